@@ -1,0 +1,150 @@
+/**
+ * The batch format: one header line, then one line a document, all JSON, newline-terminated.
+ *
+ * Format 1: first format.
+ */
+import { BadState, decodeState } from './decode.js';
+import { isDocumentName } from './names.js';
+import { type DocState, isReplicaId, isSite, type ReplicaId, replicaSite } from './state.js';
+
+export const BATCH_FORMAT = 1;
+
+/** What the sender has of the receiver: everything of `replica` up to `seq`. */
+export type Confirmation = {
+  readonly replica: ReplicaId;
+  readonly seq: number;
+  /** Session of the receiver that this answers; a confirmation of an earlier session may come from an old file. */
+  readonly session: string;
+};
+
+export type Refusal = { readonly code: string; readonly message: string };
+
+export type BatchHeader = {
+  readonly axle: typeof BATCH_FORMAT;
+  readonly replica: ReplicaId;
+  /** Site for which this batch is. */
+  readonly to_site: string;
+  /** Random word of the sender's process start. */
+  readonly session: string;
+  /** This batch holds every change of the sender after `from` up to `to` that the receiver is owed. */
+  readonly from: number;
+  readonly to: number;
+  /** The sender's newest sequence number. */
+  readonly head: number;
+  readonly documents: number;
+  /** Digest of all bytes after the header line. */
+  readonly digest: string;
+  readonly confirms?: Confirmation;
+  /** The sender asks for the receiver's whole state before it looks at its own files. */
+  readonly joining?: boolean;
+  /** The receiver's last batch was refused: why. */
+  readonly refused?: Refusal;
+  /** Sender's clock, milliseconds since 1970. */
+  readonly sent_at: number;
+};
+
+export type BatchDocument = {
+  readonly name: string;
+  readonly state: DocState;
+  /** When the change was made, milliseconds since 1970, and the site that made it: for logs and latency only. */
+  readonly at: number;
+  readonly by: string;
+};
+
+export type Batch = { readonly header: BatchHeader; readonly documents: readonly BatchDocument[] };
+
+/** Digest function passed in, because core has no crypto of its own: hexadecimal text of the text's UTF-8 bytes. */
+export type Digest = (text: string) => string;
+
+/** One document line; `stateText` is the state as JSON, stored in that form already. */
+export function documentLine(name: string, stateText: string, at: number, by: string): string {
+  return `{"d":${JSON.stringify(name)},"at":${at},"by":${JSON.stringify(by)},"s":${stateText}}\n`;
+}
+
+export function encodeBatch(
+  header: Omit<BatchHeader, 'axle' | 'documents' | 'digest'>,
+  lines: readonly string[],
+  digest: Digest,
+): string {
+  const body = lines.join('');
+  const full: BatchHeader = { axle: BATCH_FORMAT, ...header, documents: lines.length, digest: digest(body) };
+  return `${JSON.stringify(full)}\n${body}`;
+}
+
+export type Decoded = { readonly ok: true; readonly batch: Batch } | { readonly ok: false; readonly code: string; readonly message: string };
+
+/** Checks and decodes a batch. Nothing in it has been believed before this returns ok. */
+export function decodeBatch(text: string, digest: Digest): Decoded {
+  const end = text.indexOf('\n');
+  if (end < 0) return refuse('AXL-BATCH-TORN', 'no header line');
+  const header = decodeHeader(text.slice(0, end));
+  if (typeof header === 'string') return refuse('AXL-BATCH-HEADER', header);
+  if (header.axle !== BATCH_FORMAT)
+    return refuse('AXL-BATCH-FORMAT', `format ${String(header.axle)}; this version of Axle reads format ${BATCH_FORMAT}`);
+  const body = text.slice(end + 1);
+  if (digest(body) !== header.digest) return refuse('AXL-BATCH-DIGEST', 'content and checksum differ');
+  const lines = body === '' ? [] : body.slice(0, -1).split('\n');
+  if (lines.length !== header.documents) return refuse('AXL-BATCH-HEADER', `${lines.length} documents instead of ${header.documents}`);
+  const documents: BatchDocument[] = [];
+  for (const [index, line] of lines.entries()) {
+    const document = decodeDocument(line);
+    if (typeof document === 'string') return refuse('AXL-BATCH-DOCUMENT', `document ${index + 1}: ${document}`);
+    documents.push(document);
+  }
+  return { ok: true, batch: { header, documents } };
+}
+
+function refuse(code: string, message: string): Decoded {
+  return { ok: false, code, message };
+}
+
+function decodeDocument(line: string): BatchDocument | string {
+  try {
+    const { d, at, by, s } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof d !== 'string' || !isDocumentName(d)) return 'not a document name';
+    if (typeof at !== 'number' || !isSite(by)) return `${d}: bad origin`;
+    return { name: d, state: decodeState(s), at, by };
+  } catch (error) {
+    if (error instanceof BadState) return error.message;
+    if (error instanceof SyntaxError) return 'not JSON';
+    throw error;
+  }
+}
+
+const WORD = /^[0-9a-z]{1,32}$/;
+
+function decodeHeader(line: string): BatchHeader | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return 'the header is not JSON';
+  }
+  if (typeof value !== 'object' || value === null) return 'the header is not an object';
+  const h = value as Record<string, unknown>;
+  // A newer format may differ in anything else, so that it can be named in the refusal.
+  if (h.axle !== BATCH_FORMAT) return Number.isInteger(h.axle) ? (value as BatchHeader) : 'not an Axle batch';
+  if (!isReplicaId(h.replica)) return 'replica: not a replica id';
+  if (!isSite(h.to_site)) return 'to_site: not a site name';
+  if (typeof h.session !== 'string' || !WORD.test(h.session)) return 'session: not a word';
+  for (const key of ['from', 'to', 'head', 'documents', 'sent_at'] as const)
+    if (!Number.isSafeInteger(h[key]) || (h[key] as number) < 0) return `${key}: not a whole number`;
+  if ((h.from as number) > (h.to as number) || (h.to as number) > (h.head as number)) return 'from, to and head do not rise';
+  if (typeof h.digest !== 'string') return 'digest: missing';
+  if (h.confirms !== undefined) {
+    const c = h.confirms as Record<string, unknown>;
+    if (typeof c !== 'object' || c === null || !isReplicaId(c.replica) || !Number.isSafeInteger(c.seq) || typeof c.session !== 'string')
+      return 'confirms: malformed';
+  }
+  if (h.joining !== undefined && typeof h.joining !== 'boolean') return 'joining: not true or false';
+  if (h.refused !== undefined) {
+    const r = h.refused as Record<string, unknown>;
+    if (typeof r !== 'object' || r === null || typeof r.code !== 'string' || typeof r.message !== 'string') return 'refused: malformed';
+  }
+  return value as BatchHeader;
+}
+
+/** The site that sent a batch. */
+export function senderSite(header: BatchHeader): string {
+  return replicaSite(header.replica);
+}

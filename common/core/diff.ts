@@ -1,0 +1,180 @@
+/**
+ * `diff`: what a site changed in a live file, as its own contributions to the state. Always live against shadow (what
+ * file and state last agreed on), never against the view: what arrived from elsewhere meanwhile is not a local change.
+ */
+import { add, compare, subtract, ZERO } from './amount.js';
+import type { Content } from './content.js';
+import { type Fields, fieldsOf, type LogField, type RegisterField } from './fields.js';
+import { sameJson } from './json.js';
+import { diffLog } from './log.js';
+import { COUNTER_BOX_KEY, childPath, type PathPolicies } from './policy.js';
+import type { Stamp } from './stamp.js';
+import { isAlive } from './render.js';
+import { type CounterState, type DocState, GENESIS, type LogState, type ReplicaId, replicaSite } from './state.js';
+import type { Style } from './style.js';
+
+export type Author = {
+  readonly replica: ReplicaId;
+  readonly stamp: Stamp;
+  /** The file stood before this site joined and nobody knew it: its amounts are genesis, not credits. */
+  readonly isGenesis?: boolean;
+};
+
+type Valid = Exclude<Content, { kind: 'invalid' }>;
+
+/**
+ * Adds the difference to `state`. `shadow` undefined: there was no file before; `live` undefined: there is none now.
+ * Returns `state` itself where nothing changed.
+ */
+export function diff(
+  state: DocState,
+  shadow: Valid | undefined,
+  live: Valid | undefined,
+  style: Style,
+  policies: PathPolicies,
+  author: Author,
+): DocState {
+  if (live === undefined) return shadow === undefined ? state : removeFile(state, policies, author);
+  const revived = reviveIfDead(state, policies);
+  if (live.kind === 'text') {
+    const isSame = shadow?.kind === 'text' && shadow.text === live.text && revived === state;
+    return isSame ? state : { ...revived, whole: [live.text, author.stamp] };
+  }
+  const before: Fields = shadow?.kind === 'json' ? fieldsOf(shadow.value, policies) : new Map();
+  const after = fieldsOf(live.value, policies);
+  const next = diffFields(revived, before, after, style, author);
+  if (next.whole === undefined || next.whole[0] === null) return next;
+  return { ...next, whole: [null, author.stamp] };
+}
+
+function removeFile(state: DocState, policies: PathPolicies, { stamp }: Author): DocState {
+  if (policies.kind.delete === 'restore' || !isAlive(state, policies.kind.delete)) return state;
+  return { ...state, dead: [state.life ?? 0, stamp] };
+}
+
+/** A file born again on a site that knows of its delete starts another life, which that delete cannot end. */
+function reviveIfDead(state: DocState, policies: PathPolicies): DocState {
+  if (state.dead === undefined || isAlive(state, policies.kind.delete)) return state;
+  return { ...state, life: state.dead[0] + 1 };
+}
+
+function diffFields(state: DocState, before: Fields, after: Fields, style: Style, author: Author): DocState {
+  const { replica, stamp } = author;
+  const counters = new Draft(state.counters);
+  const registers = new Draft(state.registers);
+  const sets = new Draft(state.sets);
+  const logs = new Draft(state.logs);
+  const max = new Draft(state.max);
+  for (const [path, field] of after) {
+    const was = before.get(path);
+    if (field.policy === 'counter') {
+      const from = was?.policy === 'counter' ? was.value : ZERO;
+      counters.set(path, counted(counters.get(path), field, from, author));
+    } else if (field.policy === 'register') {
+      if (was?.policy !== 'register' || !sameRegister(was, field)) registers.set(path, [field.text, stamp]);
+    } else if (field.policy === 'set') {
+      const old = was?.policy === 'set' ? was.elements : [];
+      const known = sets.get(path);
+      if (known === undefined || !sameTexts(old, field.elements)) sets.set(path, diffSet(known, old, field.elements, stamp));
+    } else if (field.policy === 'log') {
+      const old = was?.policy === 'log' ? was.entries : [];
+      const known = logs.get(path);
+      if (known === undefined || !sameTexts(old, field.entries)) logs.set(path, logged(known, old, field, author));
+    } else {
+      const site = replicaSite(replica);
+      const mine = max.get(path)?.[site];
+      const from = was?.policy === 'max' ? was.text : undefined;
+      if ((from === undefined || compare(field.text, from) > 0) && (mine === undefined || compare(field.text, mine) > 0))
+        max.set(path, { ...max.get(path), [site]: field.text });
+    }
+  }
+  // A missing key removes a plain value. Counters, sets, logs and maxima are written back instead.
+  for (const [path, field] of before)
+    if (field.policy === 'register' && after.get(path)?.policy !== 'register' && registers.get(path)?.[0] !== null)
+      registers.set(path, [null, stamp]);
+
+  const grew = state.form === undefined || [...after.keys()].some((path) => !before.has(path));
+  const changed = [counters, registers, sets, logs, max].some((draft) => draft.changed) || state.form === undefined;
+  if (!changed) return state;
+  return {
+    ...state,
+    ...counters.as('counters'),
+    ...registers.as('registers'),
+    ...sets.as('sets'),
+    ...logs.as('logs'),
+    ...max.as('max'),
+    ...(grew && { form: [{ order: fileOrder(after), style }, stamp] as const }),
+  };
+}
+
+function sameRegister(a: RegisterField, b: RegisterField): boolean {
+  return a.text === b.text || sameJson(a.value, b.value);
+}
+
+function sameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
+}
+
+function counted(
+  known: CounterState | undefined,
+  field: { readonly value: string; readonly shape: NonNullable<CounterState['shape']>[0] },
+  from: string,
+  { replica, stamp, isGenesis }: Author,
+): CounterState {
+  const shape = known?.shape?.[0] === field.shape ? known.shape : ([field.shape, stamp] as const);
+  if (known === undefined && isGenesis) return { genesis: [field.value, stamp], by: {}, shape };
+  const delta = subtract(field.value, from);
+  if (known !== undefined && delta === ZERO && shape === known.shape) return known;
+  const [added, taken] = known?.by[replica] ?? [ZERO, ZERO];
+  const mine = compare(delta, ZERO) > 0 ? ([add(added, delta), taken] as const) : ([added, subtract(taken, delta)] as const);
+  return { ...known, by: delta === ZERO ? (known?.by ?? {}) : { ...known?.by, [replica]: mine }, shape };
+}
+
+type SetElements = NonNullable<DocState['sets']>[string];
+
+function diffSet(known: SetElements | undefined, old: readonly string[], now: readonly string[], stamp: Stamp): SetElements {
+  const next: Record<string, SetElements[string]> = { ...known };
+  const before = new Set(old);
+  const after = new Set(now);
+  now.forEach((text, position) => {
+    if (!before.has(text)) next[text] = [1, stamp, position];
+  });
+  for (const text of old) if (!after.has(text)) next[text] = [0, stamp, 0];
+  return next;
+}
+
+function logged(known: LogState | undefined, old: readonly string[], field: LogField, author: Author): LogState {
+  return diffLog(known, old, field.entries, author.isGenesis ? GENESIS : author.replica, author.stamp);
+}
+
+function fileOrder(fields: Fields): string[] {
+  return [...fields].map(([path, field]) =>
+    field.policy === 'counter' && field.shape === 'box' ? childPath(path, COUNTER_BOX_KEY) : path,
+  );
+}
+
+/** One part of a state while it changes: copied only when something is really set. */
+class Draft<T> {
+  #own: Record<string, T> | undefined;
+
+  constructor(readonly from: Readonly<Record<string, T>> | undefined) {}
+
+  get(path: string): T | undefined {
+    const source = this.#own ?? this.from;
+    return source !== undefined && Object.hasOwn(source, path) ? source[path] : undefined;
+  }
+
+  set(path: string, value: T): void {
+    if (this.get(path) === value) return;
+    this.#own ??= { ...this.from };
+    this.#own[path] = value;
+  }
+
+  get changed(): boolean {
+    return this.#own !== undefined;
+  }
+
+  as<K extends string>(key: K): { [P in K]?: Readonly<Record<string, T>> } {
+    return (this.#own === undefined ? {} : { [key]: this.#own }) as { [P in K]?: Readonly<Record<string, T>> };
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * `absorb`: read live files, take the difference to their shadows as this replica's own contributions, and commit state,
+ * shadow and sequence number in one transaction.
+ */
+import { type Content, readContent } from '../core/content.js';
+import { diff } from '../core/diff.js';
+import { isUnordered, settle } from '../core/join.js';
+import type { Json } from '../core/json.js';
+import { isAlive, render, shows } from '../core/render.js';
+import type { DocState } from '../core/state.js';
+import { detectStyle } from '../core/style.js';
+import type { Look } from './live-files.js';
+import type { Replica } from './replica.js';
+import type { DocumentRow, FileRow } from './store.js';
+
+/** A file written less than this before it was read may be written again without its times showing it. */
+export const RACY_MS = 60;
+/** A text that has no end mark of its own (JSON has) must have been left alone for this long. */
+const TEXT_QUIET_MS = 30;
+
+export type Absorbed =
+  /** The file shows nothing new. */
+  | { readonly kind: 'same' }
+  /** A local change: committed as `seq`. */
+  | { readonly kind: 'changed'; readonly seq: number; readonly at: number }
+  /** The file was removed; `restored` where it will be written back. */
+  | { readonly kind: 'removed'; readonly restored: boolean }
+  /** Existed before joining: adopted, counted, lost or held by the join rule. */
+  | { readonly kind: 'settled'; readonly outcome: 'adopted' | 'counted' | 'lost' | 'held' }
+  /** Not readable as a document (now): look again where `again`. */
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string; readonly again: boolean };
+
+export type AbsorbResult = {
+  readonly name: string;
+  readonly outcome: Absorbed;
+  /** What was read, for materialise; the file may have changed since. */
+  readonly look: Look;
+  /** The state after absorbing; undefined where nothing is known of the document. */
+  readonly state: DocState | undefined;
+  /** Whether the file must be looked at once more because its times are too young to be trusted. */
+  readonly racy: boolean;
+  /** Whether the live file does not show the state: materialise it. */
+  readonly dirty: boolean;
+};
+
+type Found = {
+  readonly name: string;
+  readonly look: Look;
+  readonly row: DocumentRow | undefined;
+  readonly file: FileRow | undefined;
+  readonly live: Exclude<Content, { kind: 'invalid' }> | undefined;
+};
+
+/** Absorbs a few hundred documents at most. Call inside `replica.exclusive`. */
+export async function absorb(replica: Replica, names: readonly string[], isJoining = false): Promise<AbsorbResult[]> {
+  const { store, files, steps, now } = replica.world;
+  const results: AbsorbResult[] = [];
+  const found: Found[] = [];
+  const prints: { id: number; print: string }[] = [];
+  const readAt = now();
+  for (const name of names) {
+    const look = files.look(name);
+    const row = store.document(name);
+    const file = row && store.file(row.id);
+    const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
+    const done = (outcome: Absorbed, state = row && replica.stateOf(row)): void => {
+      results.push({ name, outcome, look, state, racy, dirty: file?.dirty === 1 });
+    };
+    if (look.kind === 'refused') {
+      if (isJoining) found.push({ name, look, row, file, live: undefined });
+      else done({ ...look, kind: 'refused' });
+    } else if (look.kind === 'missing') {
+      if (file === undefined || file.shadow === null) done({ kind: 'same' });
+      else if (!files.hasKind(name.slice(0, name.lastIndexOf('/'))))
+        done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
+      else found.push({ name, look, row, file, live: undefined });
+    } else if (file !== undefined && file.shadow === look.text) {
+      if (!racy && file.print !== look.print) prints.push({ id: file.id, print: look.print });
+      done({ kind: 'same' });
+    } else {
+      const live = readContent(look.text, replica.policiesOf(name));
+      if (live.kind === 'text' && readAt - look.mtime < TEXT_QUIET_MS)
+        done({ kind: 'refused', code: 'AXL-TORN', reason: 'just written', again: true });
+      else if (live.kind !== 'invalid') found.push({ name, look, row, file, live });
+      else if (isJoining) found.push({ name, look, row, file, live: undefined });
+      else done({ kind: 'refused', code: 'AXL-TORN', reason: live.reason, again: true });
+    }
+  }
+  steps('absorb: read');
+  if (prints.length > 0) replica.commit(() => { for (const { id, print } of prints) store.setPrint(id, print); });
+  if (found.length === 0) return results;
+  await files.syncNames(found.filter(({ live }) => live !== undefined).map(({ name }) => name));
+  steps('absorb: synced');
+  replica.commit(({ nextSeq }) => {
+    for (const one of found) results.push(record(replica, one, readAt, isJoining, nextSeq));
+  });
+  steps('absorb: committed');
+  return results;
+}
+
+function record(replica: Replica, found: Found, readAt: number, isJoining: boolean, nextSeq: () => number): AbsorbResult {
+  const { store, site } = replica.world;
+  const { name, look, row, file, live } = found;
+  const policies = replica.policiesOf(name);
+  const rule = policies.kind.delete;
+  const before = replica.stateOf(row);
+  if (live === undefined && look.kind !== 'missing') {
+    // Unreadable while we join: when it can be read one day, it is an old file, not a new credit.
+    store.putUnsettled(name);
+    replica.unsettled.add(name);
+    const refused = look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
+    return { name, look, outcome: { ...refused, kind: 'refused' }, state: row && before, racy: false, dirty: false };
+  }
+  const isOld = (isJoining || replica.unsettled.has(name)) && (file === undefined || file.shadow === null);
+  const style = detectStyle(look.kind === 'file' ? look.text : '{}');
+  const author = { replica: replica.id, stamp: replica.stamps.next(readAt), isGenesis: isOld && row === undefined };
+  const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
+  let after: DocState;
+  let outcome: Absorbed | undefined;
+  if (isOld && row !== undefined && live !== undefined && look.kind === 'file') {
+    const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
+    after = settled.state;
+    outcome = { kind: 'settled', outcome: settled.outcome };
+    if (settled.outcome === 'lost' || settled.outcome === 'held') keepAside(replica, name, look.text, settled.outcome, before, readAt);
+  } else {
+    const shadow = file?.shadow === null || file === undefined ? undefined : readContent(file.shadow, policies);
+    after = diff(before, shadow?.kind === 'invalid' ? undefined : shadow, live, style, policies, author);
+  }
+  if (isOld) {
+    store.dropUnsettled(name);
+    replica.unsettled.delete(name);
+  }
+  let id = row?.id;
+  let seq = row?.seq ?? 0;
+  if (after !== before || id === undefined) {
+    seq = nextSeq();
+    id = store.putDocument({ name, seq, origin: '', at: readAt, by_site: site, state: JSON.stringify(after) }, id);
+  }
+  const dirty = differs(replica, name, after, live);
+  store.putFile({
+    id,
+    print: look.kind === 'file' && !racy ? look.print : '',
+    shadow: look.kind === 'file' ? look.text : null,
+    dirty: dirty ? 1 : 0,
+  });
+  if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
+  outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq, at: readAt };
+  return { name, outcome, look, state: after, racy, dirty };
+}
+
+/** Whether the live file must be written to show the state. */
+export function differs(replica: Replica, name: string, state: DocState, live: Found['live']): boolean {
+  const policies = replica.policiesOf(name);
+  const base: Json | undefined = live?.kind === 'json' ? live.value : undefined;
+  const view = render(state, policies.kind.delete, base);
+  if (view === undefined || live === undefined) return view !== undefined || live !== undefined;
+  if (view.kind === 'text') return live.kind !== 'text' || live.text !== view.text;
+  return live.kind !== 'json' || !shows(live.value, view.value, isUnordered(policies));
+}
+
+function keepAside(replica: Replica, name: string, live: string, reason: 'lost' | 'held', state: DocState, at: number): void {
+  const { store, files } = replica.world;
+  files.keepConflict(name, `joined-${at}`, live);
+  if (reason === 'held') store.hold({ document: name, reason: 'differs-at-join', live, view: JSON.stringify(state), at });
+}

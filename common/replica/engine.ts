@@ -1,0 +1,229 @@
+/**
+ * The engine's loops: hints become looks, looks become absorbed changes, states become live files. Loops only wait; what
+ * happens is in `absorb`, `materialise` and `absorbLateWrites`, which say what they did.
+ */
+import { type AbsorbResult, absorb } from './absorb.js';
+import { absorbLateWrites } from './late-writes.js';
+import { type MaterialiseResult, materialise } from './materialise.js';
+import type { Replica } from './replica.js';
+
+export type EngineEvents = {
+  /** Local changes were committed: links have something to send. */
+  readonly onChanged: () => void;
+  readonly onAbsorbed: (results: readonly AbsorbResult[]) => void;
+  readonly onMaterialised: (results: readonly MaterialiseResult[]) => void;
+  readonly onLateWrite: (name: string, outcome: 'absorbed' | 'kept aside') => void;
+  /** A file that has been unreadable for long: told once for each content. */
+  readonly onUnreadable: (name: string, code: string, reason: string) => void;
+  /** Broken machinery: disk full, database corrupt. The step is tried again. */
+  readonly onError: (step: string, error: unknown) => void;
+};
+
+/** Documents in one absorb transaction, and in one group of replacements. */
+const GROUP = 512;
+/** A torn file is looked at again after 1, 2, 4, … ms, at most every RETRY_MAX_MS. */
+const RETRY_MIN_MS = 1;
+const RETRY_MAX_MS = 2_000;
+/** Retries that add up to about four seconds; then the file is reported. */
+const REPORT_AFTER_TRIES = 12;
+/** A file read within its own clock tick is read once more, when a same-size write in that tick would show. */
+const RACY_AGAIN_MS = 1_500;
+const LATE_TICK_MS = 500;
+const ERROR_PAUSE_MS = 1_000;
+
+type Retry = { tries: number; timer: NodeJS.Timeout; reported: string };
+
+export class Engine {
+  readonly #hints = new Set<string>();
+  readonly #dirty = new Set<string>();
+  readonly #retries = new Map<string, Retry>();
+  #racy = new Set<string>();
+  #absorbing = false;
+  #materialising = false;
+  #stopped = false;
+  #mayMaterialise = false;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #idle: (() => void)[] = [];
+
+  constructor(
+    readonly replica: Replica,
+    readonly events: EngineEvents,
+  ) {}
+
+  /** Starts the periodic looks. Materialising waits for `openFiles`. */
+  start(): void {
+    this.#timers.push(setInterval(() => void this.#lateWrites(), LATE_TICK_MS));
+    this.#timers.push(
+      setInterval(() => {
+        const names = this.#racy;
+        this.#racy = new Set();
+        for (const name of names) this.look(name);
+      }, RACY_AGAIN_MS),
+    );
+  }
+
+  /** From now on states are written into live files, beginning with what is known to differ. */
+  openFiles(): void {
+    this.#mayMaterialise = true;
+    for (const name of this.replica.world.store.dirtyNames()) this.#dirty.add(name);
+    this.#materialiseSoon();
+  }
+
+  /** Something may have happened to this document's live file. */
+  look(name: string): void {
+    if (this.#stopped) return;
+    this.#hints.add(name);
+    this.#absorbSoon();
+  }
+
+  /** These documents' states changed: their files are to show it. */
+  show(names: Iterable<string>): void {
+    for (const name of names) this.#dirty.add(name);
+    this.#materialiseSoon();
+  }
+
+  get backlog(): { readonly looks: number; readonly files: number } {
+    return { looks: this.#hints.size, files: this.#dirty.size };
+  }
+
+  /** Resolves when nothing is waiting to be absorbed or materialised. */
+  idle(): Promise<void> {
+    if (!this.#absorbing && !this.#materialising && this.#hints.size === 0 && (this.#dirty.size === 0 || !this.#mayMaterialise))
+      return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Finishes the step in hand and starts no other. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const { timer } of this.#retries.values()) clearTimeout(timer);
+    this.#hints.clear();
+    this.#dirty.clear();
+    await this.idle();
+    await this.replica.exclusive(async () => {});
+  }
+
+  #settled(): void {
+    if (this.#absorbing || this.#materialising || this.#hints.size > 0) return;
+    if (this.#mayMaterialise && this.#dirty.size > 0) return;
+    const waiting = this.#idle;
+    this.#idle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #absorbSoon(): void {
+    if (this.#absorbing || this.#stopped) return;
+    this.#absorbing = true;
+    void this.#absorbLoop().finally(() => {
+      this.#absorbing = false;
+      this.#settled();
+    });
+  }
+
+  async #absorbLoop(): Promise<void> {
+    while (this.#hints.size > 0 && !this.#stopped) {
+      const names = take(this.#hints, GROUP);
+      try {
+        const results = await this.replica.exclusive(() => absorb(this.replica, names));
+        this.#after(results);
+        if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
+        this.events.onAbsorbed(results);
+      } catch (error) {
+        await this.#failed('absorb', error);
+        for (const name of names) this.#hints.add(name);
+      }
+    }
+  }
+
+  /** What has to be looked at again, and what has to be written. */
+  #after(results: readonly AbsorbResult[]): void {
+    for (const { name, outcome, racy, dirty } of results) {
+      if (racy) this.#racy.add(name);
+      if (outcome.kind === 'refused') this.#again(name, outcome.code, outcome.reason, outcome.again);
+      else this.#forget(name);
+      if (dirty) this.#dirty.add(name);
+    }
+    if (this.#dirty.size > 0) this.#materialiseSoon();
+  }
+
+  #again(name: string, code: string, reason: string, isTransient: boolean): void {
+    const known = this.#retries.get(name);
+    if (known !== undefined) clearTimeout(known.timer);
+    const tries = (known?.tries ?? 0) + 1;
+    let reported = known?.reported ?? '';
+    if ((!isTransient || tries > REPORT_AFTER_TRIES) && reported !== code + reason) {
+      reported = code + reason;
+      this.events.onUnreadable(name, code, reason);
+    }
+    // What is not transient (a symlink, a giant) is left to the next hint or scan.
+    const delay_ms = isTransient ? Math.min(RETRY_MIN_MS * 2 ** (tries - 1), RETRY_MAX_MS) : RETRY_MAX_MS * 15;
+    const timer = setTimeout(() => this.look(name), delay_ms);
+    timer.unref();
+    this.#retries.set(name, { tries: Math.min(tries, 30), timer, reported });
+  }
+
+  #forget(name: string): void {
+    const known = this.#retries.get(name);
+    if (known === undefined) return;
+    clearTimeout(known.timer);
+    this.#retries.delete(name);
+  }
+
+  #materialiseSoon(): void {
+    if (this.#materialising || this.#stopped || !this.#mayMaterialise || this.#dirty.size === 0) return;
+    this.#materialising = true;
+    void this.#materialiseLoop().finally(() => {
+      this.#materialising = false;
+      this.#settled();
+    });
+  }
+
+  async #materialiseLoop(): Promise<void> {
+    while (this.#dirty.size > 0 && !this.#stopped) {
+      const names = take(this.#dirty, GROUP);
+      try {
+        const results = await materialise(this.replica, names);
+        this.#after(results.map(({ absorbed }) => ({ ...absorbed, dirty: false })));
+        for (const { name, outcome } of results) if (outcome.kind === 'again') this.#dirty.add(name);
+        if (results.some(({ absorbed }) => isNews(absorbed.outcome))) this.events.onChanged();
+        this.events.onMaterialised(results);
+      } catch (error) {
+        await this.#failed('materialise', error);
+        for (const name of names) this.#dirty.add(name);
+      }
+    }
+  }
+
+  async #lateWrites(): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const late = await this.replica.exclusive(() => absorbLateWrites(this.replica));
+      for (const { name, outcome } of late) this.events.onLateWrite(name, outcome);
+      if (late.length === 0) return;
+      this.show(late.map(({ name }) => name));
+      this.events.onChanged();
+    } catch (error) {
+      this.events.onError('late writes', error);
+    }
+  }
+
+  async #failed(step: string, error: unknown): Promise<void> {
+    this.events.onError(step, error);
+    await new Promise<void>((resolve) => setTimeout(resolve, ERROR_PAUSE_MS));
+  }
+}
+
+function isNews(outcome: AbsorbResult['outcome']): boolean {
+  return outcome.kind === 'changed' || outcome.kind === 'removed' || outcome.kind === 'settled';
+}
+
+function take(from: Set<string>, most: number): string[] {
+  const names: string[] = [];
+  for (const name of from) {
+    if (names.length === most) break;
+    names.push(name);
+    from.delete(name);
+  }
+  return names;
+}

@@ -1,0 +1,57 @@
+/**
+ * I4: a writer that opened a live file before we replaced it, and wrote afterwards, wrote to an inode that no name leads
+ * to any more. A hard link keeps that inode reachable for a few seconds; then it is looked at once more.
+ */
+import { readContent } from '../core/content.js';
+import { diff } from '../core/diff.js';
+import { detectStyle } from '../core/style.js';
+import type { Replica } from './replica.js';
+import type { ReplacedRow } from './store.js';
+
+/** How long the link is kept. */
+export const LATE_WRITE_MS = 3_000;
+/** In place of a shadow: the replaced file had never been agreed on, so a difference to it has no meaning. */
+export const UNKNOWN_SHADOW = '';
+
+const ROUND = 500;
+
+export type LateWrite = { readonly name: string; readonly outcome: 'absorbed' | 'kept aside' };
+
+/** Looks at every replaced inode that is due. Call inside `replica.exclusive`. */
+export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
+  const { store, files, now } = replica.world;
+  const late: LateWrite[] = [];
+  const due = store.replacedDue(now(), ROUND);
+  if (due.length === 0) return late;
+  replica.commit(({ nextSeq }) => {
+    for (const row of due) {
+      const found = absorbOne(replica, row, nextSeq);
+      if (found !== undefined) late.push(found);
+      store.dropReplaced(row.link);
+    }
+  });
+  for (const { link } of due) files.removeLink(link);
+  return late;
+}
+
+function absorbOne(replica: Replica, { link, id, shadow: shadowText }: ReplacedRow, nextSeq: () => number): LateWrite | undefined {
+  const { store, files, site, now } = replica.world;
+  const row = store.documentById(id);
+  const look = files.lookAt(files.linkPath(link));
+  if (row === undefined || look.kind !== 'file' || look.text === shadowText) return undefined;
+  const policies = replica.policiesOf(row.name);
+  const live = readContent(look.text, policies);
+  const shadow = readContent(shadowText, policies);
+  // What was torn when it was replaced, and still is, says nothing; it is kept for people to read.
+  if (live.kind === 'invalid' || shadow.kind === 'invalid') {
+    files.keepConflict(row.name, `replaced-${now()}`, look.text);
+    return { name: row.name, outcome: 'kept aside' };
+  }
+  const before = replica.stateOf(row);
+  const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
+  const after = diff(before, shadow, live, detectStyle(look.text), policies, author);
+  if (after === before) return undefined;
+  store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) }, id);
+  store.markDirty(id);
+  return { name: row.name, outcome: 'absorbed' };
+}

@@ -1,0 +1,339 @@
+/**
+ * The live files of one site: looking at them, replacing them, and the folder `.axle` beside them. Everything that
+ * touches a live file is here. Names have passed `isDocumentName`; symlinks are never followed.
+ */
+import { isUtf8 } from 'node:buffer';
+import fs from 'node:fs';
+import path from 'node:path';
+import { documentFile } from '../core/names.js';
+import { start } from '../runtime/spawn.js';
+import { fingerprint } from './fingerprint.js';
+
+export type Attributes = { readonly uid: number; readonly gid: number; readonly mode: number };
+
+export type Look =
+  | { readonly kind: 'missing' }
+  | {
+      readonly kind: 'file';
+      readonly text: string;
+      readonly print: string;
+      readonly inode: string;
+      /** Milliseconds since 1970 of the last write. */
+      readonly mtime: number;
+    }
+  /** Not a document at all, or not now: a symlink, a folder, too large, not UTF-8, being written while we read. */
+  | { readonly kind: 'refused'; readonly code: string; readonly reason: string; readonly again: boolean };
+
+export type LiveFilesOptions = {
+  /** The site's userdata folder. */
+  readonly root: string;
+  readonly maxFileBytes: number;
+  /** Owner, group and mode of files that Axle creates; by default the folder's owner and group, and 0664. */
+  readonly created?: Partial<Attributes>;
+};
+
+/** More files than this are made durable by one syncfs instead of one fsync each. */
+const FSYNC_EACH_MAX = 16;
+const SYNC_TIMEOUT_MS = 120_000;
+/** Steps by this, modulo 1, never repeat soon. */
+const GOLDEN = 0.618_033_988_7;
+
+export class LiveFiles {
+  readonly root: string;
+  /** `userdata/.axle`: same file system as the live files, excluded from everything. */
+  readonly own: string;
+  #canChown = true;
+  #fraction = 0;
+
+  constructor(readonly options: LiveFilesOptions) {
+    this.root = fs.realpathSync(options.root);
+    this.own = path.join(this.root, '.axle');
+  }
+
+  /** Makes `.axle` and its folders. Locks must be makable by the site's own PHP user; the rest is the daemon's alone. */
+  prepare(): void {
+    const owner = fs.statSync(this.root);
+    for (const [folder, mode] of [
+      ['.', 0o755],
+      ['locks', 0o775],
+      ['tmp', 0o700],
+      ['replaced', 0o700],
+      ['conflicts', 0o700],
+    ] as const) {
+      const full = path.join(this.own, folder);
+      fs.mkdirSync(full, { recursive: true });
+      if (!fs.lstatSync(full).isDirectory()) throw new Error(`${full} must be a real folder`);
+      if (folder === '.' || folder === 'locks') this.#giveTo(full, owner.uid, owner.gid);
+      fs.chmodSync(full, mode);
+    }
+  }
+
+  pathOf(name: string): string {
+    return path.join(this.root, documentFile(name));
+  }
+
+  tempOf(id: number): string {
+    return path.join(this.own, 'tmp', String(id));
+  }
+
+  linkPath(link: string): string {
+    return path.join(this.own, 'replaced', link);
+  }
+
+  look(name: string): Look {
+    return this.lookAt(this.pathOf(name));
+  }
+
+  lookAt(file: string): Look {
+    let fd: number;
+    try {
+      fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+    } catch (error) {
+      return lookError(error as NodeJS.ErrnoException);
+    }
+    try {
+      const before = fs.fstatSync(fd, { bigint: true });
+      if (!before.isFile()) return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'not a regular file', again: false };
+      if (before.size > this.options.maxFileBytes)
+        return {
+          kind: 'refused',
+          code: 'AXL-TOO-LARGE',
+          reason: `${before.size} bytes, more than limits.max_file_bytes (${this.options.maxFileBytes})`,
+          again: false,
+        };
+      const buffer = Buffer.allocUnsafe(Number(before.size) + 1);
+      const length = fs.readSync(fd, buffer, 0, buffer.length, 0);
+      const after = fs.fstatSync(fd, { bigint: true });
+      const print = fingerprint(after);
+      if (print !== fingerprint(before) || length !== Number(after.size))
+        return { kind: 'refused', code: 'AXL-TORN', reason: 'written while it was read', again: true };
+      const bytes = buffer.subarray(0, length);
+      if (!isUtf8(bytes)) return { kind: 'refused', code: 'AXL-TORN', reason: 'not UTF-8 text', again: true };
+      return {
+        kind: 'file',
+        text: bytes.toString('utf8'),
+        print,
+        inode: after.ino.toString(36),
+        mtime: Number(after.mtimeMs),
+      };
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  /** The fingerprint without reading; undefined where there is no regular file. */
+  print(name: string): string | undefined {
+    const stat = fs.lstatSync(this.pathOf(name), { bigint: true, throwIfNoEntry: false });
+    return stat?.isFile() ? fingerprint(stat) : undefined;
+  }
+
+  inode(name: string): string | undefined {
+    const stat = fs.lstatSync(this.pathOf(name), { bigint: true, throwIfNoEntry: false });
+    return stat?.isFile() ? stat.ino.toString(36) : undefined;
+  }
+
+  /** Whether the folder of a kind is there as a real folder: without it, missing files mean nothing. */
+  hasKind(kind: string): boolean {
+    return fs.lstatSync(path.join(this.root, kind), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  }
+
+  /**
+   * Brings what was read to disk: after a power cut a file must not be older than the state that counted it. Files that
+   * vanished meanwhile are passed over.
+   */
+  async syncNames(names: readonly string[]): Promise<void> {
+    if (names.length > FSYNC_EACH_MAX) return this.syncAll();
+    for (const name of names) syncPath(this.pathOf(name));
+    for (const kind of new Set(names.map(folderOf))) syncPath(path.join(this.root, kind));
+  }
+
+  /** syncfs of the file system that holds the live files. */
+  async syncAll(): Promise<void> {
+    const result = await start('sync', ['-f', this.root], { timeout_ms: SYNC_TIMEOUT_MS }).exited;
+    if (result.code !== 0) throw new Error(`sync -f ${this.root} failed: ${result.failedToStart ?? result.stderr}`);
+  }
+
+  /** Owner, group and mode of a live file; undefined where it is missing or was not asked for. */
+  attributesLike(name: string | undefined): Attributes | undefined {
+    if (name === undefined) return undefined;
+    const stat = fs.lstatSync(this.pathOf(name), { throwIfNoEntry: false });
+    return stat?.isFile() ? { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 } : undefined;
+  }
+
+  /**
+   * Writes a file's next content beside the live files, with the owner, group and mode it is to have. Not yet durable:
+   * `syncTemps`. Its mtime gets a fraction of a millisecond that the kernel's clock does not produce, so that whoever
+   * writes to the file afterwards, however soon, changes its fingerprint.
+   */
+  writeTemp(id: number, name: string, text: string, like: Attributes | undefined): { inode: string; print: string } {
+    const temp = this.tempOf(id);
+    fs.rmSync(temp, { force: true });
+    const fd = fs.openSync(temp, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW, 0o600);
+    try {
+      fs.writeSync(fd, text);
+      const { uid, gid, mode } = like ?? this.#attributesOfNew(name);
+      this.#chown(fd, uid, gid);
+      fs.fchmodSync(fd, mode);
+      const written = Number(fs.fstatSync(fd).mtimeMs);
+      this.#fraction = (this.#fraction + GOLDEN) % 1;
+      const seconds = (Math.floor(written) + this.#fraction) / 1000;
+      fs.futimesSync(fd, seconds, seconds);
+      const stat = fs.fstatSync(fd, { bigint: true });
+      return { inode: stat.ino.toString(36), print: fingerprint(stat) };
+    } finally {
+      fs.closeSync(fd);
+    }
+  }
+
+  async syncTemps(ids: readonly number[]): Promise<void> {
+    if (ids.length > FSYNC_EACH_MAX) return this.syncAll();
+    for (const id of ids) syncPath(this.tempOf(id));
+    // The folder too: recovery takes a missing temp file for a rename that happened.
+    syncPath(path.join(this.own, 'tmp'));
+  }
+
+  /**
+   * Puts the temp file in the live file's place. With `expected`, only if the live file still has that fingerprint, and
+   * its inode is first linked to `link`, where late writes to it can be found. Without, only if there is no live file.
+   * False: the live file is not what was expected, nothing has been changed.
+   */
+  replace(id: number, name: string, expected: { print: string; link: string } | undefined, linked: () => void): boolean {
+    const live = this.pathOf(name);
+    if (expected === undefined) {
+      try {
+        fs.linkSync(this.tempOf(id), live);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+        throw error;
+      }
+      fs.unlinkSync(this.tempOf(id));
+      return true;
+    }
+    const link = this.linkPath(expected.link);
+    fs.rmSync(link, { force: true });
+    fs.linkSync(live, link);
+    linked();
+    // The link adds one to the change time, so only what a writer changes is compared.
+    const kept = fs.lstatSync(link, { bigint: true });
+    const now = fs.lstatSync(live, { bigint: true, throwIfNoEntry: false });
+    if (now === undefined || now.ino !== kept.ino || !sameContent(fingerprint(now), expected.print)) {
+      fs.rmSync(link, { force: true });
+      return false;
+    }
+    fs.renameSync(this.tempOf(id), live);
+    return true;
+  }
+
+  /** Removes a live file that still has the expected fingerprint, keeping a link to it. False: it has changed. */
+  remove(name: string, expected: { print: string; link: string }): boolean {
+    const live = this.pathOf(name);
+    const link = this.linkPath(expected.link);
+    fs.linkSync(live, link);
+    const now = fs.lstatSync(live, { bigint: true, throwIfNoEntry: false });
+    if (now === undefined || !sameContent(fingerprint(now), expected.print)) {
+      fs.rmSync(link, { force: true });
+      return false;
+    }
+    fs.unlinkSync(live);
+    this.syncFolders([folderOf(name)]);
+    return true;
+  }
+
+  /** The live file's fingerprint if it is still the file `print` was taken of, unwritten; '' where it is not. */
+  printIfSame(name: string, print: string): string {
+    const now = this.print(name);
+    return now !== undefined && sameContent(now, print) ? now : '';
+  }
+
+  syncFolders(kinds: Iterable<string>): void {
+    for (const kind of kinds) syncPath(path.join(this.root, kind));
+  }
+
+  removeTemp(id: number): void {
+    fs.rmSync(this.tempOf(id), { force: true });
+  }
+
+  hasTemp(id: number): boolean {
+    return fs.existsSync(this.tempOf(id));
+  }
+
+  removeLink(link: string): void {
+    fs.rmSync(this.linkPath(link), { force: true });
+  }
+
+  /** Removes what a crash left in `tmp` and `replaced`, except the links that are still to be read. */
+  sweep(keepLinks: ReadonlySet<string>): void {
+    for (const temp of fs.readdirSync(path.join(this.own, 'tmp'))) fs.rmSync(path.join(this.own, 'tmp', temp), { force: true });
+    for (const link of fs.readdirSync(path.join(this.own, 'replaced'))) if (!keepLinks.has(link)) this.removeLink(link);
+  }
+
+  /** Keeps content that lost, for people: `.axle/conflicts/<kind>/<name>.<tag>.txt`. Returns the path. */
+  keepConflict(name: string, tag: string, text: string): string {
+    const file = path.join(this.own, 'conflicts', `${name}.${tag}.txt`);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, text, { mode: 0o600 });
+    syncPath(file);
+    return file;
+  }
+
+  #attributesOfNew(name: string): Attributes {
+    const folder = fs.statSync(path.join(this.root, folderOf(name)));
+    const { created } = this.options;
+    return { uid: created?.uid ?? folder.uid, gid: created?.gid ?? folder.gid, mode: created?.mode ?? 0o664 };
+  }
+
+  #chown(fd: number, uid: number, gid: number): void {
+    if (!this.#canChown) return;
+    try {
+      fs.fchownSync(fd, uid, gid);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+      // Without CAP_CHOWN the group may still be given, where we are a member of it.
+      try {
+        fs.fchownSync(fd, -1, gid);
+      } catch {
+        this.#canChown = false;
+      }
+    }
+  }
+
+  #giveTo(file: string, uid: number, gid: number): void {
+    try {
+      fs.chownSync(file, uid, gid);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    }
+  }
+}
+
+function folderOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('/'));
+}
+
+/** Inode, size and mtime of two fingerprints; the change time also moves with links and owners. */
+function sameContent(a: string, b: string): boolean {
+  return a.slice(0, a.lastIndexOf(':')) === b.slice(0, b.lastIndexOf(':'));
+}
+
+function syncPath(file: string): void {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function lookError(error: NodeJS.ErrnoException): Look {
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return { kind: 'missing' };
+  if (error.code === 'ELOOP') return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'a symbolic link', again: false };
+  if (error.code === 'EACCES' || error.code === 'EPERM')
+    return { kind: 'refused', code: 'AXL-PERMISSION', reason: 'permission denied', again: true };
+  throw error;
+}

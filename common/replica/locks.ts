@@ -1,0 +1,58 @@
+/**
+ * The lock that cooperating writers share (I5): a folder made with mkdir, `userdata/.axle/locks/<digit>.lock`, where
+ * `digit` is the first hexadecimal digit of the SHA-256 of the document's name ("balances/1-andy"). The holder renews
+ * the folder's mtime; one not renewed for STALE_MS belongs to nobody. FILE_SYNC_STRATEGY.md has it for other languages.
+ *
+ * Sixteen locks instead of one a document: a daemon that materialises thousands of files takes sixteen, and a writer
+ * holds one for about a millisecond.
+ */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import lockfile from 'proper-lockfile';
+
+export const STALE_MS = 10_000;
+const WAIT_MIN_MS = 1;
+const WAIT_MAX_MS = 25;
+/** About 20 s of waiting: longer than a lock of the dead can last. */
+const TRIES = 800;
+
+export type Release = () => Promise<void>;
+
+/** First hexadecimal digit of the SHA-256 of the document name. */
+export function lockDigit(name: string): string {
+  return createHash('sha256').update(name).digest('hex')[0] as string;
+}
+
+/** Takes the locks of the given documents, each once. Rejects with code ELOCKED where a holder does not let go. */
+export async function lockDocuments(own: string, names: Iterable<string>): Promise<Release> {
+  const digits = [...new Set([...names].map(lockDigit))];
+  const releases: Release[] = [];
+  const release: Release = async () => {
+    await Promise.all(releases.map((one) => one().catch(ignoreGone)));
+  };
+  try {
+    // Only the daemon takes more than one, and there is one daemon a site, so no two can wait for each other.
+    await Promise.all(digits.map(async (digit) => releases.push(await lockOne(own, digit))));
+  } catch (error) {
+    await release();
+    throw error;
+  }
+  return release;
+}
+
+async function lockOne(own: string, digit: string): Promise<Release> {
+  const file = path.join(own, 'locks', digit);
+  return lockfile.lock(file, {
+    realpath: false,
+    stale: STALE_MS,
+    update: STALE_MS / 4,
+    retries: { retries: TRIES, factor: 1.2, minTimeout: WAIT_MIN_MS, maxTimeout: WAIT_MAX_MS, randomize: true },
+    // Its default throws from a timer. A lock lost to a stalled event loop is noticed by the check before the rename.
+    onCompromised: () => {},
+  });
+}
+
+/** Releasing a lock that was taken over as stale: there is nothing left to release. */
+function ignoreGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ERELEASED' && error.code !== 'ENOTACQUIRED' && error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,269 @@
+/**
+ * The replica's state in SQLite (WAL, synchronous=FULL: a committed intent is on disk before the rename it announces).
+ * Verbs only; what they mean is decided by absorb, materialise and receive.
+ */
+import Database from 'better-sqlite3';
+import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+
+export type DocumentRow = {
+  readonly id: number;
+  readonly name: string;
+  readonly seq: number;
+  readonly origin: string;
+  readonly at: number;
+  readonly by_site: string;
+  /** A DocState as JSON. */
+  readonly state: string;
+};
+
+export type FileRow = { readonly id: number; readonly print: string; readonly dirty: 0 | 1; readonly shadow: string | null };
+export type IntentRow = { readonly id: number; readonly inode: string; readonly view: string; readonly link: string };
+export type ReplacedRow = { readonly link: string; readonly id: number; readonly shadow: string; readonly due: number };
+export type PeerRow = { readonly site: string; readonly replica: string; readonly applied: number; readonly confirmed: number };
+export type HeldRow = {
+  readonly document: string;
+  readonly reason: string;
+  readonly live: string;
+  readonly view: string;
+  readonly at: number;
+};
+
+/** Keys of the meta table. */
+export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase';
+
+export class Store {
+  readonly #db: Database.Database;
+  readonly #statements = new Map<string, Database.Statement>();
+
+  private constructor(db: Database.Database) {
+    this.#db = db;
+  }
+
+  /** Opens or creates the database. Throws where the file is no database, corrupt, or of a newer version of Axle. */
+  static open(path: string): Store {
+    const db = new Database(path);
+    try {
+      db.pragma('journal_mode = WAL');
+      db.pragma('synchronous = FULL');
+      db.pragma('foreign_keys = ON');
+      db.pragma('cache_size = -16000');
+      db.pragma('wal_autocheckpoint = 2000');
+      const version = db.pragma('user_version', { simple: true }) as number;
+      if (version > SCHEMA_VERSION) throw new Error(`${path} was written by a newer Axle (schema ${version})`);
+      if (version === 0)
+        db.transaction(() => {
+          db.exec(SCHEMA);
+          db.pragma(`user_version = ${SCHEMA_VERSION}`);
+        })();
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    return new Store(db);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Runs `work` in one transaction: all of it is on disk when this returns, or none. */
+  commit<T>(work: () => T): T {
+    return this.#db.transaction(work).immediate();
+  }
+
+  #sql(text: string): Database.Statement {
+    let statement = this.#statements.get(text);
+    if (statement === undefined) {
+      statement = this.#db.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
+  }
+
+  #get<T>(text: string, ...values: unknown[]): T | undefined {
+    return this.#sql(text).get(...values) as T | undefined;
+  }
+
+  #all<T>(text: string, ...values: unknown[]): T[] {
+    return this.#sql(text).all(...values) as T[];
+  }
+
+  #run(text: string, ...values: unknown[]): Database.RunResult {
+    return this.#sql(text).run(...values);
+  }
+
+  meta(key: MetaKey): string | undefined {
+    return this.#get<{ value: string }>('SELECT value FROM meta WHERE key = ?', key)?.value;
+  }
+
+  setMeta(key: MetaKey, value: string): void {
+    this.#run('INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value);
+  }
+
+  document(name: string): DocumentRow | undefined {
+    return this.#get('SELECT * FROM documents WHERE name = ?', name);
+  }
+
+  documentById(id: number): DocumentRow | undefined {
+    return this.#get('SELECT * FROM documents WHERE id = ?', id);
+  }
+
+  /** Inserts or updates; returns the document's id. */
+  putDocument(row: Omit<DocumentRow, 'id'>, id: number | undefined): number {
+    if (id === undefined)
+      return Number(
+        this.#run(
+          'INSERT INTO documents (name, seq, origin, at, by_site, state) VALUES (?, ?, ?, ?, ?, ?)',
+          row.name,
+          row.seq,
+          row.origin,
+          row.at,
+          row.by_site,
+          row.state,
+        ).lastInsertRowid,
+      );
+    this.#run(
+      'UPDATE documents SET seq = ?, origin = ?, at = ?, by_site = ?, state = ? WHERE id = ?',
+      row.seq,
+      row.origin,
+      row.at,
+      row.by_site,
+      row.state,
+      id,
+    );
+    return id;
+  }
+
+  /** Documents with `after` < seq, in order, at most `limit`. */
+  changedSince(after: number, limit: number): DocumentRow[] {
+    return this.#all('SELECT * FROM documents WHERE seq > ? AND seq > 0 ORDER BY seq LIMIT ?', after, limit);
+  }
+
+  /** Documents by id, for a pass over all of them in pieces. */
+  documentsAfterId(id: number, limit: number): DocumentRow[] {
+    return this.#all('SELECT * FROM documents WHERE id > ? ORDER BY id LIMIT ?', id, limit);
+  }
+
+  countDocuments(): number {
+    return this.#get<{ n: number }>('SELECT count(*) AS n FROM documents')?.n ?? 0;
+  }
+
+  file(id: number): FileRow | undefined {
+    return this.#get('SELECT * FROM files WHERE id = ?', id);
+  }
+
+  putFile(row: FileRow): void {
+    this.#run(
+      `INSERT INTO files (id, print, dirty, shadow) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET print = excluded.print, dirty = excluded.dirty, shadow = excluded.shadow`,
+      row.id,
+      row.print,
+      row.dirty,
+      row.shadow,
+    );
+  }
+
+  setPrint(id: number, print: string): void {
+    this.#run('UPDATE files SET print = ? WHERE id = ?', print, id);
+  }
+
+  /** Notes that state and live file may differ until materialise has run. */
+  markDirty(id: number): void {
+    this.#run("INSERT INTO files (id, print, dirty, shadow) VALUES (?, '', 1, NULL) ON CONFLICT (id) DO UPDATE SET dirty = 1", id);
+  }
+
+  markClean(id: number): void {
+    this.#run('UPDATE files SET dirty = 0 WHERE id = ?', id);
+  }
+
+  dirtyNames(): string[] {
+    return this.#all<{ name: string }>('SELECT d.name FROM files f JOIN documents d USING (id) WHERE f.dirty = 1').map((row) => row.name);
+  }
+
+  /** Name and fingerprint of every document that has a live file, one by one. */
+  prints(): IterableIterator<{ name: string; print: string }> {
+    return this.#db.prepare('SELECT d.name, f.print FROM files f JOIN documents d USING (id) WHERE f.shadow IS NOT NULL').iterate() as IterableIterator<{
+      name: string;
+      print: string;
+    }>;
+  }
+
+  intents(): IntentRow[] {
+    return this.#all('SELECT * FROM intents');
+  }
+
+  putIntent(row: IntentRow): void {
+    this.#run('INSERT OR REPLACE INTO intents (id, inode, view, link) VALUES (?, ?, ?, ?)', row.id, row.inode, row.view, row.link);
+  }
+
+  dropIntent(id: number): void {
+    this.#run('DELETE FROM intents WHERE id = ?', id);
+  }
+
+  putReplaced(row: ReplacedRow): void {
+    this.#run('INSERT OR REPLACE INTO replaced (link, id, shadow, due) VALUES (?, ?, ?, ?)', row.link, row.id, row.shadow, row.due);
+  }
+
+  /** Replaced files whose last look is due, oldest first. */
+  replacedDue(now: number, limit: number): ReplacedRow[] {
+    return this.#all('SELECT * FROM replaced WHERE due <= ? ORDER BY due LIMIT ?', now, limit);
+  }
+
+  replacedLinks(): string[] {
+    return this.#all<{ link: string }>('SELECT link FROM replaced').map((row) => row.link);
+  }
+
+  dropReplaced(link: string): void {
+    this.#run('DELETE FROM replaced WHERE link = ?', link);
+  }
+
+  peer(site: string): PeerRow | undefined {
+    return this.#get('SELECT * FROM peers WHERE site = ?', site);
+  }
+
+  putPeer(row: PeerRow): void {
+    this.#run(
+      'INSERT OR REPLACE INTO peers (site, replica, applied, confirmed) VALUES (?, ?, ?, ?)',
+      row.site,
+      row.replica,
+      row.applied,
+      row.confirmed,
+    );
+  }
+
+  /** An incarnation that is over: what still comes from it is refused. */
+  retire(replica: string): void {
+    this.#run('INSERT OR IGNORE INTO retired (replica) VALUES (?)', replica);
+  }
+
+  isRetired(replica: string): boolean {
+    return this.#get('SELECT 1 FROM retired WHERE replica = ?', replica) !== undefined;
+  }
+
+  unsettled(): string[] {
+    return this.#all<{ name: string }>('SELECT name FROM unsettled').map((row) => row.name);
+  }
+
+  putUnsettled(name: string): void {
+    this.#run('INSERT OR IGNORE INTO unsettled (name) VALUES (?)', name);
+  }
+
+  dropUnsettled(name: string): void {
+    this.#run('DELETE FROM unsettled WHERE name = ?', name);
+  }
+
+  hold(row: HeldRow): void {
+    this.#run(
+      'INSERT INTO held (document, reason, live, view, at) VALUES (?, ?, ?, ?, ?)',
+      row.document,
+      row.reason,
+      row.live,
+      row.view,
+      row.at,
+    );
+  }
+
+  held(): HeldRow[] {
+    return this.#all('SELECT document, reason, live, view, at FROM held ORDER BY id');
+  }
+}
