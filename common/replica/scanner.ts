@@ -4,7 +4,8 @@
  *
  * Measured, 1,000,000 files, ext4, Debian 12, 2 cores, names in cache: opendir + lstat 3.5–4.8 s and 38 MB; `find
  * -printf` 4.4 s (0.9 s of them ours) and a program more to depend on; a worker thread 5.5 s and 57 MB; readdir + lstat
- * 4.9 s and 157 MB. With a cold inode cache 11 s. 64 to 1,024 files a chunk take the same time.
+ * 4.9 s and 157 MB. With a cold inode cache 11 s. 64 to 1,024 files a chunk take the same time. With every fingerprint
+ * compared (print-table.ts) 6.1 s and 36 MB in all, and a change made meanwhile was hinted after 2.4 ms (p99 7.7).
  */
 import fs from 'node:fs';
 import path from 'node:path';

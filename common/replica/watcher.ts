@@ -165,7 +165,7 @@ export class TreeWatcher {
     const of = JSON.stringify([identity, ...this.#folders.keys()]);
     if (this.#layout?.of === of) return;
     await this.#dropLayout();
-    const watch = await LayoutWatch.open(root, this.#wanted, [...this.#folders.keys()], {
+    const watch = await LayoutWatch.open(root, [...this.#wanted, PROBE_FILE], [...this.#folders.keys()], {
       onChange: (paths) => this.#layoutChanged(paths),
       onError: (error) => void this.#layoutFailed(error),
     });

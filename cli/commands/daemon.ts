@@ -1,0 +1,44 @@
+/** What `axle hub` and `axle spoke` have in common: options, log, life. */
+import { type Command, Option } from 'commander';
+import { createLog, type Level, LOG_FORMATS, type Log, type LogFormat } from '../../common/runtime/log.js';
+import { parentGone, type Running, serve } from '../../common/runtime/service.js';
+
+export type DaemonOptions = {
+  readonly config: string;
+  readonly logFormat: LogFormat;
+  readonly logLevel?: Level;
+  readonly exitWithParent?: true;
+};
+
+export function addDaemonOptions(command: Command): Command {
+  return command
+    .requiredOption('-c, --config <file>', 'config file, see fixtures/*.example.yaml')
+    .addOption(new Option('--log-format <format>', 'how to log').choices(LOG_FORMATS).default('auto'))
+    .addOption(new Option('--log-level <level>', 'instead of log_level').choices(['error', 'warn', 'info', 'debug']))
+    .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp());
+}
+
+type Logged = { readonly log_level: Level; readonly log_file?: string };
+
+/** Runs a daemon until it is told to stop, and ends the process with its exit code. */
+export async function runDaemon<C extends Logged>(
+  options: DaemonOptions,
+  load: (file: string) => C,
+  run: (config: C, log: Log) => Promise<Running>,
+): Promise<void> {
+  const config = load(options.config);
+  // A reader that went away (the demo, killed) must not end us before we have stopped in good order.
+  process.stdout.on('error', () => {});
+  const log = createLog({
+    format: options.logFormat,
+    level: options.logLevel ?? config.log_level,
+    file: config.log_file,
+  });
+  const code = await serve(() => run(config, log), {
+    log,
+    ...(options.exitWithParent ? { stopOn: parentGone() } : {}),
+  });
+  await log.close();
+  // Stopped is stopped: a forgotten timer of a library must not keep a unit "deactivating".
+  process.exit(code);
+}

@@ -1,0 +1,124 @@
+/** `axle demo`: three sites on this machine, and a window on what travels between them. */
+import { fileURLToPath } from 'node:url';
+import type { Role } from '../../common/runtime/config.js';
+import { Bursts } from './bursts.js';
+import { claim } from './claim.js';
+import { Daemon } from './daemon.js';
+import type { DemoEvent } from './event.js';
+import { type DemoSite, demoSites, prepare } from './layout.js';
+import { describeGroup, painter, remark, welcome } from './show.js';
+
+export type DemoOptions = {
+  readonly dir: string;
+  readonly json: boolean;
+  /** Stop by itself after so long. */
+  readonly seconds?: number;
+  /** Program and arguments of a site's daemon. Default: this `axle`. */
+  readonly daemon?: (role: Role, config: string) => readonly [string, ...string[]];
+};
+
+const PATIENCE_MS = 5000;
+
+/** Resolves to the exit code (1: time was up before all sites were ready), after everything has stopped. Throws UsageError where another demo has the folder. */
+export async function runDemo(options: DemoOptions): Promise<number> {
+  const release = claim(options.dir);
+  try {
+    return await show(options, askedToStop(options.seconds));
+  } finally {
+    release();
+  }
+}
+
+async function show(options: DemoOptions, asked: Promise<'person' | 'time'>): Promise<number> {
+  const sites = demoSites(options.dir);
+  prepare(sites);
+  const screen = options.json ? jsonScreen(sites) : textScreen(sites);
+  const command = options.daemon ?? axle;
+  const waiting = new Set(sites.map(({ site }) => site));
+  const daemons = sites.map(
+    ({ site, role, config }) =>
+      new Daemon({ site, command: command(role, config), onEvent: screen.event, onRemark: screen.remark }),
+  );
+  const allReady = Promise.all(daemons.map(async (daemon) => waiting.delete(await daemon.ready)));
+  void allReady.then(() => screen.welcome());
+  const patience = setInterval(() => {
+    if (waiting.size > 0) screen.remark(`waiting for ${[...waiting].join(', ')}`);
+  }, PATIENCE_MS);
+  const reason = await asked;
+  clearInterval(patience);
+  screen.farewell();
+  // In any order: what is on its way waits in the spools.
+  await Promise.all(daemons.map((daemon) => daemon.stop()));
+  screen.close();
+  return reason === 'time' && waiting.size > 0 ? 1 : 0;
+}
+
+function axle(role: Role, config: string): readonly [string, ...string[]] {
+  const main = fileURLToPath(new URL('../main.js', import.meta.url));
+  return [process.execPath, main, role, '--config', config, '--log-format', 'json', '--exit-with-parent'];
+}
+
+/** Ctrl-C, SIGTERM, a closed terminal, a reader that went away, or the time. A second Ctrl-C ends the demo at once. */
+function askedToStop(seconds: number | undefined): Promise<'person' | 'time'> {
+  return new Promise((resolve) => {
+    let times = 0;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        times += 1;
+        // The children notice that we are gone.
+        if (times > 1) process.exit(1);
+        resolve('person');
+      });
+    }
+    process.stdout.on('error', () => resolve('person'));
+    if (seconds !== undefined) setTimeout(() => resolve('time'), seconds * 1000).unref();
+  });
+}
+
+type Screen = {
+  event(event: DemoEvent): void;
+  remark(text: string): void;
+  welcome(): void;
+  farewell(): void;
+  close(): void;
+};
+
+function jsonScreen(sites: readonly DemoSite[]): Screen {
+  // Before everybody is ready there is no first line yet, and nothing may come before it.
+  let waiting: object[] | undefined = [];
+  const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+  const sayAfterFirst = (line: object) => void (waiting === undefined ? say(line) : waiting.push(line));
+  return {
+    event: (event) => sayAfterFirst(event.raw),
+    remark: (text) => void process.stderr.write(`${text}\n`),
+    welcome() {
+      say({ ready: true, sites: Object.fromEntries(sites.map(({ site, userdata }) => [site, { userdata }])) });
+      for (const line of waiting ?? []) say(line);
+      waiting = undefined;
+    },
+    farewell() {},
+    close() {},
+  };
+}
+
+function textScreen(sites: readonly DemoSite[]): Screen {
+  const paint = painter(process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '');
+  const now = () => new Date();
+  const say = (text: string) => void process.stdout.write(`${text}\n`);
+  const bursts = new Bursts((groups) => {
+    for (const group of groups) {
+      const line = describeGroup(group, paint);
+      if (line !== undefined) say(line);
+    }
+  }, now);
+  return {
+    event: (event) => bursts.add(event),
+    remark: (text) => say(remark(text, now(), paint)),
+    welcome: () => say(welcome(sites, paint)),
+    farewell() {
+      bursts.flush();
+      say('\nStopping; a second start goes on from here.');
+    },
+    close: () => bursts.flush(),
+  };
+}

@@ -1,0 +1,98 @@
+/** The demo's words: pure, 80 columns (but for the one line to type), colours where asked. */
+import { join } from 'node:path';
+import type { Group } from './bursts.js';
+import type { DemoEvent } from './event.js';
+import { type DemoSite, typed } from './layout.js';
+
+export type Paint = {
+  bold(text: string): string;
+  dim(text: string): string;
+  good(text: string): string;
+  warn(text: string): string;
+};
+
+export function painter(colour: boolean): Paint {
+  const with_ = (code: number) => (text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
+  return { bold: with_(1), dim: with_(2), good: with_(32), warn: with_(33) };
+}
+
+export function welcome(sites: readonly DemoSite[], paint: Paint, cwd?: string): string {
+  const rows = sites.map(
+    ({ site, role, userdata }) => `  ${paint.bold(site.padEnd(15))}  ${role.padEnd(5)}  ${typed(userdata, cwd)}`,
+  );
+  const spoke = sites.find(({ role }) => role === 'spoke') ?? sites[0];
+  const file = typed(join(spoke?.userdata ?? '', 'balances/test-999.txt'), cwd);
+  const content = '{"user_id": "999-test", "balance": 5000}';
+  return [
+    `${paint.bold('Axle demo')}: a hub and two spokes, each a process of its own`,
+    '',
+    ...rows,
+    '',
+    'Try it, in another terminal in this folder:',
+    '',
+    `  ${paint.good(`echo '${content}' > ${file}`)}`,
+    '',
+    'Each change shows below as it travels. Ctrl-C stops the demo.',
+    '',
+  ].join('\n');
+}
+
+/** One line for a group of events; undefined for what a spectator need not see. */
+export function describeGroup(group: Group, paint: Paint): string | undefined {
+  const [{ time, event }] = group;
+  const text = isTrouble(event) ? trouble(event, group.length, paint) : journey(group, paint);
+  return text === undefined ? undefined : `${paint.dim(clock(time))}  ${text}`;
+}
+
+function journey(group: Group, paint: Paint): string | undefined {
+  const [{ event }] = group;
+  const what = subject(group).padEnd(24);
+  if (event.event === 'absorbed') return `${what}  ${paint.bold(event.site)} changed it`;
+  if (event.event !== 'materialised') return undefined;
+  const way = event.from === undefined ? event.site : `${event.from} → ${paint.bold(event.site)}`;
+  const latency = latencyOf(group);
+  return `${what}  ${way}${latency === undefined ? '' : `  ${paint.good(latency)}`}`;
+}
+
+function subject(group: Group): string {
+  const [{ event }] = group;
+  return group.length > 1 ? `${count(group.length)} documents` : printable(event.document ?? 'a document');
+}
+
+function latencyOf(group: Group): string | undefined {
+  const all = group.flatMap(({ event }) => (event.ms === undefined ? [] : [event.ms])).sort((a, b) => a - b);
+  const slowest = all.at(-1);
+  if (slowest === undefined) return undefined;
+  return all.length === 1 ? `${count(slowest)} ms` : `within ${count(slowest)} ms`;
+}
+
+function isTrouble(event: DemoEvent): boolean {
+  return event.level === 'warn' || event.level === 'error';
+}
+
+function trouble(event: DemoEvent, times: number, paint: Paint): string {
+  const document = event.document === undefined || times > 1 ? '' : `${printable(event.document)} `;
+  const reason = typeof event.raw.reason === 'string' ? `: ${event.raw.reason}` : '';
+  const repeated = times > 1 ? ` (${count(times)} times)` : '';
+  const code = event.code === undefined ? '' : ` ${event.code}`;
+  const hint = event.hint === undefined ? '' : `\n          ${printable(event.hint)}`;
+  return paint.warn(`${event.site}: ${document}${printable(event.event + reason)}${repeated}${code}`) + hint;
+}
+
+/** The demo's own words, in the same column as the events. */
+export function remark(text: string, time: Date, paint: Paint): string {
+  return `${paint.dim(clock(time))}  ${paint.warn(text)}`;
+}
+
+function clock(time: Date): string {
+  return [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
+}
+
+function count(number: number): string {
+  return Math.round(number).toLocaleString('en');
+}
+
+// A file's name or a peer's words must not move the cursor.
+function printable(text: string): string {
+  return text.replace(/\p{C}/gu, '?');
+}

@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The `axle` command. Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes. */
+import { buildProgram, runProgram } from './program.js';
+
+process.exitCode = await runProgram(buildProgram(), process.argv);

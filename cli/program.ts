@@ -1,0 +1,60 @@
+/** The commands, their help and their exit codes, apart from the process that runs them. */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../common/runtime/config.js';
+import { addCheckConfig } from './commands/check-config.js';
+import { addDemo } from './commands/demo.js';
+import { addHub } from './commands/hub.js';
+import { addSpoke } from './commands/spoke.js';
+import { UsageError } from './exit.js';
+
+const EXAMPLES = `
+Examples:
+  axle demo                              a hub and two spokes on this machine
+  axle check-config /etc/axle/hub.yaml   all mistakes of a config, without starting anything
+  axle hub --config /etc/axle/hub.yaml
+  axle spoke --config /etc/axle/spoke.yaml
+
+Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
+
+export function buildProgram(): Command {
+  const program = new Command('axle')
+    .description('Keeps per-user balances, profiles and tokens in step across websites that share their users.')
+    .version(version(), '-V, --version')
+    .addHelpText('after', EXAMPLES)
+    .showHelpAfterError('(axle --help shows the commands)')
+    .exitOverride();
+  addHub(program);
+  addSpoke(program);
+  addCheckConfig(program);
+  addDemo(program);
+  return program;
+}
+
+/** Runs one command line to its end; resolves to the exit code. A command may have set `process.exitCode` by itself. */
+export async function runProgram(program: Command, argv: readonly string[]): Promise<number> {
+  try {
+    await program.parseAsync([...argv]);
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // commander has already written its own message. Help and version come this way too, with exit code 0; help shown
+    // because there was no command is wrong usage.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const isUsage = error instanceof ConfigError || error instanceof UsageError;
+    process.stderr.write(`${(error as Error).message}\n`);
+    return isUsage ? 2 : 1;
+  }
+}
+
+function version(): string {
+  // One folder up from the sources, two from dist/cli.
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    try {
+      return String(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version);
+    } catch {
+      // Not here: look further up.
+    }
+  }
+  return 'unknown';
+}

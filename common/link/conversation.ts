@@ -1,0 +1,242 @@
+/**
+ * What one replica knows of a peer and says to it: cursors, sessions, confirmations. No files, no timers: `hear` takes a
+ * header, `next` says what to send now. The rules, in short:
+ *
+ * - Every message says what the sender has of the receiver (`confirms`). A confirmation that is lower than before means
+ *   that the peer lost state: send again from there.
+ * - A message of a new session (a restarted peer) is answered at once, so that a starting replica learns within a round
+ *   trip what the other side has of it. Other bare confirmations go out once a second at most, and are not confirmed.
+ * - A peer with a new incarnation is a new peer; what still comes from the old one is refused.
+ */
+import type { BatchHeader, Confirmation, Refusal } from '../core/batch.js';
+import { replicaSite } from '../core/state.js';
+import type { Replica } from '../replica/replica.js';
+import type { PeerRow } from '../replica/store.js';
+
+/** Without progress of the peer's confirmation for this long, what was sent is sent again. Doubles up to the limit. */
+const RESEND_FIRST_MS = 5_000;
+const RESEND_LIMIT_MS = 60_000;
+/** Between two messages that only confirm. */
+const BARE_MS = 1_000;
+/** Between two hellos to a peer that has not answered this session yet. */
+const HELLO_MS = 1_000;
+
+export type Heard =
+  /** The peer row as it is once the batch's documents are merged; `isNews` where there is something to merge or note. */
+  | { readonly ok: true; readonly peer: PeerRow; readonly gap: boolean }
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };
+
+export type Ask =
+  | { readonly kind: 'documents'; readonly from: number }
+  | { readonly kind: 'bare' }
+  | { readonly kind: 'wait'; readonly ms: number };
+
+export type ConversationEvents = {
+  /** First answer to this session: what the peer has of us. `forked`: more than we ever gave, so we are a restored copy. */
+  readonly onVerified: (confirmed: number, forked: boolean) => void;
+  readonly onRefused: (refusal: Refusal) => void;
+};
+
+export class Conversation {
+  /** How far the changes have been gone through for this peer: everything up to here was sent, or came from there. */
+  #sent: number;
+  /** End of the last message that was delivered: where the next one begins, so that the peer can see a gap. */
+  #chain: number;
+  #told = -1;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #peerSession = '';
+  #mustAnswer = true;
+  #verified = false;
+  #progressAt = 0;
+  #resendMs = RESEND_FIRST_MS;
+  #refusal: Refusal | undefined;
+
+  constructor(
+    readonly replica: Replica,
+    readonly peerSite: string,
+    readonly session: string,
+    readonly events: ConversationEvents,
+  ) {
+    this.#sent = this.row()?.confirmed ?? 0;
+    this.#chain = this.#sent;
+  }
+
+  row(): PeerRow | undefined {
+    return this.replica.world.store.peer(this.peerSite);
+  }
+
+  get verified(): boolean {
+    return this.#verified;
+  }
+
+  /** Whether everything this peer is owed has been sent and confirmed. */
+  get isSettled(): boolean {
+    return this.#sent >= this.replica.head && this.#chain <= (this.row()?.confirmed ?? 0);
+  }
+
+  /** What the next message covers at least: (from, to]. */
+  get range(): { readonly from: number; readonly to: number } {
+    return { from: this.#chain, to: this.#sent };
+  }
+
+  /** Takes note of a message. The returned row is to be stored together with its documents, once they are merged. */
+  hear(header: BatchHeader): Heard {
+    const { store } = this.replica.world;
+    if (replicaSite(header.replica) !== this.peerSite)
+      return refuse(
+        'AXL-WRONG-SENDER',
+        `a batch of ${header.replica} in the inbox of ${this.peerSite}`,
+        'check which key and module each site uses',
+      );
+    if (header.to_site !== this.replica.world.site)
+      return refuse(
+        'AXL-WRONG-RECEIVER',
+        `a batch for ${header.to_site}`,
+        'check the module path in the rsync daemon configuration',
+      );
+    if (store.isRetired(header.replica))
+      return refuse(
+        'AXL-RETIRED',
+        `${header.replica} was given up by its site`,
+        'two daemons may be running for one site: stop one',
+      );
+    const known = this.row();
+    const isNewPeer = known?.replica !== header.replica;
+    const isNewSession = header.session !== this.#peerSession;
+    if (isNewSession) this.#mustAnswer = true;
+    if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
+      // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation.
+      this.#peerSession = header.session;
+      return refuse(
+        'AXL-SEQUENCE-BACK',
+        `${header.replica} is at ${header.head}, but had sent ${known.applied} before`,
+        'its state was restored from a backup; it goes on under a new incarnation by itself',
+      );
+    }
+    const base: PeerRow =
+      isNewPeer || known === undefined
+        ? { site: this.peerSite, replica: header.replica, applied: 0, confirmed: 0 }
+        : known;
+    if (isNewPeer) {
+      if (known !== undefined) store.retire(known.replica);
+      this.#resendFrom(0);
+    }
+    if (isNewSession) {
+      this.#peerSession = header.session;
+      this.#resendFrom(Math.min(this.#sent, base.confirmed));
+    }
+    let confirmed = header.joining && isNewSession ? 0 : base.confirmed;
+    if (header.joining && isNewSession) this.#resendFrom(0);
+    if (header.confirms !== undefined) confirmed = this.#hearConfirmation(header.confirms, confirmed);
+    if (header.refused !== undefined) this.events.onRefused(header.refused);
+    const gap = header.from > base.applied;
+    const applied = gap ? base.applied : Math.max(base.applied, header.to);
+    return { ok: true, peer: { ...base, applied, confirmed }, gap };
+  }
+
+  #hearConfirmation({ replica, seq, session }: Confirmation, confirmed: number): number {
+    if (replica !== this.replica.id) return confirmed;
+    const isAnswer = session === this.session;
+    if (isAnswer && !this.#verified) {
+      this.#verified = true;
+      this.events.onVerified(seq, seq > this.replica.head);
+    }
+    // Not ours to believe: either it is from before a restore, which `onVerified` has dealt with, or it is nonsense.
+    if (seq > this.replica.head) return confirmed;
+    if (seq > confirmed) {
+      this.#progressAt = this.replica.world.now();
+      this.#resendMs = RESEND_FIRST_MS;
+    } else if (seq < confirmed) {
+      // Only an answer to this session can tell of a loss; a late file from before may just be old.
+      if (!isAnswer) return confirmed;
+      this.#resendFrom(seq);
+    }
+    this.#sent = Math.max(this.#sent, seq);
+    this.#chain = Math.max(this.#chain, seq);
+    return seq;
+  }
+
+  #resendFrom(seq: number): void {
+    this.#sent = Math.min(this.#sent, seq);
+    this.#chain = Math.min(this.#chain, seq);
+  }
+
+  /** What to do now. `maySend`: documents may be sent (not while joining, or before the incarnation is decided). */
+  next(maySend: boolean, now: number): Ask {
+    const row = this.row();
+    const isKnown = row !== undefined;
+    if (maySend && isKnown) {
+      if (this.#chain > row.confirmed && now - this.#progressAt > this.#resendMs) {
+        this.#resendFrom(row.confirmed);
+        this.#resendMs = Math.min(this.#resendMs * 2, RESEND_LIMIT_MS);
+        this.#progressAt = now;
+      }
+      if (this.replica.head > this.#sent) return { kind: 'documents', from: this.#sent };
+    }
+    const since = now - this.#toldAt;
+    if (this.#mustAnswer) return { kind: 'bare' };
+    if (!this.#verified) return since >= HELLO_MS ? { kind: 'bare' } : { kind: 'wait', ms: HELLO_MS - since };
+    if (isKnown && row.applied !== this.#told)
+      return since >= BARE_MS ? { kind: 'bare' } : { kind: 'wait', ms: BARE_MS - since };
+    if (isKnown && this.#sent > row.confirmed)
+      return { kind: 'wait', ms: Math.max(1, this.#resendMs - (now - this.#progressAt)) };
+    return { kind: 'wait', ms: RESEND_LIMIT_MS };
+  }
+
+  /** Refuses what was just heard: the next message says so. */
+  refuse(refusal: Refusal): void {
+    this.#refusal = refusal;
+    this.#mustAnswer = true;
+  }
+
+  /** The header for a message about (from, to]. */
+  header(from: number, to: number, joining: boolean, now: number): Message {
+    const row = this.row();
+    return {
+      replica: this.replica.id,
+      to_site: this.peerSite,
+      session: this.session,
+      from,
+      to,
+      head: Math.max(this.replica.head, to),
+      ...(row !== undefined && { confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession } }),
+      ...(joining && { joining }),
+      ...(this.#refusal && { refused: this.#refusal }),
+      sent_at: now,
+    };
+  }
+
+  /** The message is in the peer's inbox. */
+  delivered(message: Message, now: number): void {
+    // A resend that was decided while this message was under way begins before it: then it does not count.
+    if (message.from === this.#chain && message.to > this.#chain) {
+      if (this.#chain === this.row()?.confirmed) this.#progressAt = now;
+      this.#chain = message.to;
+      this.#sent = Math.max(this.#sent, message.to);
+    }
+    this.#told = message.confirms?.seq ?? -1;
+    this.#toldAt = now;
+    if (message.confirms?.session === this.#peerSession || this.#peerSession === '') this.#mustAnswer = false;
+    if (message.refused === this.#refusal) this.#refusal = undefined;
+  }
+
+  /** Nothing in (from, to] is owed to this peer: it all came from there. */
+  skip(to: number): void {
+    this.#sent = Math.max(this.#sent, to);
+  }
+
+  /** Everything is sent again, under another incarnation. */
+  restart(): void {
+    const { store } = this.replica.world;
+    const row = this.row();
+    if (row !== undefined) store.putPeer({ ...row, confirmed: 0 });
+    this.#resendFrom(0);
+    this.#mustAnswer = true;
+  }
+}
+
+export type Message = Omit<BatchHeader, 'axle' | 'documents' | 'digest'>;
+
+function refuse(code: string, message: string, hint: string): Heard {
+  return { ok: false, code, message, hint };
+}

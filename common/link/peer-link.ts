@@ -1,0 +1,292 @@
+/**
+ * The link to one peer: the sender's loop and the receiver's loop around a `Conversation`. The sender renders a batch
+ * from state when it can be sent, never before, so a peer that is down costs nothing but time (I9).
+ */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ownPart } from '../core/authority.js';
+import { decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
+import type { DocState } from '../core/state.js';
+import { type ReceivedDocument, receive } from '../replica/receive.js';
+import type { Replica } from '../replica/replica.js';
+import type { DocumentRow } from '../replica/store.js';
+import { Backoff } from '../runtime/backoff.js';
+import { isBatchName } from './batch-name.js';
+import type { Conversation } from './conversation.js';
+import type { Failure, Transport } from './transport.js';
+
+export type LinkOptions = {
+  readonly replica: Replica;
+  readonly conversation: Conversation;
+  readonly transport: Transport;
+  readonly outbox: string;
+  readonly inbox: string;
+  /** Hub: merged documents go down, only a spoke's own contributions are taken. Spoke: its own contributions go up. */
+  readonly isHub: boolean;
+  readonly batchDocuments: number;
+  readonly batchBytes: number;
+  readonly random: () => number;
+  /** Documents may be sent and taken: false while joining waits, or before the incarnation is decided. */
+  readonly maySend: () => boolean;
+  readonly mayMerge: () => boolean;
+  readonly events: LinkEvents;
+};
+
+export type LinkEvents = {
+  readonly onSent: (documents: readonly string[], bytes: number, ms: number) => void;
+  readonly onReceived: (documents: readonly ReceivedDocument[]) => void;
+  /** A message was taken, with or without documents. */
+  readonly onHeard: (head: number, applied: number) => void;
+  readonly onDown: (failure: Failure) => void;
+  readonly onUp: () => void;
+  readonly onRefusal: (code: string, message: string, hint: string) => void;
+  readonly onError: (step: string, error: unknown) => void;
+};
+
+const INBOX_FILE_BYTES_MAX = 64 * 1024 * 1024;
+/** The inbox is also looked at without a hint, because hints can be lost. */
+const INBOX_LOOK_MS = 1_000;
+/** A batch that may not be merged yet is tried again after this. */
+const DEFER_MS = 20;
+const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export type SendResult = 'sent' | 'skipped' | { readonly wait_ms: number } | Failure;
+export type ReceiveResult = 'received' | 'refused' | 'deferred' | 'empty';
+
+export class PeerLink {
+  readonly #abort = new AbortController();
+  readonly #backoff: Backoff;
+  #sender = new Wakeup();
+  #receiver = new Wakeup();
+  #loops: Promise<unknown>[] = [];
+  #watch: fs.FSWatcher | undefined;
+  #isDown = false;
+  #name = 0;
+
+  constructor(readonly options: LinkOptions) {
+    this.#backoff = new Backoff({ ...BACKOFF, random: options.random });
+  }
+
+  start(): void {
+    const { inbox } = this.options;
+    // Node's own watcher, not the shared one: a new batch must not wait behind the burst of our own file events.
+    this.#watch = fs.watch(inbox, () => this.#receiver.wake());
+    this.#watch.on('error', () => {});
+    this.options.transport.warm?.();
+    this.#loops = [this.#sendLoop(), this.#receiveLoop()];
+  }
+
+  /** There may be something to send. */
+  wake(): void {
+    this.#sender.wake();
+    this.#receiver.wake();
+  }
+
+  get isUp(): boolean {
+    return !this.#isDown;
+  }
+
+  /** Finishes the transfer in hand, then stops. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#watch?.close();
+    this.wake();
+    await Promise.all(this.#loops);
+    await this.options.transport.close();
+  }
+
+  async #sendLoop(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      let wait_ms = 0;
+      try {
+        const result = await this.sendOnce();
+        if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
+        else if (typeof result === 'object') wait_ms = this.#failed(result);
+        else this.#succeeded();
+      } catch (error) {
+        this.options.events.onError('send', error);
+        wait_ms = BACKOFF.first_ms + this.#backoff.next();
+      }
+      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, this.#isDown);
+    }
+  }
+
+  #failed(failure: Failure): number {
+    if (!this.#isDown) this.options.events.onDown(failure);
+    this.#isDown = true;
+    return Math.max(50, failure.retry ? this.#backoff.next() : BACKOFF.limit_ms);
+  }
+
+  #succeeded(): void {
+    this.#backoff.reset();
+    if (!this.#isDown) return;
+    this.#isDown = false;
+    this.options.events.onUp();
+  }
+
+  /** Sends one message if there is one to send. */
+  async sendOnce(): Promise<SendResult> {
+    const { replica, conversation, outbox, transport, events, isHub } = this.options;
+    const { now, steps } = replica.world;
+    const ask = conversation.next(this.options.maySend(), now());
+    if (ask.kind === 'wait') return { wait_ms: ask.ms };
+    const range = conversation.range;
+    const { lines, names, to } =
+      ask.kind === 'documents' ? this.#render(ask.from) : { lines: [], names: [], to: range.to };
+    if (ask.kind === 'documents' && lines.length === 0) {
+      // All of it came from this very peer, or the rows have moved on to higher numbers.
+      conversation.skip(to);
+      return 'skipped';
+    }
+    const message = conversation.header(range.from, to, !isHub && replica.phase !== 'ready', now());
+    const text = encodeBatch(message, lines, digest);
+    steps('send: rendered');
+    const name = this.#batchName(replica.id);
+    fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
+    steps('send: spooled');
+    const delivery = await transport.deliver(name, this.#abort.signal);
+    fs.rmSync(path.join(outbox, name), { force: true });
+    if (!delivery.ok) return delivery;
+    steps('send: delivered');
+    conversation.delivered(message, now());
+    if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
+    transport.warm?.();
+    return 'sent';
+  }
+
+  /** The documents owed to the peer after `from`, up to the limits of one batch, and how far that reaches. */
+  #render(from: number): { lines: string[]; names: string[]; to: number } {
+    const { replica, conversation, isHub, batchDocuments, batchBytes } = this.options;
+    const peer = conversation.row();
+    const rows = replica.world.store.changedSince(from, batchDocuments);
+    const lines: string[] = [];
+    const names: string[] = [];
+    let bytes = 0;
+    for (const [index, row] of rows.entries()) {
+      const isOwed = row.origin === '' || row.origin !== peer?.replica;
+      if (isOwed) {
+        const line = documentLine(row.name, isHub ? row.state : ownText(row, replica.world.site), row.at, row.by_site);
+        bytes += line.length;
+        lines.push(line);
+        names.push(row.name);
+      }
+      if (bytes > batchBytes && index < rows.length - 1) return { lines, names, to: row.seq };
+    }
+    // Where no row is left out, the batch reaches to the newest change, whether or not a row still carries its number.
+    const last = rows.length < batchDocuments ? replica.head : (rows[rows.length - 1]?.seq ?? from);
+    return { lines, names, to: last };
+  }
+
+  /** Names sort in the order of sending, also across restarts. */
+  #batchName(replicaId: string): string {
+    this.#name = Math.max(this.#name + 1, this.options.replica.world.now() * 100);
+    return `${String(this.#name).padStart(16, '0')}-${replicaId}-${this.options.replica.world.randomHex(4)}.batch`;
+  }
+
+  async #receiveLoop(): Promise<void> {
+    while (!this.#abort.signal.aborted) {
+      let wait_ms = INBOX_LOOK_MS;
+      try {
+        const result = await this.receiveOnce();
+        if (result === 'received' || result === 'refused') wait_ms = 0;
+        else if (result === 'deferred') wait_ms = DEFER_MS;
+      } catch (error) {
+        this.options.events.onError('receive', error);
+      }
+      if (wait_ms > 0) await this.#receiver.wait(wait_ms, this.#abort.signal);
+    }
+  }
+
+  /** Takes the oldest batch from the inbox, if there is one. */
+  async receiveOnce(): Promise<ReceiveResult> {
+    const { replica, conversation, inbox, events, isHub } = this.options;
+    const { steps } = replica.world;
+    const name = fs.readdirSync(inbox).filter(isBatchName).sort()[0];
+    if (name === undefined) return 'empty';
+    const file = path.join(inbox, name);
+    const text = readInboxFile(file);
+    const decoded =
+      text === undefined
+        ? ({ ok: false, code: 'AXL-BATCH-FILE', message: 'no regular file of reasonable size' } as const)
+        : decodeBatch(text, digest);
+    steps('receive: read');
+    if (!decoded.ok) return this.#refuse(file, decoded.code, `${name}: ${decoded.message}`, HINT_BAD_BATCH);
+    const { header, documents } = decoded.batch;
+    if (documents.length > 0 && !this.options.mayMerge()) return 'deferred';
+    const heard = conversation.hear(header);
+    if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint);
+    const outcome = await replica.exclusive(async () => receive(replica, documents, heard.peer, { isHub }));
+    steps('receive: merged');
+    if (!outcome.ok) return this.#refuse(file, outcome.code, outcome.message, outcome.hint);
+    fs.rmSync(file, { force: true });
+    steps('receive: removed');
+    if (outcome.changed.length > 0) events.onReceived(outcome.changed);
+    events.onHeard(header.head, heard.peer.applied);
+    this.#sender.wake();
+    return 'received';
+  }
+
+  #refuse(file: string, code: string, message: string, hint: string): 'refused' {
+    const { conversation, events } = this.options;
+    fs.rmSync(file, { force: true });
+    conversation.refuse({ code, message });
+    events.onRefusal(code, message, hint);
+    this.#sender.wake();
+    return 'refused';
+  }
+}
+
+const HINT_BAD_BATCH = 'dropped; the peer sends it again. If it lasts, both sites must run the same version of Axle';
+
+function ownText(row: DocumentRow, site: string): string {
+  return JSON.stringify(ownPart(JSON.parse(row.state) as DocState, site));
+}
+
+/** Content of a regular file, or undefined for anything else: the folder is writable from outside. */
+function readInboxFile(file: string): string | undefined {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const stat = fs.fstatSync(fd);
+    if (!stat.isFile() || stat.size > INBOX_FILE_BYTES_MAX) return undefined;
+    return fs.readFileSync(fd, 'utf8');
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** A sleep that can be cut short. A wake while nobody sleeps makes the next sleep return at once. */
+class Wakeup {
+  #isDue = false;
+  #resolve: (() => void) | undefined;
+
+  wake(): void {
+    this.#isDue = true;
+    this.#resolve?.();
+  }
+
+  /** With `isDeaf`, only time or `stop` ends the sleep: a backoff is not cut short by new work. */
+  async wait(ms: number, stop: AbortSignal, isDeaf = false): Promise<void> {
+    if (stop.aborted) return;
+    if (!this.#isDue || isDeaf)
+      await new Promise<void>((resolve) => {
+        const done = (): void => {
+          clearTimeout(timer);
+          stop.removeEventListener('abort', done);
+          this.#resolve = undefined;
+          resolve();
+        };
+        const timer = setTimeout(done, ms);
+        stop.addEventListener('abort', done);
+        if (!isDeaf) this.#resolve = done;
+      });
+    this.#isDue = false;
+  }
+}

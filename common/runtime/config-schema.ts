@@ -1,0 +1,137 @@
+/**
+ * What a config file may hold: one schema from which come the check, the defaults and the TypeScript types. Every field
+ * of a parsed config is filled in, except those marked optional.
+ *
+ * A link is checked by its own schema (chosen by `type`), because Ajv fills no defaults inside a union.
+ */
+import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { JOIN_RULES } from '../core/join.js';
+import type { DeletePolicy, PathPolicy } from '../core/policy.js';
+
+/** `must` is what a mistake's message says after the address, where the schema itself has no words for it. */
+function text(pattern: string, must: string, more: object = {}) {
+  return Type.String({ pattern, must, ...more });
+}
+
+function oneOf<T extends string>(values: readonly T[], more: object = {}) {
+  return Type.Unsafe<T>({ type: 'string', enum: [...values], ...more });
+}
+
+function strict<T extends Record<string, TSchema>>(properties: T, more: object = {}) {
+  return Type.Object(properties, { additionalProperties: false, ...more });
+}
+
+const Site = text('^[a-z0-9][a-z0-9-]{0,62}$', 'must be a site name: a-z, 0-9 and -, at most 63 characters');
+const Path = text('^/[^\\u0000-\\u001f]*$', 'must be an absolute path');
+
+// None of these may begin with '-': they end up in the argument list of ssh and rsync.
+const Host = text('^[A-Za-z0-9][A-Za-z0-9.:_-]*$', 'must be a host name or address');
+const User = text('^[A-Za-z_][A-Za-z0-9_.-]*$', 'must be the name of an account');
+const Module = text('^[A-Za-z0-9][A-Za-z0-9_-]*$', 'must be the name of an rsync module', { default: 'inbox' });
+
+export const SshLink = strict({
+  type: Type.Literal('ssh'),
+  host: Host,
+  port: Type.Integer({ minimum: 1, maximum: 65535, default: 22 }),
+  user: { ...User, default: 'axle' },
+  /** Private key; without it, what ssh itself would use. */
+  key: Type.Optional(Path),
+  known_hosts: Type.Optional(Path),
+  /** rsync module on the other side that is this site's inbox there. */
+  module: Module,
+  /** No transfer lasts longer. */
+  timeout_s: Type.Integer({ minimum: 1, maximum: 3600, default: 30 }),
+});
+
+export const FolderLink = strict({
+  type: Type.Literal('folder'),
+  /** Where the peer's daemon looks: `<peer's state>/inbox/<this site>`. */
+  inbox: Path,
+});
+
+export const PullLink = strict({ type: Type.Literal('pull') });
+
+export type SshLinkConfig = Static<typeof SshLink>;
+export type FolderLinkConfig = Static<typeof FolderLink>;
+export type PullLinkConfig = Static<typeof PullLink>;
+/** How a peer is reached. `pull`: not at all, it fetches (a spoke behind NAT; hub only). */
+export type LinkConfig = SshLinkConfig | FolderLinkConfig | PullLinkConfig;
+
+export const LINKS = { ssh: SshLink, folder: FolderLink, pull: PullLink } as const;
+
+/** Checked in a second step with LINKS[type]. */
+function link<T extends LinkConfig['type']>(types: readonly T[]) {
+  return Type.Unsafe<Extract<LinkConfig, { type: T }>>({
+    type: 'object',
+    properties: { type: { type: 'string', enum: [...types] } },
+    required: ['type'],
+  });
+}
+
+const PATH_POLICIES: readonly PathPolicy[] = ['counter', 'register', 'set', 'log', 'max'];
+const DELETE_POLICIES: readonly DeletePolicy[] = ['restore', 'tombstone', 'wins'];
+
+const Kind = strict({
+  delete: Type.Optional(oneOf(DELETE_POLICIES)),
+  format: Type.Optional(oneOf(['json', 'text'] as const)),
+  paths: Type.Optional(Type.Record(Type.String(), oneOf(PATH_POLICIES))),
+});
+
+/** What a config says of one kind; `mergePolicies` of core joins it over the defaults. */
+export type KindConfig = Static<typeof Kind>;
+
+const shared = {
+  site: Site,
+  userdata: Path,
+  /** Default /var/lib/axle/<site>. */
+  state: Path,
+  log_file: Type.Optional(Path),
+  log_level: oneOf(['error', 'warn', 'info', 'debug'] as const, { default: 'info' }),
+  kinds: Type.Record(Type.String(), Kind, { default: {} }),
+  /** What happens to a file that differs from the hub's when a site joins. */
+  join: oneOf(JOIN_RULES, { default: 'hold' }),
+  max_clock_skew_s: Type.Integer({ minimum: 1, maximum: 86400, default: 60 }),
+  scan_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 300 }),
+  /** For files that Axle creates; what is left out is as their folder has it. */
+  files: Type.Optional(
+    strict({
+      owner: Type.Optional(User),
+      group: Type.Optional(User),
+      mode: Type.Optional(text('^0?[0-7]{3}$', 'must be a mode in quotes, such as "0664"')),
+    }),
+  ),
+  limits: strict(
+    {
+      max_file_bytes: Type.Integer({ minimum: 1024, maximum: 64 * 1024 * 1024, default: 1024 * 1024 }),
+      batch_documents: Type.Integer({ minimum: 1, maximum: 100_000, default: 2000 }),
+      batch_bytes: Type.Integer({ minimum: 1024, maximum: 256 * 1024 * 1024, default: 4 * 1024 * 1024 }),
+    },
+    { default: {} },
+  ),
+};
+
+export const HubSchema = strict({
+  ...shared,
+  spokes: Type.Array(strict({ site: Site, link: link(['ssh', 'folder', 'pull']) }), {
+    minItems: 1,
+    must: 'must name at least one spoke',
+  }),
+});
+
+export const SpokeSchema = strict({
+  ...shared,
+  hub: strict({
+    site: Site,
+    link: link(['ssh', 'folder']),
+    /** Fetch what the hub has for us, instead of being sent it. Needs an ssh link. */
+    pull: Type.Optional(
+      strict({
+        interval_ms: Type.Integer({ minimum: 100, maximum: 3_600_000, default: 1000 }),
+        module: { ...Module, default: 'outbox' },
+      }),
+    ),
+  }),
+});
+
+export type HubConfig = Static<typeof HubSchema>;
+export type SpokeConfig = Static<typeof SpokeSchema>;

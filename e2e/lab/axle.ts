@@ -1,0 +1,123 @@
+/** Axle on the hosts of a lab: the built project, one config and one systemd unit per site. */
+
+import { chownSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { stringify } from 'yaml';
+import { AXLE_ACCOUNT, AXLE_HOME } from './accounts.js';
+import type { Host } from './host.js';
+import type { Lab } from './lab.js';
+import { REPO_ROOT } from './repo.js';
+import { hubAndSpokes, sshFiles } from './ssh.js';
+import { waitFor } from './wait.js';
+
+export const KINDS = ['balances', 'profiles', 'inbox', 'tokens'] as const;
+export const MAIN = `${REPO_ROOT}/dist/cli/main.js`;
+
+/** Debian's fixed id of the account under which a site's PHP runs. */
+export const WWW_DATA = 33;
+
+/** Paths of a site inside its host. */
+export function sitePaths(site: string) {
+  const data = `/var/${site}-data`;
+  return { data, userdata: `${data}/userdata`, logs: `${data}/logs`, state: `${AXLE_HOME}/${site}` };
+}
+
+/** The unit that keeps a site's daemon running, in the words of the sites' own scripts. */
+export function unitOf(lab: Lab, site: string): string {
+  return hubAndSpokes(lab).hub.name === site ? 'hub-distribute.service' : 'sync-to-hub.service';
+}
+
+/** Checks that the built project and this Node are there, at the same paths, inside every host. */
+export async function installAxle(lab: Lab): Promise<void> {
+  for (const host of lab.hosts) {
+    const { code, stderr } = await host.run([process.execPath, '--check', MAIN]);
+    if (code !== 0) throw new Error(`${host.name} cannot run ${MAIN} (npm run build?): ${stderr}`);
+  }
+}
+
+/** Writes userdata folders, config and unit on each host. Needs the accounts and keys of `setUpSsh`. */
+export async function writeConfigs(lab: Lab): Promise<void> {
+  const { hub, spokes } = hubAndSpokes(lab);
+  const hubConfig = { ...common(hub), spokes: spokes.map((spoke) => ({ site: spoke.name, link: link(hub, spoke) })) };
+  writeSite(lab, hub, 'hub', hubConfig);
+  for (const spoke of spokes) {
+    writeSite(lab, spoke, 'spoke', { ...common(spoke), hub: { site: hub.name, link: link(spoke, hub) } });
+  }
+  for (const host of lab.hosts) {
+    await host.must(['chown', `${AXLE_ACCOUNT}:`, sitePaths(host.name).state, sitePaths(host.name).logs]);
+    await host.must(['systemctl', 'daemon-reload']);
+  }
+}
+
+/** Empties a site's userdata and its daemon's state (not its keys). The daemon must be stopped. */
+export function wipeSite(host: Host): void {
+  const { userdata, state } = sitePaths(host.name);
+  rmSync(host.path(userdata), { recursive: true, force: true });
+  makeUserdata(host);
+  for (const entry of readdirSync(host.path(state))) {
+    if (entry !== 'ssh') rmSync(host.path(`${state}/${entry}`), { recursive: true, force: true });
+  }
+}
+
+/** Starts the hub, then the spokes, and waits until each unit has been active for a moment. */
+export async function startAxle(lab: Lab): Promise<void> {
+  for (const host of lab.hosts) {
+    await host.must(['systemctl', 'reset-failed']);
+    await host.must(['systemctl', 'start', unitOf(lab, host.name)]);
+    await waitFor(`Axle on ${host.name}`, { timeoutMs: 20_000 }, async () => {
+      return (await host.run(['systemctl', 'is-active', '--quiet', unitOf(lab, host.name)])).code === 0;
+    });
+  }
+}
+
+export async function stopAxle(lab: Lab): Promise<void> {
+  await Promise.all(lab.hosts.map((host) => host.must(['systemctl', 'stop', unitOf(lab, host.name)])));
+}
+
+function common(host: Host) {
+  const { userdata, state, logs } = sitePaths(host.name);
+  return { site: host.name, userdata, state, log_file: `${logs}/sync-daemon.log` };
+}
+
+/** How `from` reaches `to`. */
+function link(from: Host, to: Host) {
+  const { key, knownHosts } = sshFiles(from.name);
+  return { type: 'ssh', host: to.address, port: 22, user: AXLE_ACCOUNT, key, known_hosts: knownHosts };
+}
+
+function writeSite(lab: Lab, host: Host, role: 'hub' | 'spoke', config: object): void {
+  makeUserdata(host);
+  mkdirSync(host.path(sitePaths(host.name).logs), { recursive: true });
+  const configFile = `/etc/axle/${role}.yaml`;
+  host.write(configFile, stringify(config));
+  host.write(`/etc/systemd/system/${unitOf(lab, host.name)}`, unit(role, configFile));
+}
+
+function makeUserdata(host: Host): void {
+  const { data, userdata } = sitePaths(host.name);
+  for (const folder of [data, userdata, ...KINDS.map((kind) => `${userdata}/${kind}`)]) {
+    mkdirSync(host.path(folder), { recursive: true, mode: 0o755 });
+    chownSync(host.path(folder), WWW_DATA, WWW_DATA);
+  }
+}
+
+/**
+ * The daemon runs as the account that receives the batches. Files of the site's PHP belong to www-data in folders that
+ * only www-data may write: replacing them and keeping their owner takes three capabilities and nothing more of root.
+ */
+function unit(role: 'hub' | 'spoke', configFile: string): string {
+  const capabilities = 'CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER';
+  return `[Unit]
+Description=Axle ${role}
+StartLimitIntervalSec=0
+
+[Service]
+Type=simple
+User=${AXLE_ACCOUNT}
+AmbientCapabilities=${capabilities}
+CapabilityBoundingSet=${capabilities}
+RuntimeDirectory=axle
+ExecStart=${process.execPath} ${MAIN} ${role} --config ${configFile}
+Restart=always
+RestartSec=200ms
+`;
+}

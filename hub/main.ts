@@ -1,0 +1,11 @@
+/** Composition root of the hub: one engine, many spokes. What a spoke sends is merged and sent on to all the others. */
+import type { HubConfig } from '../common/runtime/config.js';
+import type { Log } from '../common/runtime/log.js';
+import type { Running } from '../common/runtime/service.js';
+import { hubOptions } from '../common/site/compose.js';
+import { Site } from '../common/site/site.js';
+
+export async function runHub(config: HubConfig, log: Log): Promise<Running> {
+  const site = new Site(await hubOptions(config, log));
+  return { ready: site.start(), stop: () => site.stop() };
+}

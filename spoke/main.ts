@@ -1,0 +1,11 @@
+/** Composition root of a spoke: one engine and one peer, the hub. */
+import type { SpokeConfig } from '../common/runtime/config.js';
+import type { Log } from '../common/runtime/log.js';
+import type { Running } from '../common/runtime/service.js';
+import { spokeOptions } from '../common/site/compose.js';
+import { Site } from '../common/site/site.js';
+
+export async function runSpoke(config: SpokeConfig, log: Log): Promise<Running> {
+  const site = new Site(await spokeOptions(config, log));
+  return { ready: site.start(), stop: () => site.stop() };
+}
