@@ -29,8 +29,8 @@ export function markdown(results: Results): string {
     `Three hosts (own systemd and sshd each) on one machine: ${machine.cpu}, ${machine.cores} cores, ` +
       `${machine.memory_gib} GiB, ${machine.os}, Linux ${machine.kernel}, Node ${machine.node}, ${machine.rsync}, ` +
       `${machine.ssh}; files on ${machine.storage}. ${results.taken_at.slice(0, 10)}.`,
-    `${plural(options.runs, 'run')} of ${options.writes} writes and ${options.files} new files, systems in turn, the ` +
-      `same measuring code; medians over runs. Measuring itself takes ${ms(results.floor_p50_ms)} of each latency.`,
+    `${plural(options.runs, 'run')} of ${options.writes} writes ${options.spacing_ms.join('–')} ms apart and ${options.files} ` +
+      `new files, systems in turn, the same measuring code; medians over runs. Measuring itself takes ${ms(results.floor_p50_ms)} of each latency.`,
     '',
     ...rows.map((cells) => `| ${cells.join(' | ')} |`),
     '',

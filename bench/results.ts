@@ -27,7 +27,7 @@ export interface SystemResult {
 export interface Results {
   taken_at: string;
   machine: Machine;
-  options: { runs: number; writes: number; files: number };
+  options: { runs: number; writes: number; files: number; spacing_ms: readonly [number, number] };
   /** Write → seen on one and the same folder: what of every latency is the measuring itself. */
   floor_p50_ms: number;
   systems: SystemResult[];

@@ -2,7 +2,7 @@
  * Axle beside lsyncd and Syncthing: the same three hosts, the same measuring code, in turn.
  *
  *     node dist/bench/run.js [--only axle,lsyncd] [--runs 3] [--writes 100] [--files 5000]
- *                            [--measures latency,burst,credits,same-second] [--json]
+ *                            [--spacing 600-1000] [--measures latency,burst,credits,same-second] [--json]
  */
 
 import { mkdirSync } from 'node:fs';
@@ -23,6 +23,7 @@ const OPTIONS = {
   runs: { type: 'string', default: '3' },
   writes: { type: 'string', default: '100' },
   files: { type: 'string', default: '5000' },
+  spacing: { type: 'string', default: '600-1000' },
   measures: { type: 'string', default: MEASURES.join(',') },
   json: { type: 'boolean', default: false },
 } as const;
@@ -35,6 +36,7 @@ const options = {
   runs: wholeNumber('runs', values.runs),
   writes: wholeNumber('writes', values.writes),
   files: wholeNumber('files', values.files),
+  spacing_ms: spacingOf(values.spacing),
 };
 const measures = values.measures.split(',').map(measureNamed);
 
@@ -93,6 +95,15 @@ async function measureFloor(): Promise<number> {
 function wholeNumber(option: string, text: string): number {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw new Error(`--${option}: must be a whole number from 1 (got ${text})`);
   return Number(text);
+}
+
+/** The least and the most time between two writes of the latency measurement. */
+function spacingOf(text: string): [number, number] {
+  const [, least, most] = /^(\d{1,6})-(\d{1,6})$/.exec(text) ?? [];
+  if (least === undefined || most === undefined || Number(least) > Number(most)) {
+    throw new Error(`--spacing: must be two numbers of milliseconds as in 600-1000 (got ${text})`);
+  }
+  return [Number(least), Number(most)];
 }
 
 function measureNamed(name: string): Measure {

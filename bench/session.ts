@@ -17,6 +17,7 @@ export type Measure = (typeof MEASURES)[number];
 export interface SessionOptions {
   writes: number;
   files: number;
+  spacing_ms: readonly [number, number];
   measures: readonly Measure[];
   log: (line: string) => void;
 }
@@ -47,7 +48,9 @@ export async function measureOnce(lab: Lab, system: System, options: SessionOpti
 }
 
 async function take(measure: Measure, sites: Sites, run: Run, options: SessionOptions): Promise<void> {
-  if (measure === 'latency') run.latency = await measureLatency(sites, options);
+  if (measure === 'latency') {
+    run.latency = await measureLatency(sites, { writes: options.writes, everyMs: options.spacing_ms });
+  }
   if (measure === 'burst') run.burst = await measureBurst(sites, options.files, 5);
   if (measure === 'same-second') run.same_second = await measureSameSecond(sites, ROUNDS);
   if (measure === 'credits') {

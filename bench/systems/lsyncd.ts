@@ -16,11 +16,18 @@ const UNIT = 'bench-lsyncd.service';
 const SSH = `/usr/bin/ssh -i ${HOME}/id_ed25519 -o UserKnownHostsFile=${HOME}/known_hosts -o BatchMode=yes \
 -o ControlMaster=auto -o ControlPath=/run/bench-lsyncd-%C -o ControlPersist=yes`;
 
-/** `delaySeconds` is lsyncd's own: how long it gathers events before it acts (its default is 15). */
-export function lsyncd(name: string, delaySeconds: number): System {
+export interface LsyncdOptions {
+  /** How long it gathers events before it acts. Its default is 15. */
+  delaySeconds: number;
+  /** rsync's `--ignore-times`: send also what has the size and second of the file at the other end. Default false. */
+  ignoreTimes?: boolean;
+}
+
+export function lsyncd(name: string, options: LsyncdOptions): System {
+  const { delaySeconds, ignoreTimes = false } = options;
   return {
     name,
-    settings: `delay ${delaySeconds}, rsync over ssh ControlMaster, one way`,
+    settings: `delay ${delaySeconds}${ignoreTimes ? ', ignore_times' : ''}, rsync over ssh ControlMaster, one way`,
     twoWay: false,
     obstacles: () => missingPrograms({ lsyncd: 'lsyncd', rsync: 'rsync', ssh: 'openssh-client' }),
     version: async (lab) => (await lab.host(HUB).must(['lsyncd', '--version'])).trim().replace('Version: ', 'lsyncd '),
@@ -32,7 +39,7 @@ export function lsyncd(name: string, delaySeconds: number): System {
         [lab.host(SPOKES[0]), lab.host(HUB)],
       ] as const;
       for (const host of lab.hosts) emptyFolder(host, FOLDER);
-      for (const [from, to] of hops) await startHop(from, to, delaySeconds);
+      for (const [from, to] of hops) await startHop(from, to, { delaySeconds, ignoreTimes });
     },
 
     async stop(lab) {
@@ -41,14 +48,14 @@ export function lsyncd(name: string, delaySeconds: number): System {
   };
 }
 
-async function startHop(from: Host, to: Host, delaySeconds: number): Promise<void> {
+async function startHop(from: Host, to: Host, options: Required<LsyncdOptions>): Promise<void> {
   await makeKey(prepareKeyFolder(from), `lsyncd@${from.name}`);
   mkdirSync(to.path('/root/.ssh'), { recursive: true, mode: 0o700 });
   // It logs in as root, whose shell must not read a developer's start-up files at every rsync: that cost 150 ms a hop.
   await to.must(['usermod', '--shell', '/bin/sh', 'root']);
   appendFileSync(to.path('/root/.ssh/authorized_keys'), from.read(`${HOME}/id_ed25519.pub`), { mode: 0o600 });
   from.write(`${HOME}/known_hosts`, `${hostKeyLine(to)}\n`);
-  from.write(`${HOME}/lsyncd.conf`, config(to.address, delaySeconds));
+  from.write(`${HOME}/lsyncd.conf`, config(to.address, options));
   const masterFirst = `ExecStartPre=${SSH.replaceAll('%', '%%')} root@${to.address} true`;
   await writeUnit(from, UNIT, [masterFirst, `ExecStart=/usr/bin/lsyncd -nodaemon ${HOME}/lsyncd.conf`]);
   await from.must(['systemctl', 'start', UNIT]);
@@ -59,14 +66,14 @@ function prepareKeyFolder(host: Host): string {
   return host.path(`${HOME}/id_ed25519`);
 }
 
-function config(address: string, delaySeconds: number): string {
+function config(address: string, { delaySeconds, ignoreTimes }: Required<LsyncdOptions>): string {
   return `settings { nodaemon = true, insist = true }
 sync {
   default.rsync,
   source = '${FOLDER}/',
   target = 'root@${address}:${FOLDER}/',
   delay = ${delaySeconds},
-  rsync = { archive = true, compress = false, whole_file = true, rsh = '${SSH}' },
+  rsync = { archive = true, compress = false, whole_file = true, ignore_times = ${ignoreTimes}, rsh = '${SSH}' },
 }
 `;
 }

@@ -13,38 +13,52 @@ export type DemoOptions = {
   readonly json: boolean;
   /** Stop by itself after so long. */
   readonly seconds?: number;
-  /** Program and arguments of a site's daemon. Default: this `axle`. */
-  readonly daemon?: (role: Role, config: string) => readonly [string, ...string[]];
+};
+
+/** What a demo has around it. */
+export type DemoWorld = {
+  readonly out: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly err: { write(text: string): unknown };
+  /** Resolves when the demo is to stop, and to why. */
+  readonly asked: Promise<'person' | 'time'>;
+  /** Program and arguments of a site's daemon. */
+  readonly daemon: (role: Role, config: string) => readonly [string, ...string[]];
 };
 
 const PATIENCE_MS = 5000;
 
-/** Resolves to the exit code (1: time was up before all sites were ready), after everything has stopped. Throws UsageError where another demo has the folder. */
-export async function runDemo(options: DemoOptions): Promise<number> {
+/**
+ * Resolves to the exit code after everything has stopped; 1 when the time was up before all sites were ready. Throws
+ * UsageError where another demo has the folder.
+ */
+export async function runDemo(options: DemoOptions, world?: DemoWorld): Promise<number> {
   const release = claim(options.dir);
   try {
-    return await show(options, askedToStop(options.seconds));
+    return await show(options, world ?? thisProcess(options.seconds));
   } finally {
     release();
   }
 }
 
-async function show(options: DemoOptions, asked: Promise<'person' | 'time'>): Promise<number> {
+function thisProcess(seconds: number | undefined): DemoWorld {
+  return { out: process.stdout, err: process.stderr, asked: askedToStop(seconds), daemon: axle };
+}
+
+async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   const sites = demoSites(options.dir);
   prepare(sites);
-  const screen = options.json ? jsonScreen(sites) : textScreen(sites);
-  const command = options.daemon ?? axle;
+  const screen = options.json ? jsonScreen(sites, world) : textScreen(sites, world);
   const waiting = new Set(sites.map(({ site }) => site));
   const daemons = sites.map(
     ({ site, role, config }) =>
-      new Daemon({ site, command: command(role, config), onEvent: screen.event, onRemark: screen.remark }),
+      new Daemon({ site, command: world.daemon(role, config), onEvent: screen.event, onRemark: screen.remark }),
   );
   const allReady = Promise.all(daemons.map(async (daemon) => waiting.delete(await daemon.ready)));
   void allReady.then(() => screen.welcome());
   const patience = setInterval(() => {
     if (waiting.size > 0) screen.remark(`waiting for ${[...waiting].join(', ')}`);
   }, PATIENCE_MS);
-  const reason = await asked;
+  const reason = await world.asked;
   clearInterval(patience);
   screen.farewell();
   // In any order: what is on its way waits in the spools.
@@ -83,14 +97,14 @@ type Screen = {
   close(): void;
 };
 
-function jsonScreen(sites: readonly DemoSite[]): Screen {
+function jsonScreen(sites: readonly DemoSite[], { out, err }: DemoWorld): Screen {
   // Before everybody is ready there is no first line yet, and nothing may come before it.
   let waiting: object[] | undefined = [];
-  const say = (line: object) => process.stdout.write(`${JSON.stringify(line)}\n`);
+  const say = (line: object) => out.write(`${JSON.stringify(line)}\n`);
   const sayAfterFirst = (line: object) => void (waiting === undefined ? say(line) : waiting.push(line));
   return {
     event: (event) => sayAfterFirst(event.raw),
-    remark: (text) => void process.stderr.write(`${text}\n`),
+    remark: (text) => void err.write(`${text}\n`),
     welcome() {
       say({ ready: true, sites: Object.fromEntries(sites.map(({ site, userdata }) => [site, { userdata }])) });
       for (const line of waiting ?? []) say(line);
@@ -101,10 +115,10 @@ function jsonScreen(sites: readonly DemoSite[]): Screen {
   };
 }
 
-function textScreen(sites: readonly DemoSite[]): Screen {
-  const paint = painter(process.stdout.isTTY === true && (process.env.NO_COLOR ?? '') === '');
+function textScreen(sites: readonly DemoSite[], { out }: DemoWorld): Screen {
+  const paint = painter(out.isTTY === true && (process.env.NO_COLOR ?? '') === '');
   const now = () => new Date();
-  const say = (text: string) => void process.stdout.write(`${text}\n`);
+  const say = (text: string) => void out.write(`${text}\n`);
   const bursts = new Bursts((groups) => {
     for (const group of groups) {
       const line = describeGroup(group, paint);

@@ -33,21 +33,29 @@ export function demoSites(dir: string): DemoSite[] {
 export function prepare(sites: readonly DemoSite[]): void {
   for (const site of sites) {
     for (const kind of KINDS) mkdirSync(join(site.userdata, kind), { recursive: true });
-    mkdirSync(site.state, { recursive: true });
+    // Here and not left to each daemon: a peer that starts a moment earlier would find no inbox and back off.
+    for (const peer of peersOf(site, sites)) mkdirSync(inboxOf(site, peer), { recursive: true });
     writeFileSync(site.config, stringify(configOf(site, sites)));
   }
 }
 
 function configOf(site: DemoSite, sites: readonly DemoSite[]): object {
   const own = { site: site.site, userdata: site.userdata, state: site.state };
-  const linkTo = (peer: DemoSite) => ({
+  const links = peersOf(site, sites).map((peer) => ({
     site: peer.site,
-    link: { type: 'folder', inbox: join(peer.state, 'inbox', site.site) },
-  });
-  if (site.role === 'hub') return { ...own, spokes: sites.filter((peer) => peer.role === 'spoke').map(linkTo) };
-  const hub = sites.find((peer) => peer.role === 'hub');
-  if (hub === undefined) throw new Error('a demo has a hub');
-  return { ...own, hub: linkTo(hub) };
+    link: { type: 'folder', inbox: inboxOf(peer, site) },
+  }));
+  return site.role === 'hub' ? { ...own, spokes: links } : { ...own, hub: links[0] };
+}
+
+/** A hub's peers are the spokes, a spoke's only peer is the hub. */
+function peersOf(site: DemoSite, sites: readonly DemoSite[]): DemoSite[] {
+  return sites.filter(({ role }) => role !== site.role);
+}
+
+/** Where `site` receives what `peer` sends. */
+function inboxOf(site: DemoSite, peer: DemoSite): string {
+  return join(site.state, 'inbox', peer.site);
 }
 
 /** The path as one types it in the current folder: relative where that is shorter, quoted for a shell where it must be. */

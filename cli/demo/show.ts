@@ -48,10 +48,11 @@ function journey(group: Group, paint: Paint): string | undefined {
   const [{ event }] = group;
   const what = subject(group).padEnd(24);
   if (event.event === 'absorbed') return `${what}  ${paint.bold(event.site)} changed it`;
-  if (event.event !== 'materialised') return undefined;
+  if (event.event !== 'materialised' && event.event !== 'removed') return undefined;
+  if (event.event === 'removed' && event.from === undefined) return `${what}  ${paint.bold(event.site)} removed it`;
   const way = event.from === undefined ? event.site : `${event.from} → ${paint.bold(event.site)}`;
   const latency = latencyOf(group);
-  return `${what}  ${way}${latency === undefined ? '' : `  ${paint.good(latency)}`}`;
+  return `${what}  ${way}${latency === undefined ? '' : `  ${paint.good(latency)}`}${event.event === 'removed' ? '  removed' : ''}`;
 }
 
 function subject(group: Group): string {
@@ -63,7 +64,7 @@ function latencyOf(group: Group): string | undefined {
   const all = group.flatMap(({ event }) => (event.ms === undefined ? [] : [event.ms])).sort((a, b) => a - b);
   const slowest = all.at(-1);
   if (slowest === undefined) return undefined;
-  return all.length === 1 ? `${count(slowest)} ms` : `within ${count(slowest)} ms`;
+  return all.length === 1 ? `${count(slowest)} ms` : `≤ ${count(slowest)} ms`;
 }
 
 function isTrouble(event: DemoEvent): boolean {
@@ -75,8 +76,23 @@ function trouble(event: DemoEvent, times: number, paint: Paint): string {
   const reason = typeof event.raw.reason === 'string' ? `: ${event.raw.reason}` : '';
   const repeated = times > 1 ? ` (${count(times)} times)` : '';
   const code = event.code === undefined ? '' : ` ${event.code}`;
-  const hint = event.hint === undefined ? '' : `\n          ${printable(event.hint)}`;
-  return paint.warn(`${event.site}: ${document}${printable(event.event + reason)}${repeated}${code}`) + hint;
+  const said = `${event.site}: ${document}${printable(event.event + reason)}${repeated}${code}`;
+  const hint = event.hint === undefined ? '' : `${INDENT}${wrap(printable(event.hint))}`;
+  return paint.warn(wrap(said)) + hint;
+}
+
+const INDENT = '\n          ';
+const WIDTH = 70;
+
+/** Breaks between words, into the column of the events. */
+function wrap(text: string): string {
+  let column = -1;
+  return text.split(' ').reduce((out, word) => {
+    const isBreak = column >= 0 && column + 1 + word.length > WIDTH;
+    const gap = column < 0 ? '' : isBreak ? INDENT : ' ';
+    column = gap === ' ' ? column + 1 + word.length : word.length;
+    return out + gap + word;
+  }, '');
 }
 
 /** The demo's own words, in the same column as the events. */

@@ -225,7 +225,8 @@ export class PeerLink {
     steps('receive: removed');
     if (outcome.changed.length > 0) events.onReceived(outcome.changed);
     events.onHeard(header.head, heard.peer.applied);
-    this.#sender.wake();
+    // A peer that speaks is up: no use in waiting for the backoff's end.
+    this.#sender.rouse();
     return 'received';
   }
 
@@ -265,27 +266,34 @@ function readInboxFile(file: string): string | undefined {
 /** A sleep that can be cut short. A wake while nobody sleeps makes the next sleep return at once. */
 class Wakeup {
   #isDue = false;
-  #resolve: (() => void) | undefined;
+  #isDeaf = false;
+  #done: (() => void) | undefined;
 
+  /** There is work. A backoff is not cut short by it. */
   wake(): void {
     this.#isDue = true;
-    this.#resolve?.();
+    if (!this.#isDeaf) this.#done?.();
   }
 
-  /** With `isDeaf`, only time or `stop` ends the sleep: a backoff is not cut short by new work. */
+  /** What the backoff waited for has come. */
+  rouse(): void {
+    this.#isDue = true;
+    this.#done?.();
+  }
+
   async wait(ms: number, stop: AbortSignal, isDeaf = false): Promise<void> {
     if (stop.aborted) return;
+    this.#isDeaf = isDeaf;
     if (!this.#isDue || isDeaf)
       await new Promise<void>((resolve) => {
-        const done = (): void => {
+        const timer = setTimeout(() => this.#done?.(), ms);
+        this.#done = () => {
           clearTimeout(timer);
-          stop.removeEventListener('abort', done);
-          this.#resolve = undefined;
+          stop.removeEventListener('abort', this.#done as () => void);
+          this.#done = undefined;
           resolve();
         };
-        const timer = setTimeout(done, ms);
-        stop.addEventListener('abort', done);
-        if (!isDeaf) this.#resolve = done;
+        stop.addEventListener('abort', this.#done);
       });
     this.#isDue = false;
   }

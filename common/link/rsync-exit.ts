@@ -92,7 +92,11 @@ export const EXIT_CODES: Readonly<Record<number, Row>> = {
 
 const OTHER: Row = { code: 'rsync-other', verdict: 'retry', hint: 'See EXIT VALUES in rsync(1), and the peer’s log.' };
 
-/** First match wins: causes before their consequences. Read on rsync 3.5.0 and OpenSSH 9.2 with LC_ALL=C. */
+/**
+ * First match wins: causes before their consequences. For messages with LC_ALL=C. Provoked for real (rsync 3.5.0, OpenSSH
+ * 9.2) by the transport's tests: host keys, refused key, refused connection, module, full disk, inbox missing or not
+ * writable. The others are written from knowledge of the programs and tested only against sample text.
+ */
 const TEXTS: readonly (Row & { readonly text: RegExp })[] = [
   {
     text: /REMOTE HOST IDENTIFICATION HAS CHANGED|host key for .* has changed/i,
