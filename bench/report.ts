@@ -43,7 +43,7 @@ export function markdown(results: Results): string {
 
 function row(system: SystemResult): string[] {
   const summary = summarise(system);
-  return [system.name, latency(summary), ...percentiles(summary), burst(summary), ...counts(summary)];
+  return [system.name, latency(summary), ...percentiles(summary), burst(summary), ...counts(system, summary)];
 }
 
 function latency({ p50_ms, writes_lost = 0 }: Summary): string {
@@ -61,9 +61,10 @@ function burst({ files_per_s, files_missing = 0 }: Summary): string {
   return files_missing === 0 ? rate : `${rate} (${files_missing} missing)`;
 }
 
-function counts({ credits_lost, same_second }: Summary): string[] {
+function counts({ two_way }: SystemResult, { credits_lost, same_second }: Summary): string[] {
+  const none = two_way ? '–' : 'one way only';
   return [
-    credits_lost === undefined ? 'one way only' : `${credits_lost[0]} of ${credits_lost[1]}`,
+    credits_lost === undefined ? none : `${credits_lost[0]} of ${credits_lost[1]}`,
     same_second === undefined ? '–' : `${same_second[0]} of ${same_second[1]}`,
   ];
 }

@@ -18,7 +18,13 @@ describe('statistics', () => {
 });
 
 describe('results', () => {
-  const system = (name: string, runs: Run[]): SystemResult => ({ name, settings: '', version: '', runs });
+  const system = (name: string, runs: Run[]): SystemResult => ({
+    name,
+    settings: '',
+    version: '',
+    two_way: true,
+    runs,
+  });
   const run = (p50_ms: number, files_per_s: number): Run => ({
     latency: { p50_ms, p95_ms: p50_ms, p99_ms: p50_ms, max_ms: p50_ms, lost: 1 },
     burst: { files_per_s, total_ms: 1, missing: 0 },

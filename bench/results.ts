@@ -21,6 +21,8 @@ export interface SystemResult {
   name: string;
   settings: string;
   version: string;
+  /** False when it can carry changes one way only, so that credits from both sides cannot be measured. */
+  two_way: boolean;
   runs: Run[];
 }
 

@@ -71,8 +71,8 @@ async function measureAll(all: readonly System[]): Promise<Results> {
     systems: [],
   };
   for (const system of all) {
-    const { name, settings } = system;
-    results.systems.push({ name, settings, version: await system.version(lab), runs: [] });
+    const { name, settings, twoWay: two_way } = system;
+    results.systems.push({ name, settings, two_way, version: await system.version(lab), runs: [] });
   }
   for (let n = 1; n <= options.runs; n += 1) {
     for (const [index, system] of all.entries()) {

@@ -7,8 +7,11 @@ import Big from 'big.js';
 /** Decimal places to which every contribution is rounded. */
 export const SCALE = 8;
 
-/** Digits before the point that an amount may have; more is refused as nonsense rather than stored. */
-const INTEGER_DIGITS_MAX = 24;
+/**
+ * Digits before the point that a number in a file may have; more is refused as nonsense rather than stored. Totals may
+ * have six more (AMOUNT), so that adding up what files said never makes a state that another site refuses.
+ */
+const INTEGER_DIGITS_MAX = 18;
 
 const HALF_EVEN = 2;
 

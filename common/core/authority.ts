@@ -24,7 +24,9 @@ export function ownPart(state: DocState, site: string): DocState {
     return own ?? (Object.keys(set).length === 0 ? {} : undefined);
   });
   const logs = mapRecord(state.logs, (log) => ownLog(log, site, isOwn));
-  const max = mapRecord(state.max, (numbers) => (Object.hasOwn(numbers, site) ? { [site]: numbers[site] as string } : undefined));
+  const max = mapRecord(state.max, (numbers) =>
+    Object.hasOwn(numbers, site) ? { [site]: numbers[site] as string } : undefined,
+  );
   if (counters) part.counters = counters;
   if (registers) part.registers = registers;
   if (sets) part.sets = sets;
@@ -42,7 +44,8 @@ function ownLog(log: LogState, site: string, isOwn: (stamp: string) => boolean):
   const imported = log.added[GENESIS] && mapRecord(log.added[GENESIS], (cell) => (isOwn(cell[1]) ? cell : undefined));
   const removed = log.removed && owned(log.removed, site);
   const form = log.form && isOwn(log.form[1]) ? log.form : undefined;
-  if (!cells && !imported && !removed && !form) return undefined;
+  // A floor is nobody's own, like `life`: it is always sent, or an entry that one site dropped would stay on the others.
+  if (!cells && !imported && !removed && !form && log.floor === undefined) return undefined;
   return {
     added: { ...cells, ...(imported && { [GENESIS]: imported }) },
     ...(removed && { removed }),
@@ -62,7 +65,10 @@ function owned<T>(from: Readonly<Record<string, T>>, site: string): Record<strin
   return out;
 }
 
-function mapRecord<T, U>(from: Readonly<Record<string, T>> | undefined, map: (value: T) => U | undefined): Record<string, U> | undefined {
+function mapRecord<T, U>(
+  from: Readonly<Record<string, T>> | undefined,
+  map: (value: T) => U | undefined,
+): Record<string, U> | undefined {
   if (from === undefined) return undefined;
   let out: Record<string, U> | undefined;
   for (const key of Object.keys(from)) {
@@ -81,7 +87,8 @@ export function foreignIn(part: DocState, site: string): string | undefined {
     for (const owner of Object.keys(counter.by)) if (isForeign(owner)) return `${path} holds credits of ${owner}`;
   for (const [path, log] of Object.entries(part.logs ?? {})) {
     for (const owner of Object.keys(log.added)) if (isForeign(owner)) return `${path} holds entries of ${owner}`;
-    for (const owner of Object.keys(log.removed ?? {})) if (isForeign(owner)) return `${path} holds removals of ${owner}`;
+    for (const owner of Object.keys(log.removed ?? {}))
+      if (isForeign(owner)) return `${path} holds removals of ${owner}`;
   }
   for (const [path, numbers] of Object.entries(part.max ?? {}))
     for (const owner of Object.keys(numbers)) if (owner !== site) return `${path} holds a value of ${owner}`;

@@ -4,6 +4,7 @@
  * Format 1: first format.
  */
 import { BadState, decodeState } from './decode.js';
+import { TIME_MAX_MS } from './entry.js';
 import { isDocumentName } from './names.js';
 import { type DocState, isReplicaId, isSite, type ReplicaId, replicaSite } from './state.js';
 
@@ -32,7 +33,7 @@ export type BatchHeader = {
   /** The sender's newest sequence number. */
   readonly head: number;
   readonly documents: number;
-  /** Digest of all bytes after the header line. */
+  /** Digest of the header line without this, its last member, and of all that follows. */
   readonly digest: string;
   readonly confirms?: Confirmation;
   /** The sender asks for the receiver's whole state before it looks at its own files. */
@@ -67,24 +68,38 @@ export function encodeBatch(
   digest: Digest,
 ): string {
   const body = lines.join('');
-  const full: BatchHeader = { axle: BATCH_FORMAT, ...header, documents: lines.length, digest: digest(body) };
-  return `${JSON.stringify(full)}\n${body}`;
+  const open = JSON.stringify({ axle: BATCH_FORMAT, ...header, documents: lines.length } satisfies Omit<
+    BatchHeader,
+    'digest'
+  >);
+  return `${open.slice(0, -1)},"digest":"${digest(`${open}\n${body}`)}"}\n${body}`;
 }
 
-export type Decoded = { readonly ok: true; readonly batch: Batch } | { readonly ok: false; readonly code: string; readonly message: string };
+const DIGEST = /,"digest":"([0-9a-f]{8,128})"\}$/;
+
+export type Decoded =
+  | { readonly ok: true; readonly batch: Batch }
+  | { readonly ok: false; readonly code: string; readonly message: string };
 
 /** Checks and decodes a batch. Nothing in it has been believed before this returns ok. */
 export function decodeBatch(text: string, digest: Digest): Decoded {
   const end = text.indexOf('\n');
   if (end < 0) return refuse('AXL-BATCH-TORN', 'no header line');
-  const header = decodeHeader(text.slice(0, end));
+  const line = text.slice(0, end);
+  const header = decodeHeader(line);
   if (typeof header === 'string') return refuse('AXL-BATCH-HEADER', header);
   if (header.axle !== BATCH_FORMAT)
-    return refuse('AXL-BATCH-FORMAT', `format ${String(header.axle)}; this version of Axle reads format ${BATCH_FORMAT}`);
+    return refuse(
+      'AXL-BATCH-FORMAT',
+      `format ${String(header.axle)}; this version of Axle reads format ${BATCH_FORMAT}`,
+    );
   const body = text.slice(end + 1);
-  if (digest(body) !== header.digest) return refuse('AXL-BATCH-DIGEST', 'content and checksum differ');
+  const signed = DIGEST.exec(line);
+  if (signed === null || digest(`${line.slice(0, signed.index)}}\n${body}`) !== signed[1])
+    return refuse('AXL-BATCH-DIGEST', 'content and checksum differ');
   const lines = body === '' ? [] : body.slice(0, -1).split('\n');
-  if (lines.length !== header.documents) return refuse('AXL-BATCH-HEADER', `${lines.length} documents instead of ${header.documents}`);
+  if (lines.length !== header.documents)
+    return refuse('AXL-BATCH-HEADER', `${lines.length} documents instead of ${header.documents}`);
   const documents: BatchDocument[] = [];
   for (const [index, line] of lines.entries()) {
     const document = decodeDocument(line);
@@ -100,9 +115,12 @@ function refuse(code: string, message: string): Decoded {
 
 function decodeDocument(line: string): BatchDocument | string {
   try {
-    const { d, at, by, s } = JSON.parse(line) as Record<string, unknown>;
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== 'object' || value === null) return 'not an object';
+    const { d, at, by, s } = value as Record<string, unknown>;
     if (typeof d !== 'string' || !isDocumentName(d)) return 'not a document name';
-    if (typeof at !== 'number' || !isSite(by)) return `${d}: bad origin`;
+    // A time that cannot be printed again as JSON would be passed on as a batch that nobody accepts.
+    if (typeof at !== 'number' || !(at >= 0 && at <= TIME_MAX_MS) || !isSite(by)) return `${d}: bad origin`;
     return { name: d, state: decodeState(s), at, by };
   } catch (error) {
     if (error instanceof BadState) return error.message;
@@ -112,6 +130,14 @@ function decodeDocument(line: string): BatchDocument | string {
 }
 
 const WORD = /^[0-9a-z]{1,32}$/;
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isText(value: unknown, lengthMax: number): boolean {
+  return typeof value === 'string' && value.length <= lengthMax;
+}
 
 function decodeHeader(line: string): BatchHeader | string {
   let value: unknown;
@@ -128,18 +154,27 @@ function decodeHeader(line: string): BatchHeader | string {
   if (!isSite(h.to_site)) return 'to_site: not a site name';
   if (typeof h.session !== 'string' || !WORD.test(h.session)) return 'session: not a word';
   for (const key of ['from', 'to', 'head', 'documents', 'sent_at'] as const)
-    if (!Number.isSafeInteger(h[key]) || (h[key] as number) < 0) return `${key}: not a whole number`;
-  if ((h.from as number) > (h.to as number) || (h.to as number) > (h.head as number)) return 'from, to and head do not rise';
+    if (!isCount(h[key])) return `${key}: not a whole number`;
+  if ((h.from as number) > (h.to as number) || (h.to as number) > (h.head as number))
+    return 'from, to and head do not rise';
   if (typeof h.digest !== 'string') return 'digest: missing';
   if (h.confirms !== undefined) {
     const c = h.confirms as Record<string, unknown>;
-    if (typeof c !== 'object' || c === null || !isReplicaId(c.replica) || !Number.isSafeInteger(c.seq) || typeof c.session !== 'string')
+    if (
+      typeof c !== 'object' ||
+      c === null ||
+      !isReplicaId(c.replica) ||
+      !isCount(c.seq) ||
+      typeof c.session !== 'string' ||
+      !WORD.test(c.session)
+    )
       return 'confirms: malformed';
   }
   if (h.joining !== undefined && typeof h.joining !== 'boolean') return 'joining: not true or false';
   if (h.refused !== undefined) {
     const r = h.refused as Record<string, unknown>;
-    if (typeof r !== 'object' || r === null || typeof r.code !== 'string' || typeof r.message !== 'string') return 'refused: malformed';
+    if (typeof r !== 'object' || r === null || !isText(r.code, 64) || !isText(r.message, 4_096))
+      return 'refused: malformed';
   }
   return value as BatchHeader;
 }

@@ -1,18 +1,24 @@
 /**
  * The boundary for states from outside: every shape, every length, every text is checked before a state is merged or
- * rendered. Limits are far above what the sites write and far below what would hurt.
+ * rendered. What it accepts can be merged and rendered, and its view read again. The limits lie above everything that
+ * `diff` makes of a file that `readContent` accepts: a site must never build a state that its peers refuse.
  */
 import { isAmount, parseAmount } from './amount.js';
-import { parseJson } from './json.js';
-import { entryTime } from './log.js';
+import { entryTime, TIME_MAX_MS } from './entry.js';
+import { JSON_DEPTH_MAX, parseJson } from './json.js';
+import { withoutOlder } from './log.js';
+import { PATH_DEPTH_MAX, PATH_LENGTH_MAX, pathKeys } from './policy.js';
 import { isStamp, type Stamp, stampMs } from './stamp.js';
-import { type DocState, GENESIS, isReplicaId, isSite } from './state.js';
+import { type DocState, ENTRY_COUNT_MAX, GENESIS, isReplicaId, isSite, SHAPES } from './state.js';
 import { parseStyle } from './style.js';
 
-const PATHS_MAX = 20_000;
-const PATH_LENGTH_MAX = 1_024;
+// Of a merged state: what many sites bring adds up, so this is far above what one file may hold.
+const ENTRIES_MAX = 1_000_000;
 const TEXT_LENGTH_MAX = 16 * 1024 * 1024;
 const COUNT_MAX = 1_000_000;
+/** The key of a counter's box comes below the path. */
+const STATE_PATH_DEPTH_MAX = PATH_DEPTH_MAX + 1;
+const STATE_PATH_LENGTH_MAX = PATH_LENGTH_MAX + 16;
 
 /** Why a state was refused, with the place: `counters./balance.by: …`. */
 export class BadState extends Error {}
@@ -25,15 +31,18 @@ export function decodeState(value: unknown): DocState {
     const part = input[key];
     if (key === 'counters') state.counters = paths(part, key, counter);
     else if (key === 'registers') state.registers = paths(part, key, register);
-    else if (key === 'sets') state.sets = paths(part, key, (set, at) => entries(set, at, jsonText, element));
+    else if (key === 'sets')
+      state.sets = paths(part, key, (set, at, depth) =>
+        entries(set, at, (text) => jsonText(text, at, depth + 1), element),
+      );
     else if (key === 'logs') state.logs = paths(part, key, log);
-    else if (key === 'max') state.max = paths(part, key, (numbers, at) => entries(numbers, at, site, number));
+    else if (key === 'max') state.max = paths(part, key, siteNumbers);
     else if (key === 'whole') state.whole = wholeRegister(part, key);
     else if (key === 'form') state.form = form(part, key);
-    else if (key === 'life') state.life = integer(part, key);
+    else if (key === 'life') state.life = integer(part, key, Number.MAX_SAFE_INTEGER - 1);
     else if (key === 'dead') {
       const [life, at] = tuple(part, key, 2);
-      state.dead = [integer(life, key), stamp(at, key)];
+      state.dead = [integer(life, key, Number.MAX_SAFE_INTEGER - 2), stamp(at, key)];
     } else fail(key, 'unknown part');
   }
   return state;
@@ -56,7 +65,7 @@ export function* stampsOf(state: DocState): Generator<Stamp> {
   if (state.dead) yield state.dead[1];
 }
 
-/** The first stamp later than `limitMs`; undefined where all are earlier. Log floors count as stamps. */
+/** The first stamp later than `limitMs`; undefined where all are earlier. */
 export function stampAhead(state: DocState, limitMs: number): Stamp | undefined {
   for (const at of stampsOf(state)) if (stampMs(at) > limitMs) return at;
   return undefined;
@@ -71,15 +80,20 @@ function record(value: unknown, at: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-type Check<T> = (value: unknown, at: string) => T;
+type Check<T> = (value: unknown, at: string, depth: number) => T;
 
-function entries<T>(value: unknown, at: string, checkKey: (key: string, at: string) => void, check: Check<T>): Record<string, T> {
+function entries<T>(
+  value: unknown,
+  at: string,
+  checkKey: (key: string, at: string) => unknown,
+  check: Check<T>,
+): Record<string, T> {
   const input = record(value, at);
   const keys = Object.keys(input);
-  if (keys.length > PATHS_MAX) fail(at, `more than ${PATHS_MAX} entries`);
+  if (keys.length > ENTRIES_MAX) fail(at, `more than ${ENTRIES_MAX} entries`);
   for (const key of keys) {
-    checkKey(key, at);
-    input[key] = check(input[key], at);
+    const depth = checkKey(key, at);
+    input[key] = check(input[key], at, typeof depth === 'number' ? depth : 0);
   }
   return input as Record<string, T>;
 }
@@ -88,8 +102,13 @@ function paths<T>(value: unknown, at: string, check: Check<T>): Record<string, T
   return entries(value, at, path, check);
 }
 
-function path(key: string, at: string): void {
-  if ((key !== '' && key[0] !== '/') || key.length > PATH_LENGTH_MAX) fail(at, 'a key is no path');
+/** Returns how many keys deep the path is. A view must not be nested deeper than what a site can read again. */
+function path(key: string, at: string): number {
+  if (key === '') return 0;
+  if (key[0] !== '/' || key.length > STATE_PATH_LENGTH_MAX || /~(?![01])/.test(key)) fail(at, 'a key is no path');
+  const depth = pathKeys(key).length;
+  if (depth > STATE_PATH_DEPTH_MAX) fail(at, 'a path is too deep');
+  return depth;
 }
 
 function site(key: string, at: string): void {
@@ -104,10 +123,10 @@ function owner(key: string, at: string): void {
   if (key !== GENESIS) replica(key, at);
 }
 
-function jsonText(value: unknown, at: string): string {
+function jsonText(value: unknown, at: string, depth: number): string {
   if (typeof value !== 'string' || value.length > TEXT_LENGTH_MAX) fail(at, 'a value is no JSON text');
   if (/^(?:-?[1-9]\d{0,17}|0|true|false|null|"[^"\\\p{Cc}]*")$/u.test(value)) return value;
-  if (parseJson(value) === undefined) fail(at, 'a value is no JSON text');
+  if (parseJson(value, JSON_DEPTH_MAX - depth) === undefined) fail(at, 'a value is no JSON text');
   return value;
 }
 
@@ -122,7 +141,8 @@ function stamp(value: unknown, at: string): Stamp {
 }
 
 function integer(value: unknown, at: string, max = COUNT_MAX): number {
-  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max) fail(at, 'not a whole number in range');
+  if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > max)
+    fail(at, 'not a whole number in range');
   return value as number;
 }
 
@@ -147,7 +167,7 @@ function counter(value: unknown, at: string): NonNullable<DocState['counters']>[
   }
   if (shape !== undefined) {
     const pair = tuple(shape, at, 2);
-    if (pair[0] !== 'number' && pair[0] !== 'string' && pair[0] !== 'box') fail(at, 'unknown shape');
+    if (!SHAPES.some((known) => known === pair[0])) fail(at, 'unknown shape');
     stamp(pair[1], at);
   }
   entries(by, `${at}.by`, replica, (totals) => {
@@ -157,9 +177,9 @@ function counter(value: unknown, at: string): NonNullable<DocState['counters']>[
   return value as NonNullable<DocState['counters']>[string];
 }
 
-function register(value: unknown, at: string): readonly [string | null, Stamp] {
+function register(value: unknown, at: string, depth: number): readonly [string | null, Stamp] {
   const [text, when] = tuple(value, at, 2);
-  return [text === null ? null : jsonText(text, at), stamp(when, at)];
+  return [text === null ? null : jsonText(text, at, depth), stamp(when, at)];
 }
 
 function wholeRegister(value: unknown, at: string): readonly [string | null, Stamp] {
@@ -179,35 +199,46 @@ function number(value: unknown, at: string): string {
   return value;
 }
 
-function timedText(key: string, at: string): void {
-  if (parseJson(key) === undefined || entryTime(key) === undefined) fail(at, 'an entry has no time');
+function siteNumbers(value: unknown, at: string): Record<string, string> {
+  const numbers = entries(value, at, site, number);
+  if (Object.keys(numbers).length === 0) fail(at, 'a maximum of nothing');
+  return numbers;
 }
 
-function log(value: unknown, at: string): NonNullable<DocState['logs']>[string] {
+type Log = NonNullable<DocState['logs']>[string];
+
+function log(value: unknown, at: string, depth: number): Log {
   const { added, removed, floor, form: logForm, ...rest } = record(value, at);
   if (Object.keys(rest).length > 0) fail(at, 'unknown part of a log');
-  entries(added, at, owner, (cells) =>
-    entries(cells, at, timedText, (cell) => {
-      const [count, when, position] = tuple(cell, at, 3);
-      return [integer(count, at), stamp(when, at), integer(position, at)] as const;
+  const timedText = (key: string): void => {
+    if (entryTime(key) === undefined) fail(at, 'an entry has no time');
+    if (parseJson(key, JSON_DEPTH_MAX - depth - 1) === undefined) fail(at, 'an entry is no JSON text');
+  };
+  const cell = (input: unknown): Log['added'][string][string] => {
+    const [count, when, position] = tuple(input, at, 3);
+    return [integer(count, at, ENTRY_COUNT_MAX), stamp(when, at), integer(position, at)];
+  };
+  const decoded: Log = {
+    added: entries(added, at, owner, (cells) => entries(cells, at, timedText, cell)),
+    ...(removed !== undefined && {
+      removed: entries(removed, at, replica, (cells) => entries(cells, at, timedText, (n) => integer(n, at))),
     }),
-  );
-  if (removed !== undefined) entries(removed, at, replica, (cells) => entries(cells, at, timedText, (n) => integer(n, at)));
-  if (floor !== undefined) integer(floor, at, Number.MAX_SAFE_INTEGER);
-  if (logForm !== undefined) {
-    const [shape, when] = tuple(logForm, at, 2);
-    const { newest, cap } = record(shape, at);
-    if (newest !== 'first' && newest !== 'last') fail(at, 'unknown order');
-    integer(cap, at);
-    stamp(when, at);
-  }
-  return value as NonNullable<DocState['logs']>[string];
+    ...(logForm !== undefined && { form: logFormAt(logForm, at) }),
+  };
+  return floor === undefined ? decoded : withoutOlder(decoded, integer(floor, at, TIME_MAX_MS));
+}
+
+function logFormAt(value: unknown, at: string): NonNullable<Log['form']> {
+  const [shape, when] = tuple(value, at, 2);
+  const { newest, cap } = record(shape, at);
+  if (newest !== 'first' && newest !== 'last') fail(at, 'unknown order');
+  return [{ newest, cap: integer(cap, at) }, stamp(when, at)];
 }
 
 function form(value: unknown, at: string): NonNullable<DocState['form']> {
   const [shape, when] = tuple(value, at, 2);
   const { order, style } = record(shape, at);
-  if (!Array.isArray(order) || order.length > PATHS_MAX) fail(at, 'order must be a list of paths');
+  if (!Array.isArray(order) || order.length > ENTRIES_MAX) fail(at, 'order must be a list of paths');
   for (const key of order) {
     if (typeof key !== 'string') fail(at, 'order must be a list of paths');
     path(key, at);

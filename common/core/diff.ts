@@ -2,15 +2,23 @@
  * `diff`: what a site changed in a live file, as its own contributions to the state. Always live against shadow (what
  * file and state last agreed on), never against the view: what arrived from elsewhere meanwhile is not a local change.
  */
-import { add, compare, subtract, ZERO } from './amount.js';
+import { add, compare, isAmount, subtract, ZERO } from './amount.js';
 import type { Content } from './content.js';
-import { type Fields, fieldsOf, type LogField, type RegisterField } from './fields.js';
+import { type CounterField, type Fields, fieldsOf, type LogField, type RegisterField } from './fields.js';
 import { sameJson } from './json.js';
-import { diffLog } from './log.js';
+import { clearLog, diffLog } from './log-diff.js';
 import { COUNTER_BOX_KEY, childPath, type PathPolicies } from './policy.js';
+import { counterValue, isAlive } from './render.js';
 import type { Stamp } from './stamp.js';
-import { isAlive } from './render.js';
-import { type CounterState, type DocState, GENESIS, type LogState, type ReplicaId, replicaSite } from './state.js';
+import {
+  type CounterState,
+  type DocState,
+  GENESIS,
+  isBox,
+  type LogState,
+  type ReplicaId,
+  replicaSite,
+} from './state.js';
 import type { Style } from './style.js';
 
 export type Author = {
@@ -35,30 +43,35 @@ export function diff(
   author: Author,
 ): DocState {
   if (live === undefined) return shadow === undefined ? state : removeFile(state, policies, author);
-  const revived = reviveIfDead(state, policies);
-  if (live.kind === 'text') {
-    const isSame = shadow?.kind === 'text' && shadow.text === live.text && revived === state;
-    return isSame ? state : { ...revived, whole: [live.text, author.stamp] };
-  }
+  const isReborn = state.dead !== undefined && !isAlive(state, policies.kind.delete);
+  // A file born again on a site that knows of its delete starts another life, which that delete cannot end.
+  const from = isReborn && state.dead ? { ...state, life: state.dead[0] + 1 } : state;
   const before: Fields = shadow?.kind === 'json' ? fieldsOf(shadow.value, policies) : new Map();
-  const after = fieldsOf(live.value, policies);
-  const next = diffFields(revived, before, after, style, author);
-  if (next.whole === undefined || next.whole[0] === null) return next;
+  if (live.kind === 'text') {
+    if (shadow?.kind === 'text' && shadow.text === live.text && !isReborn) return state;
+    return { ...diffFields(from, before, new Map(), style, author, isReborn), whole: [live.text, author.stamp] };
+  }
+  const next = diffFields(from, before, fieldsOf(live.value, policies), style, author, isReborn);
+  if (next.whole === undefined || next.whole[0] === null || (next === state && shadow?.kind === 'json')) return next;
   return { ...next, whole: [null, author.stamp] };
 }
 
-function removeFile(state: DocState, policies: PathPolicies, { stamp }: Author): DocState {
+function removeFile(state: DocState, policies: PathPolicies, { replica, stamp }: Author): DocState {
   if (policies.kind.delete === 'restore' || !isAlive(state, policies.kind.delete)) return state;
-  return { ...state, dead: [state.life ?? 0, stamp] };
+  // Entries have no stamp that a tombstone could be compared with when the same file is written again: they are removed.
+  const logs = new Draft(state.logs);
+  for (const [path, log] of Object.entries(state.logs ?? {})) logs.set(path, clearLog(log, replica));
+  return { ...state, ...logs.as('logs'), dead: [state.life ?? 0, stamp] };
 }
 
-/** A file born again on a site that knows of its delete starts another life, which that delete cannot end. */
-function reviveIfDead(state: DocState, policies: PathPolicies): DocState {
-  if (state.dead === undefined || isAlive(state, policies.kind.delete)) return state;
-  return { ...state, life: state.dead[0] + 1 };
-}
-
-function diffFields(state: DocState, before: Fields, after: Fields, style: Style, author: Author): DocState {
+function diffFields(
+  state: DocState,
+  before: Fields,
+  after: Fields,
+  style: Style,
+  author: Author,
+  isReborn: boolean,
+): DocState {
   const { replica, stamp } = author;
   const counters = new Draft(state.counters);
   const registers = new Draft(state.registers);
@@ -68,24 +81,33 @@ function diffFields(state: DocState, before: Fields, after: Fields, style: Style
   for (const [path, field] of after) {
     const was = before.get(path);
     if (field.policy === 'counter') {
+      const known = counters.get(path);
       const from = was?.policy === 'counter' ? was.value : ZERO;
-      counters.set(path, counted(counters.get(path), field, from, author));
+      // Counters survive a delete: a file that comes back as it was brings the same amount, not as much again.
+      const isSurvivor = isReborn && known !== undefined && counterValue(known) === field.value;
+      const next = counted(known, field, isSurvivor ? field.value : from, author);
+      if (next !== undefined) counters.set(path, next);
     } else if (field.policy === 'register') {
       if (was?.policy !== 'register' || !sameRegister(was, field)) registers.set(path, [field.text, stamp]);
     } else if (field.policy === 'set') {
       const old = was?.policy === 'set' ? was.elements : [];
       const known = sets.get(path);
-      if (known === undefined || !sameTexts(old, field.elements)) sets.set(path, diffSet(known, old, field.elements, stamp));
+      if (known === undefined || !sameTexts(old, field.elements))
+        sets.set(path, diffSet(known, old, field.elements, stamp));
     } else if (field.policy === 'log') {
       const old = was?.policy === 'log' ? was.entries : [];
       const known = logs.get(path);
       if (known === undefined || !sameTexts(old, field.entries)) logs.set(path, logged(known, old, field, author));
     } else {
       const site = replicaSite(replica);
-      const mine = max.get(path)?.[site];
+      const numbers = max.get(path) ?? {};
+      const mine = Object.hasOwn(numbers, site) ? numbers[site] : undefined;
       const from = was?.policy === 'max' ? was.text : undefined;
-      if ((from === undefined || compare(field.text, from) > 0) && (mine === undefined || compare(field.text, mine) > 0))
-        max.set(path, { ...max.get(path), [site]: field.text });
+      if (
+        (from === undefined || compare(field.text, from) > 0) &&
+        (mine === undefined || compare(field.text, mine) > 0)
+      )
+        max.set(path, { ...numbers, [site]: field.text });
     }
   }
   // A missing key removes a plain value. Counters, sets, logs and maxima are written back instead.
@@ -115,24 +137,32 @@ function sameTexts(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((text, i) => text === b[i]);
 }
 
+/** Undefined where the change would make a total that no site accepts. */
 function counted(
   known: CounterState | undefined,
-  field: { readonly value: string; readonly shape: NonNullable<CounterState['shape']>[0] },
+  field: CounterField,
   from: string,
   { replica, stamp, isGenesis }: Author,
-): CounterState {
+): CounterState | undefined {
   const shape = known?.shape?.[0] === field.shape ? known.shape : ([field.shape, stamp] as const);
   if (known === undefined && isGenesis) return { genesis: [field.value, stamp], by: {}, shape };
   const delta = subtract(field.value, from);
   if (known !== undefined && delta === ZERO && shape === known.shape) return known;
   const [added, taken] = known?.by[replica] ?? [ZERO, ZERO];
-  const mine = compare(delta, ZERO) > 0 ? ([add(added, delta), taken] as const) : ([added, subtract(taken, delta)] as const);
+  const mine =
+    compare(delta, ZERO) > 0 ? ([add(added, delta), taken] as const) : ([added, subtract(taken, delta)] as const);
+  if (!isAmount(mine[0]) || !isAmount(mine[1])) return undefined;
   return { ...known, by: delta === ZERO ? (known?.by ?? {}) : { ...known?.by, [replica]: mine }, shape };
 }
 
 type SetElements = NonNullable<DocState['sets']>[string];
 
-function diffSet(known: SetElements | undefined, old: readonly string[], now: readonly string[], stamp: Stamp): SetElements {
+function diffSet(
+  known: SetElements | undefined,
+  old: readonly string[],
+  now: readonly string[],
+  stamp: Stamp,
+): SetElements {
   const next: Record<string, SetElements[string]> = { ...known };
   const before = new Set(old);
   const after = new Set(now);
@@ -144,12 +174,13 @@ function diffSet(known: SetElements | undefined, old: readonly string[], now: re
 }
 
 function logged(known: LogState | undefined, old: readonly string[], field: LogField, author: Author): LogState {
-  return diffLog(known, old, field.entries, author.isGenesis ? GENESIS : author.replica, author.stamp);
+  const { replica, stamp, isGenesis } = author;
+  return diffLog(known, old, field.entries, isGenesis ? GENESIS : replica, replica, stamp);
 }
 
 function fileOrder(fields: Fields): string[] {
   return [...fields].map(([path, field]) =>
-    field.policy === 'counter' && field.shape === 'box' ? childPath(path, COUNTER_BOX_KEY) : path,
+    field.policy === 'counter' && isBox(field.shape) ? childPath(path, COUNTER_BOX_KEY) : path,
   );
 }
 

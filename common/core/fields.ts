@@ -1,8 +1,8 @@
 /** A JSON object taken apart by policy: what `diff` compares, path by path. */
 import { type Amount, parseAmount } from './amount.js';
+import { entryText, logTexts } from './entry.js';
 import { compactText, type Json, type JsonObject, scalarType, stringOf } from './json.js';
-import { entryText, logTexts } from './log.js';
-import { COUNTER_BOX_KEY, childPath, type PathPolicies } from './policy.js';
+import { COUNTER_BOX_KEY, childPath, PATH_DEPTH_MAX, type PathPolicies } from './policy.js';
 import type { Shape } from './state.js';
 
 export type CounterField = { readonly policy: 'counter'; readonly value: Amount; readonly shape: Shape };
@@ -15,11 +15,9 @@ export type Field = CounterField | RegisterField | SetField | LogField | MaxFiel
 /** Fields by JSON pointer, in file order. */
 export type Fields = ReadonlyMap<string, Field>;
 
-const DEPTH_MAX = 16;
-
 /**
- * Takes a document apart. A value that does not fit its path's policy (a set that is no array) is a plain register,
- * except for a counter: what cannot be read as an amount is left out, so that money is never set by mistake.
+ * Takes a document apart. A value that does not fit its path's policy (a set that is no array, a counter that is no
+ * amount) is a plain register; `render` shows it only where the counter is not known, so money is never set by mistake.
  */
 export function fieldsOf(document: Json, policies: PathPolicies): Fields {
   const fields = new Map<string, Field>();
@@ -31,9 +29,11 @@ function collect(path: string, value: Json, policies: PathPolicies, fields: Map<
   const policy = policies.of(path);
   if (policy === 'counter') {
     const counter = counterField(value);
-    if (counter !== undefined) fields.set(path, counter);
-    if (counter?.shape === 'box') collectKeys(path, value as JsonObject, policies, fields, depth, COUNTER_BOX_KEY);
-    return;
+    if (counter !== undefined) {
+      fields.set(path, counter);
+      if (value.kind === 'object') collectKeys(path, value, policies, fields, depth, COUNTER_BOX_KEY);
+      return;
+    }
   }
   if (policy === 'set' && value.kind === 'array') {
     fields.set(path, { policy, elements: [...new Set(value.items.map(entryText))] });
@@ -46,11 +46,16 @@ function collect(path: string, value: Json, policies: PathPolicies, fields: Map<
       return;
     }
   }
-  if (policy === 'max' && value.kind === 'scalar' && scalarType(value) === 'number' && parseAmount(value.text) !== undefined) {
+  if (
+    policy === 'max' &&
+    value.kind === 'scalar' &&
+    scalarType(value) === 'number' &&
+    parseAmount(value.text) !== undefined
+  ) {
     fields.set(path, { policy, text: value.text });
     return;
   }
-  if (value.kind === 'object' && (value.entries.size > 0 || depth === 0) && depth < DEPTH_MAX)
+  if (value.kind === 'object' && (value.entries.size > 0 || depth === 0) && depth < PATH_DEPTH_MAX)
     collectKeys(path, value, policies, fields, depth);
   else fields.set(path, { policy: 'register', text: compactText(value), value });
 }
@@ -71,11 +76,13 @@ function collectKeys(
 function counterField(value: Json): CounterField | undefined {
   if (value.kind === 'object') {
     const coins = value.entries.get(COUNTER_BOX_KEY);
-    const inner = coins && counterField(coins);
-    return inner && { ...inner, shape: 'box' };
+    const inner = coins?.kind === 'scalar' ? counterField(coins) : undefined;
+    return inner && { ...inner, shape: inner.shape === 'string' ? 'box-string' : 'box' };
   }
   if (value.kind !== 'scalar') return undefined;
   const inString = stringOf(value);
   const amount = parseAmount(inString ?? value.text);
-  return amount === undefined ? undefined : { policy: 'counter', value: amount, shape: inString === undefined ? 'number' : 'string' };
+  return amount === undefined
+    ? undefined
+    : { policy: 'counter', value: amount, shape: inString === undefined ? 'number' : 'string' };
 }

@@ -31,13 +31,26 @@ export type Local = {
   readonly mtime: number;
 };
 
-export function settle(state: DocState, local: Local, rule: JoinRule, policies: PathPolicies, author: Author): Settlement {
+export function settle(
+  state: DocState,
+  local: Local,
+  rule: JoinRule,
+  policies: PathPolicies,
+  author: Author,
+): Settlement {
   const { live } = local;
   const view = render(state, policies.kind.delete, live.kind === 'json' ? live.value : undefined);
   if (view === undefined) return { state, outcome: 'lost' };
-  if (view.kind === 'text' ? live.kind === 'text' && live.text === view.text : live.kind === 'json' && shows(live.value, view.value, isUnordered(policies)))
+  if (
+    view.kind === 'text'
+      ? live.kind === 'text' && live.text === view.text
+      : live.kind === 'json' && shows(live.value, view.value, isUnordered(policies))
+  )
     return { state, outcome: 'adopted' };
-  const count = (): Settlement => ({ state: diff(state, view, live, local.style, policies, author), outcome: 'counted' });
+  const count = (): Settlement => ({
+    state: diff(state, view, live, local.style, policies, author),
+    outcome: 'counted',
+  });
   if (rule === 'local') return count();
   if (rule === 'newest') {
     const newest = newestStamp(state);

@@ -13,12 +13,12 @@ export type JsonScalar = { readonly kind: 'scalar'; readonly text: string };
 export type Json = JsonObject | JsonArray | JsonScalar;
 
 /** Deeper nesting is refused: no site's file comes near, and recursion must not be a way to stop a daemon. */
-const DEPTH_MAX = 64;
+export const JSON_DEPTH_MAX = 64;
 
 class Refused extends Error {}
 
 /** Parses strict JSON. Undefined for anything else: comments, trailing commas, NaN, a torn tail, a byte order mark. */
-export function parseJson(text: string): Json | undefined {
+export function parseJson(text: string, depthMax = JSON_DEPTH_MAX): Json | undefined {
   const stack: (Map<string, Json> | Json[])[] = [];
   const keys: string[] = [];
   let root: Json | undefined;
@@ -30,7 +30,7 @@ export function parseJson(text: string): Json | undefined {
     else top.set(key, value);
   };
   const open = (container: Map<string, Json> | Json[], value: Json): void => {
-    if (stack.length >= DEPTH_MAX) throw new Refused();
+    if (stack.length >= depthMax) throw new Refused();
     put(value);
     stack.push(container);
     keys.push(key);
@@ -57,7 +57,10 @@ export function parseJson(text: string): Json | undefined {
           key = name;
         },
         onLiteralValue: (value, offset, length) => {
-          put({ kind: 'scalar', text: typeof value === 'string' ? JSON.stringify(value) : text.substr(offset, length) });
+          put({
+            kind: 'scalar',
+            text: typeof value === 'string' ? JSON.stringify(value) : text.substr(offset, length),
+          });
         },
         onError: () => {
           throw new Refused();
@@ -102,7 +105,11 @@ export function sameJson(a: Json, b: Json): boolean {
   if (a === b) return true;
   if (a.kind === 'scalar') return b.kind === 'scalar' && sameScalar(a, b);
   if (a.kind === 'array') {
-    return b.kind === 'array' && a.items.length === b.items.length && a.items.every((item, i) => sameJson(item, b.items[i] as Json));
+    return (
+      b.kind === 'array' &&
+      a.items.length === b.items.length &&
+      a.items.every((item, i) => sameJson(item, b.items[i] as Json))
+    );
   }
   if (b.kind !== 'object' || a.entries.size !== b.entries.size) return false;
   for (const [key, item] of a.entries) {

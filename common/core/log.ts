@@ -1,82 +1,62 @@
 /**
  * The log policy: lists of timed entries with a cap, such as `recent_transactions`. A list is a multiset of entry texts:
- * each replica counts what it added and what it removed, so equal entries of one second stay two, and the same entry
- * arriving twice stays one. A floor remembers what has been dropped at the cap: nothing older comes back.
+ * each replica counts what it added, so that equal entries of one second stay two, and the same state arriving twice
+ * stays one. A floor remembers what has been dropped at the cap: nothing older comes back.
  */
-import { normalNumber } from './amount.js';
-import { type Json, type JsonArray, parseJson, scalarType } from './json.js';
+import { entryTime, hasId } from './entry.js';
+import { type Json, type JsonArray, parseJson } from './json.js';
 import { mergeRecords, optional } from './merge.js';
 import type { Stamp } from './stamp.js';
-import type { LogCells, LogForm, LogState } from './state.js';
+import { GENESIS, type LogCells, type LogState } from './state.js';
 
 /** What a list keeps until a writer is seen dropping entries at a smaller size. */
 export const DEFAULT_CAP = 100;
-
-const TIME_KEYS = ['timestamp', 'time', 'date', 'created_at'] as const;
-const SECONDS_BELOW = 100_000_000_000;
-
-/** Milliseconds since 1970 of an entry's own time: a number (seconds or milliseconds), ISO text, or "Y-m-d H:i:s" as UTC. */
-export function entryTime(text: string): number | undefined {
-  let entry: unknown;
-  try {
-    entry = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof entry !== 'object' || entry === null) return undefined;
-  for (const key of TIME_KEYS) {
-    const value = (entry as Record<string, unknown>)[key];
-    if (typeof value === 'number' && value > 0) return Math.floor(value < SECONDS_BELOW ? value * 1000 : value);
-    if (typeof value === 'string') {
-      const bare = /^(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}:\d{2})$/.exec(value);
-      const ms = Date.parse(bare === null ? value : `${bare[1]}T${bare[2]}Z`);
-      if (Number.isFinite(ms)) return ms;
-    }
-  }
-  return undefined;
-}
-
-/** The identity of an entry: compact JSON with numbers in one spelling. */
-export function entryText(entry: Json): string {
-  if (entry.kind === 'scalar') return scalarType(entry) === 'number' ? normalNumber(entry.text) : entry.text;
-  if (entry.kind === 'array') return `[${entry.items.map(entryText).join(',')}]`;
-  return `{${[...entry.entries].map(([key, item]) => `${JSON.stringify(key)}:${entryText(item)}`).join(',')}}`;
-}
-
-/** The entries of a list, in file order; undefined where any has no time of its own: then the list is a plain value. */
-export function logTexts(list: Json): string[] | undefined {
-  if (list.kind !== 'array') return undefined;
-  const texts = list.items.map(entryText);
-  return texts.every((text) => entryTime(text) !== undefined) ? texts : undefined;
-}
+/** A list never shows more, whatever a state says: a state from outside must not become a file that fills the disk. */
+export const ENTRIES_SHOWN_MAX = 10_000;
 
 export function mergeLog(a: LogState, b: LogState): LogState {
   const floor = optional(a.floor, b.floor, Math.max);
-  const mine = prune(a, floor);
-  const theirs = prune(b, floor);
-  const added = mergeRecords(mine.added, theirs.added, mergeCells) ?? mine.added;
+  const mine = pruneLog(a, floor);
+  const theirs = pruneLog(b, floor);
+  const added = mergeAdded(mine.added, theirs.added);
   const removed = mergeRecords(mine.removed, theirs.removed, mergeCounts);
   const form = optional(mine.form, theirs.form, laterForm);
   if (added === a.added && removed === a.removed && floor === a.floor && form === a.form) return a;
   return { added, ...(removed && { removed }), ...(floor !== undefined && { floor }), ...(form && { form }) };
 }
 
-function mergeCells(a: LogCells, b: LogCells): LogCells {
-  return mergeRecords(a, b, mergeCell) ?? a;
+function mergeAdded(a: LogState['added'], b: LogState['added']): LogState['added'] {
+  return mergeRecords(a, b, mergeCells) ?? a;
+}
+
+function mergeCells(a: LogCells, b: LogCells, owner: string): LogCells {
+  return mergeRecords(a, b, owner === GENESIS ? earlierImport : mergeCell) ?? a;
 }
 
 type Cell = LogCells[string];
 
-/** The greater count, the earlier birth. */
+/** One replica's own count only rises: the greater count, the earlier birth. */
 function mergeCell(a: Cell, b: Cell): Cell {
   const count = Math.max(a[0], b[0]);
-  const bEarlier = b[1] < a[1] || (b[1] === a[1] && b[2] < a[2]);
-  if (!bEarlier) return count === a[0] ? a : [count, a[1], a[2]];
+  if (!isEarlier(b, a)) return count === a[0] ? a : [count, a[1], a[2]];
   return [count, b[1], b[2]];
 }
 
+/**
+ * Of two imports of one entry the earlier stands as it is, count included: every cell must be one site's own, or the
+ * part of it that another site brought would never be sent on.
+ */
+function earlierImport(a: Cell, b: Cell): Cell {
+  if (a[1] !== b[1] || a[2] !== b[2]) return isEarlier(b, a) ? b : a;
+  return b[0] > a[0] ? b : a;
+}
+
+function isEarlier(a: Cell, b: Cell): boolean {
+  return a[1] < b[1] || (a[1] === b[1] && a[2] < b[2]);
+}
+
 function mergeCounts(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>) {
-  return mergeRecords(a, b, Math.max) ?? a;
+  return mergeRecords(a, b, (mine, theirs) => Math.max(mine, theirs)) ?? a;
 }
 
 type FormEntry = NonNullable<LogState['form']>;
@@ -86,64 +66,86 @@ function laterForm(a: FormEntry, b: FormEntry): FormEntry {
   return JSON.stringify(b[0]) > JSON.stringify(a[0]) ? b : a;
 }
 
-/** Without what is older than the floor. An entry's time is part of its text, so every replica drops the same. */
-function prune(log: LogState, floor: number | undefined): LogState {
-  if (floor === undefined) return log;
-  const keep = (text: string): boolean => (entryTime(text) ?? Number.POSITIVE_INFINITY) >= floor;
-  const added = pruneRecords(log.added, keep);
-  const removed = log.removed && pruneRecords(log.removed, keep);
-  if (added === log.added && removed === log.removed) return log;
-  const { removed: _, ...rest } = log;
-  return { ...rest, added, ...(removed && { removed }) };
+/**
+ * Raises the floor, and leaves out what is older. A log never holds entries below its own floor; an entry's time is
+ * part of its text, so every replica leaves out the same.
+ */
+export function pruneLog(log: LogState, floor: number | undefined): LogState {
+  return floor === undefined || floor === log.floor ? log : withoutOlder(log, floor);
 }
 
-function pruneRecords<T>(
+/** As `pruneLog`, for a log that may break its own floor because it comes from outside. */
+export function withoutOlder(log: LogState, floor: number): LogState {
+  const keep = (text: string): boolean => (entryTime(text) ?? 0) >= floor;
+  const { removed, ...rest } = log;
+  const kept = removed && filterCells(removed, keep);
+  return { ...rest, added: filterCells(log.added, keep) ?? {}, ...(kept && { removed: kept }), floor };
+}
+
+/** Undefined where nothing is left. */
+function filterCells<T>(
   owners: Readonly<Record<string, Readonly<Record<string, T>>>>,
   keep: (text: string) => boolean,
-): Readonly<Record<string, Readonly<Record<string, T>>>> {
-  let changed = false;
-  const pruned: Record<string, Readonly<Record<string, T>>> = {};
+): Record<string, Readonly<Record<string, T>>> | undefined {
+  let left: Record<string, Readonly<Record<string, T>>> | undefined;
   for (const [owner, cells] of Object.entries(owners)) {
     const kept = Object.entries(cells).filter(([text]) => keep(text));
-    if (kept.length < Object.keys(cells).length) changed = true;
-    if (kept.length > 0) pruned[owner] = kept.length === Object.keys(cells).length ? cells : Object.fromEntries(kept);
-    else changed = true;
+    if (kept.length === 0) continue;
+    left ??= {};
+    left[owner] = kept.length === Object.keys(cells).length ? cells : Object.fromEntries(kept);
   }
-  return changed ? pruned : owners;
+  return left;
 }
 
-/** How many of each entry there are by the books, which a double removal can take below zero. */
-function totals(log: LogState): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const cells of Object.values(log.added))
-    for (const [text, [count]] of Object.entries(cells)) counts.set(text, (counts.get(text) ?? 0) + count);
-  for (const cells of Object.values(log.removed ?? {}))
-    for (const [text, count] of Object.entries(cells)) counts.set(text, (counts.get(text) ?? 0) - count);
-  return counts;
-}
+/** What the books say of an entry. */
+export type Tally = {
+  /** How many there ever were. */
+  readonly added: number;
+  /** The first so many of them are gone: sites that remove the same one at the same time remove one. */
+  readonly removed: number;
+  /** When and where in the file the first of them was seen. */
+  readonly stamp: Stamp;
+  readonly position: number;
+};
 
-/**
- * All entries the list shows, oldest first: by own time, then by when and where in the file they were first seen.
- * Entries first seen up to `since` (an outlived tombstone) stay hidden.
- */
-export function logEntries(log: LogState, since: Stamp | '' = ''): string[] {
-  const births = new Map<string, readonly [Stamp, number]>();
+export function tallies(log: LogState): Map<string, Tally> {
+  const books = new Map<string, Tally>();
   for (const cells of Object.values(log.added))
-    for (const [text, [, stamp, position]] of Object.entries(cells)) {
-      const known = births.get(text);
-      if (known === undefined || stamp < known[0] || (stamp === known[0] && position < known[1]))
-        births.set(text, [stamp, position]);
+    for (const [text, cell] of Object.entries(cells)) {
+      const known = books.get(text);
+      const [count, stamp, position] = cell;
+      if (known === undefined) books.set(text, { added: count, removed: 0, stamp, position });
+      else {
+        const added = hasId(text) ? Math.max(known.added, count) : known.added + count;
+        const birth = isEarlier(cell, [0, known.stamp, known.position]) ? { stamp, position } : known;
+        books.set(text, { added, removed: 0, stamp: birth.stamp, position: birth.position });
+      }
     }
-  const rows: { text: string; time: number; stamp: Stamp; position: number; count: number }[] = [];
-  for (const [text, count] of totals(log)) {
-    const [stamp, position] = births.get(text) ?? ['', 0];
-    if (count > 0 && stamp > since) rows.push({ text, time: entryTime(text) ?? 0, stamp, position, count });
-  }
-  rows.sort((a, b) => a.time - b.time || order(a.stamp, b.stamp) || a.position - b.position || order(a.text, b.text));
+  for (const levels of Object.values(log.removed ?? {}))
+    for (const [text, level] of Object.entries(levels)) {
+      const known = books.get(text);
+      if (known !== undefined && level > known.removed) books.set(text, { ...known, removed: level });
+    }
+  return books;
+}
+
+/** All entries the list shows, oldest first: by own time, then by when and where in the file they were first seen. */
+export function logEntries(log: LogState, books = tallies(log)): string[] {
+  const rows: { text: string; time: number; tally: Tally }[] = [];
+  for (const [text, tally] of books)
+    if (tally.added > tally.removed) rows.push({ text, time: entryTime(text) ?? 0, tally });
+  rows.sort(
+    (a, b) =>
+      b.time - a.time ||
+      order(b.tally.stamp, a.tally.stamp) ||
+      b.tally.position - a.tally.position ||
+      order(b.text, a.text),
+  );
+  const cap = Math.min(log.form?.[0].cap ?? DEFAULT_CAP, ENTRIES_SHOWN_MAX);
   const texts: string[] = [];
-  for (const row of rows) for (let i = 0; i < row.count; i++) texts.push(row.text);
-  const cap = log.form?.[0].cap ?? DEFAULT_CAP;
-  return texts.length > cap ? texts.slice(texts.length - cap) : texts;
+  for (const { text, tally } of rows)
+    for (let n = tally.added - tally.removed; n > 0 && texts.length < cap; n--) texts.push(text);
+  return texts.reverse();
 }
 
 function order(a: string, b: string): number {
@@ -151,91 +153,8 @@ function order(a: string, b: string): number {
 }
 
 /** The list as the file holds it. */
-export function renderLog(log: LogState, since: Stamp | '' = ''): JsonArray {
-  const texts = logEntries(log, since);
+export function renderLog(log: LogState): JsonArray {
+  const texts = logEntries(log);
   if (log.form?.[0].newest !== 'last') texts.reverse();
   return { kind: 'array', items: texts.map((text) => parseJson(text) as Json) };
-}
-
-/**
- * Adds to `log` what `owner` changed: `shadow` and `live` are entry texts in file order. Entries that are gone are
- * removals, unless they fell off the old end of a list at its cap while new ones came in.
- */
-export function diffLog(
-  log: LogState | undefined,
-  shadow: readonly string[],
-  live: readonly string[],
-  owner: string,
-  stamp: Stamp,
-): LogState {
-  const base: LogState = log ?? { added: {} };
-  const before = base.form?.[0];
-  const newest = direction(live) ?? before?.newest ?? 'first';
-  const was = count(shadow);
-  const is = count(live);
-  const incoming = [...is].filter(([text, n]) => n > (was.get(text) ?? 0));
-  const outgoing = [...was].filter(([text, n]) => n > (is.get(text) ?? 0));
-
-  const dropped = fellOff(shadow, before?.newest ?? newest, outgoing, is);
-  const atCap = incoming.length > 0 || live.length === before?.cap;
-  const isDrop = dropped.length > 0 && atCap;
-  const cap = isDrop && incoming.length > 0 ? live.length : Math.max(live.length, before?.cap ?? DEFAULT_CAP);
-  const floor = isDrop ? Math.max(base.floor ?? 0, ...dropped.map((text) => entryTime(text) ?? 0)) : base.floor;
-
-  const counts = totals(base);
-  const shown = count(logEntries(base));
-  const cells: Record<string, Cell> = { ...base.added[owner] };
-  const oldestFirst = newest === 'first' ? [...live].reverse() : live;
-  for (const [text, n] of incoming) {
-    // What the books hold beyond what is shown (hidden by the cap, or below zero after a double removal) is not new.
-    const hidden = (counts.get(text) ?? 0) - (shown.get(text) ?? 0);
-    const missing = n - (was.get(text) ?? 0) - hidden;
-    if (missing <= 0 || (entryTime(text) ?? 0) < (floor ?? 0)) continue;
-    const mine = cells[text];
-    cells[text] = mine === undefined ? [missing, stamp, oldestFirst.indexOf(text)] : [mine[0] + missing, mine[1], mine[2]];
-  }
-  const removed: Record<string, number> = { ...base.removed?.[owner] };
-  if (!isDrop)
-    for (const [text, n] of outgoing) removed[text] = (removed[text] ?? 0) + n - (is.get(text) ?? 0);
-
-  const form: LogForm = { newest, cap };
-  const sameForm = before !== undefined && before.newest === newest && before.cap === cap;
-  const next: LogState = {
-    added: { ...base.added, ...(Object.keys(cells).length > 0 && { [owner]: cells }) },
-    ...((base.removed || Object.keys(removed).length > 0) && {
-      removed: { ...base.removed, ...(Object.keys(removed).length > 0 && { [owner]: removed }) },
-    }),
-    ...(floor !== undefined && { floor }),
-    form: sameForm && base.form ? base.form : [form, stamp],
-  };
-  return prune(next, floor);
-}
-
-function count(texts: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-  return counts;
-}
-
-/** Whether the newest entry stands first or last; undefined where the times do not tell. */
-function direction(texts: readonly string[]): 'first' | 'last' | undefined {
-  const first = entryTime(texts[0] ?? '');
-  const last = entryTime(texts[texts.length - 1] ?? '');
-  if (first === undefined || last === undefined || first === last) return undefined;
-  return first > last ? 'first' : 'last';
-}
-
-/** The missing entries if all of them are the old end of the former list, else none. */
-function fellOff(
-  shadow: readonly string[],
-  newest: 'first' | 'last',
-  outgoing: readonly (readonly [string, number])[],
-  live: ReadonlyMap<string, number>,
-): string[] {
-  const lost = outgoing.reduce((sum, [text, n]) => sum + n - (live.get(text) ?? 0), 0);
-  if (lost === 0 || lost === shadow.length) return [];
-  const oldEnd = newest === 'first' ? shadow.slice(shadow.length - lost) : shadow.slice(0, lost);
-  const ends = count(oldEnd);
-  const all = outgoing.every(([text, n]) => ends.get(text) === n - (live.get(text) ?? 0));
-  return all ? oldEnd : [];
 }

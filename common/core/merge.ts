@@ -51,7 +51,7 @@ export function optional<T>(a: T | undefined, b: T | undefined, join: (a: T, b: 
 export function mergeRecords<T>(
   a: Readonly<Record<string, T>> | undefined,
   b: Readonly<Record<string, T>> | undefined,
-  join: (a: T, b: T) => T,
+  join: (a: T, b: T, key: string) => T,
 ): Readonly<Record<string, T>> | undefined {
   if (b === undefined || a === b) return a;
   if (a === undefined) return b;
@@ -59,7 +59,7 @@ export function mergeRecords<T>(
   for (const key of Object.keys(b)) {
     const theirs = b[key] as T;
     const mine = Object.hasOwn(a, key) ? a[key] : undefined;
-    const joined = mine === undefined ? theirs : join(mine, theirs);
+    const joined = mine === undefined ? theirs : join(mine, theirs, key);
     if (joined === mine) continue;
     merged ??= { ...a };
     merged[key] = joined;
@@ -70,7 +70,7 @@ export function mergeRecords<T>(
 /** Later stamp wins. Equal stamps hold equal values, unless somebody forged one: then the greater text, everywhere. */
 export function laterRegister(a: Register, b: Register): Register {
   if (a[1] !== b[1]) return b[1] > a[1] ? b : a;
-  return (b[0] ?? '') > (a[0] ?? '') ? b : a;
+  return b[0] !== null && (a[0] === null || b[0] > a[0]) ? b : a;
 }
 
 export function mergeCounter(a: CounterState, b: CounterState): CounterState {

@@ -50,7 +50,7 @@ export const DEFAULT_POLICIES: Policies = {
 export function mergePolicies(base: Policies, over: Readonly<Record<string, Partial<KindPolicy>>>): Policies {
   const merged: Record<string, KindPolicy> = { ...base };
   for (const [kind, own] of Object.entries(over)) {
-    const from = base[kind] ?? { delete: 'tombstone', format: 'json', paths: {} };
+    const from = (Object.hasOwn(base, kind) && base[kind]) || { delete: 'tombstone', format: 'json', paths: {} };
     merged[kind] = {
       delete: own.delete ?? from.delete,
       format: own.format ?? from.format,
@@ -62,6 +62,10 @@ export function mergePolicies(base: Policies, over: Readonly<Record<string, Part
 
 /** Object keys inside which a counter may live as its only number: `{"coins": 5000}`. */
 export const COUNTER_BOX_KEY = 'coins';
+
+/** The limits of a path. A file that goes beyond them is refused when it is read, so that no state ever does. */
+export const PATH_LENGTH_MAX = 1_024;
+export const PATH_DEPTH_MAX = 16;
 
 /** One step down: the JSON pointer of `key` below `path` (RFC 6901 escapes). */
 export function childPath(path: string, key: string): string {

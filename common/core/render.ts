@@ -1,10 +1,11 @@
 /** `render`: the view of a state, which is what the live file should hold. */
 import { type Amount, add, compare, parseAmount, subtract, ZERO } from './amount.js';
-import { entryText, renderLog } from './log.js';
+import { entryText } from './entry.js';
 import { type Json, type JsonScalar, parseJson, sameJson, scalar, stringOf } from './json.js';
+import { renderLog } from './log.js';
 import { COUNTER_BOX_KEY, childPath, type KindPolicy, pathKeys } from './policy.js';
-import type { CounterState, DocState, SetState, Shape } from './state.js';
 import type { Stamp } from './stamp.js';
+import { type CounterState, type DocState, isBox, type SetState, type Shape } from './state.js';
 import { PHP_PRETTY, printJson, type Style } from './style.js';
 
 export type View = { readonly kind: 'json'; readonly value: Json } | { readonly kind: 'text'; readonly text: string };
@@ -18,14 +19,18 @@ export function counterValue(counter: CounterState): Amount {
 
 /** Whether the document exists, by its kind's rule for deletes. */
 export function isAlive(state: DocState, rule: KindPolicy['delete']): boolean {
-  if (state.dead === undefined || rule === 'restore') return true;
-  if (rule === 'wins') return (state.life ?? 0) > state.dead[0];
-  return newestStamp(state) > state.dead[1];
+  if (state.dead === undefined || rule === 'restore' || (state.life ?? 0) > state.dead[0]) return true;
+  return rule === 'tombstone' && newestStamp(state) > state.dead[1];
 }
 
 /** The newest stamp of anything written (deletes apart); '' where nothing carries one. */
 export function newestStamp(state: DocState): Stamp | '' {
-  let newest = state.whole?.[1] ?? '';
+  const fields = newestField(state);
+  return state.whole !== undefined && state.whole[1] > fields ? state.whole[1] : fields;
+}
+
+function newestField(state: DocState): Stamp | '' {
+  let newest = '';
   const see = (stamp: Stamp | undefined): void => {
     if (stamp !== undefined && stamp > newest) newest = stamp;
   };
@@ -44,25 +49,25 @@ export function newestStamp(state: DocState): Stamp | '' {
 /** The view, or undefined where there is no document: nothing known of it, or deleted. `base` gives the key order. */
 export function render(state: DocState, rule: KindPolicy['delete'], base?: Json): View | undefined {
   if (!isAlive(state, rule)) return undefined;
-  const text = state.whole?.[0];
-  if (text !== undefined && text !== null) return { kind: 'text', text };
+  const [text, written] = state.whole ?? [null, ''];
+  if (text !== null && written >= newestField(state)) return { kind: 'text', text };
   // A tombstone that was outlived still hides what was written before it; counters survive it.
   const since = rule === 'restore' ? '' : (state.dead?.[1] ?? '');
   const values = new Map<string, Value>();
-  const put = (path: string, json: Json, isCounter = false): void => {
-    values.set(path, { json, isCounter });
+  const put = (path: string, json: Json, from: Value['from'] = 'other', stamp: Stamp | '' = ''): void => {
+    // The counter at a path shows, whatever else is there: nobody's plain value may stand where money is expected.
+    if (from !== 'register' || values.get(path)?.from !== 'counter') values.set(path, { json, from, stamp });
   };
   for (const [path, counter] of Object.entries(state.counters ?? {})) {
     const shape = counter.shape?.[0] ?? 'number';
-    if (shape !== 'box') put(path, counterJson(counterValue(counter), shape), true);
-    else put(childPath(path, COUNTER_BOX_KEY), counterJson(counterValue(counter), 'number'), true);
+    put(isBox(shape) ? childPath(path, COUNTER_BOX_KEY) : path, counterJson(counterValue(counter), shape), 'counter');
   }
   for (const [path, numbers] of Object.entries(state.max ?? {}))
     put(path, scalar(Object.values(numbers).reduce(greater)));
   for (const [path, set] of Object.entries(state.sets ?? {})) put(path, renderSet(set, since));
-  for (const [path, log] of Object.entries(state.logs ?? {})) put(path, renderLog(log, since));
+  for (const [path, log] of Object.entries(state.logs ?? {})) put(path, renderLog(log));
   for (const [path, [value, stamp]] of Object.entries(state.registers ?? {}))
-    if (value !== null && stamp > since) put(path, parseJson(value) as Json);
+    if (value !== null && stamp > since) put(path, parseJson(value) as Json, 'register', stamp);
   if (values.size === 0 && state.form === undefined && state.registers === undefined) return undefined;
   return { kind: 'json', value: assemble(values, state, base) };
 }
@@ -73,7 +78,7 @@ function greater(a: string, b: string): string {
 }
 
 function counterJson(value: Amount, shape: Shape): JsonScalar {
-  return scalar(shape === 'string' ? JSON.stringify(value) : value);
+  return scalar(shape === 'string' || shape === 'box-string' ? JSON.stringify(value) : value);
 }
 
 function renderSet(set: SetState, since: Stamp | ''): Json {
@@ -82,7 +87,7 @@ function renderSet(set: SetState, since: Stamp | ''): Json {
   return { kind: 'array', items: present.map(([text]) => parseJson(text) as Json) };
 }
 
-type Value = { readonly json: Json; readonly isCounter: boolean };
+type Value = { readonly json: Json; readonly from: 'counter' | 'register' | 'other'; readonly stamp: Stamp | '' };
 
 /** A branch of the tree being built: a value of its own, or what lies below it. */
 type Node = { value?: Value; readonly children: Map<string, Node> };
@@ -90,7 +95,7 @@ type Node = { value?: Value; readonly children: Map<string, Node> };
 function assemble(values: ReadonlyMap<string, Value>, state: DocState, base: Json | undefined): Json {
   const whole = values.get('');
   if (whole !== undefined) return whole.json;
-  const hidden = hiddenPaths(values, state);
+  const hidden = hiddenPaths(values);
   const root: Node = { children: new Map() };
   for (const path of [...(state.form?.[0].order ?? []), ...[...values.keys()].sort()]) {
     const value = values.get(path);
@@ -111,17 +116,18 @@ function assemble(values: ReadonlyMap<string, Value>, state: DocState, base: Jso
 
 /**
  * Where one site wrote `profile: "x"` and another `profile: {"a": 1}` at the same time, both paths hold a value: the
- * later write hides the other.
+ * later write hides the other. Counters, sets, logs and maxima are written back over plain values, as where the key is
+ * missing (`"stats": []` is PHP's empty object); of two of them the upper one shows.
  */
-function hiddenPaths(values: ReadonlyMap<string, Value>, state: DocState): ReadonlySet<string> {
+function hiddenPaths(values: ReadonlyMap<string, Value>): ReadonlySet<string> {
   const hidden = new Set<string>();
-  for (const path of values.keys()) {
-    const mine = state.registers?.[path]?.[1] ?? '';
+  for (const [path, mine] of values) {
     for (let cut = path.lastIndexOf('/'); cut > 0; cut = path.lastIndexOf('/', cut - 1)) {
       const above = path.slice(0, cut);
-      if (!values.has(above)) continue;
-      const theirs = state.registers?.[above]?.[1];
-      hidden.add(theirs === undefined || theirs >= mine ? path : above);
+      const theirs = values.get(above);
+      if (theirs === undefined) continue;
+      const isUpper = theirs.from !== 'register' || (mine.from === 'register' && theirs.stamp >= mine.stamp);
+      hidden.add(isUpper ? path : above);
     }
   }
   return hidden;
@@ -140,10 +146,14 @@ function build(node: Node, base: Json | undefined): Json {
 }
 
 /** The base's own spelling where it means the same: 5000.0 stays 5000.0, 0.30000000000000004 stays as PHP wrote it. */
-function keepSpelling({ json, isCounter }: Value, base: Json | undefined): Json {
+function keepSpelling({ json, from }: Value, base: Json | undefined): Json {
   if (base === undefined) return json;
   if (sameJson(json, base)) return base;
-  if (!isCounter || json.kind !== 'scalar' || base.kind !== 'scalar') return json;
+  if (json.kind === 'array' && base.kind === 'array') {
+    const spelled = new Map(base.items.map((item) => [entryText(item), item]));
+    return { kind: 'array', items: json.items.map((item) => spelled.get(entryText(item)) ?? item) };
+  }
+  if (from !== 'counter' || json.kind !== 'scalar' || base.kind !== 'scalar') return json;
   const [mine, theirs] = [stringOf(json), stringOf(base)];
   if ((mine === undefined) !== (theirs === undefined)) return json;
   return parseAmount(theirs ?? base.text) === (mine ?? json.text) ? base : json;

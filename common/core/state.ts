@@ -13,8 +13,14 @@ export type ReplicaId = string;
 /** Owner of what a joining site imported: the same file imported by two sites is one import, not two. */
 export const GENESIS = '~';
 
-/** How a counter is written in the file: a number, a number in a string, or `{"coins": number}`. */
-export type Shape = 'number' | 'string' | 'box';
+/** How a counter is written in the file: 5, "5", {"coins": 5} or {"coins": "5"}. */
+export const SHAPES = ['number', 'string', 'box', 'box-string'] as const;
+export type Shape = (typeof SHAPES)[number];
+
+/** Whether the number stands inside an object, under the key `coins`. */
+export function isBox(shape: Shape): boolean {
+  return shape === 'box' || shape === 'box-string';
+}
 
 export type CounterState = {
   /** What the file held when the document became known; the earliest stamp wins. */
@@ -35,12 +41,15 @@ export type LogCells = Readonly<Record<string, readonly [count: number, stamp: S
 
 export type LogState = {
   readonly added: Readonly<Record<ReplicaId | typeof GENESIS, LogCells>>;
-  /** Entry text → how many of them a replica removed. */
+  /** Entry text → how many of those ever added a replica saw gone; the greatest counts, wherever it was seen. */
   readonly removed?: Readonly<Record<ReplicaId, Readonly<Record<string, number>>>>;
   /** Milliseconds since 1970: entries older than this have been dropped for good. Only rises. */
   readonly floor?: number;
   readonly form?: readonly [form: LogForm, stamp: Stamp];
 };
+
+/** How many equal entries one owner may have. */
+export const ENTRY_COUNT_MAX = 1_000;
 
 /** Where the newest entry stands, and how many the file keeps. */
 export type LogForm = { readonly newest: 'first' | 'last'; readonly cap: number };

@@ -27,6 +27,10 @@ export const PHP_PRETTY: Style = {
   finalNewline: false,
 };
 
+// An even number of backslashes before it is so many backslashes in the text, not part of the escape.
+const ESCAPED_SLASH = /(?<!\\)(?:\\\\)*\\\//;
+const ESCAPED_UNICODE = /(?<!\\)(?:\\\\)*\\u(?!00[01])[0-9a-fA-F]{4}/;
+
 /** Reads the style off a valid JSON text. Where the text does not show one way or the other, PHP's habit is assumed. */
 export function detectStyle(text: string): Style {
   const body = text.trimEnd();
@@ -37,9 +41,9 @@ export function detectStyle(text: string): Style {
     indent: indented === null ? 0 : gap.includes('\t') ? '\t' : gap.length,
     colonSpace: /:\s/.test(outside) || !outside.includes(':'),
     commaSpace: indented === null && /,\s/.test(outside),
-    escapeSlash: body.includes('\\/') || !body.includes('/'),
+    escapeSlash: ESCAPED_SLASH.test(body) || !body.includes('/'),
     // biome-ignore lint/suspicious/noControlCharactersInRegex: the range beyond ASCII is what is asked for
-    escapeUnicode: /\\u[0-9a-fA-F]{4}/.test(body) || !/[^\x00-\x7f]/.test(body),
+    escapeUnicode: ESCAPED_UNICODE.test(body) || !/[^\x00-\x7f]/.test(body),
     finalNewline: text.endsWith('\n'),
   };
 }
@@ -80,8 +84,14 @@ function printScalar(text: string, style: Style): string {
 export function parseStyle(value: unknown): Style {
   if (typeof value !== 'object' || value === null) return PHP_PRETTY;
   const s = value as Record<string, unknown>;
-  const indent = s.indent === '\t' ? '\t' : typeof s.indent === 'number' && s.indent >= 0 && s.indent <= 16 ? Math.floor(s.indent) : 4;
-  const flag = (key: keyof Style): boolean => (typeof s[key] === 'boolean' ? (s[key] as boolean) : (PHP_PRETTY[key] as boolean));
+  const indent =
+    s.indent === '\t'
+      ? '\t'
+      : typeof s.indent === 'number' && s.indent >= 0 && s.indent <= 16
+        ? Math.floor(s.indent)
+        : 4;
+  const flag = (key: keyof Style): boolean =>
+    typeof s[key] === 'boolean' ? (s[key] as boolean) : (PHP_PRETTY[key] as boolean);
   return {
     indent,
     colonSpace: flag('colonSpace'),

@@ -5,13 +5,13 @@
 import { type Content, readContent } from '../core/content.js';
 import { diff } from '../core/diff.js';
 import { isUnordered, settle } from '../core/join.js';
-import type { Json } from '../core/json.js';
-import { isAlive, render, shows } from '../core/render.js';
+import type { PathPolicies } from '../core/policy.js';
+import { isAlive, render, shows, type View } from '../core/render.js';
 import type { DocState } from '../core/state.js';
 import { detectStyle } from '../core/style.js';
 import type { Look } from './live-files.js';
 import type { Replica } from './replica.js';
-import type { DocumentRow, FileRow } from './store.js';
+import type { DocumentRow, KnownRow } from './store.js';
 
 /** A file written less than this before it was read may be written again without its times showing it. */
 export const RACY_MS = 60;
@@ -35,20 +35,23 @@ export type AbsorbResult = {
   readonly outcome: Absorbed;
   /** What was read, for materialise; the file may have changed since. */
   readonly look: Look;
-  /** The state after absorbing; undefined where nothing is known of the document. */
-  readonly state: DocState | undefined;
+  /** Its content where that is a document. */
+  readonly live: Live | undefined;
+  /** The document as it is stored now; undefined where nothing is known of it. */
+  readonly known: KnownRow | undefined;
   /** Whether the file must be looked at once more because its times are too young to be trusted. */
   readonly racy: boolean;
   /** Whether the live file does not show the state: materialise it. */
   readonly dirty: boolean;
 };
 
+export type Live = Exclude<Content, { kind: 'invalid' }>;
+
 type Found = {
   readonly name: string;
   readonly look: Look;
-  readonly row: DocumentRow | undefined;
-  readonly file: FileRow | undefined;
-  readonly live: Exclude<Content, { kind: 'invalid' }> | undefined;
+  readonly known: KnownRow | undefined;
+  readonly live: Live | undefined;
 };
 
 /** Absorbs a few hundred documents at most. Call inside `replica.exclusive`. */
@@ -59,30 +62,30 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   const prints: { id: number; print: string }[] = [];
   const readAt = now();
   for (const name of names) {
-    const look = files.look(name);
-    const row = store.document(name);
-    const file = row && store.file(row.id);
+    const known = store.known(name);
+    const shadow = known?.shadow ?? null;
+    const look = files.look(name, shadow === null && known !== undefined);
     const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
-    const done = (outcome: Absorbed, state = row && replica.stateOf(row)): void => {
-      results.push({ name, outcome, look, state, racy, dirty: file?.dirty === 1 });
+    const done = (outcome: Absorbed, live?: Live): void => {
+      results.push({ name, outcome, look, live, known, racy, dirty: known?.dirty === 1 });
     };
     if (look.kind === 'refused') {
-      if (isJoining) found.push({ name, look, row, file, live: undefined });
+      if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
-      if (file === undefined || file.shadow === null) done({ kind: 'same' });
+      if (shadow === null) done({ kind: 'same' });
       else if (!files.hasKind(name.slice(0, name.lastIndexOf('/'))))
         done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
-      else found.push({ name, look, row, file, live: undefined });
-    } else if (file !== undefined && file.shadow === look.text) {
-      if (!racy && file.print !== look.print) prints.push({ id: file.id, print: look.print });
+      else found.push({ name, look, known, live: undefined });
+    } else if (known !== undefined && shadow === look.text) {
+      if (!racy && known.print !== look.print) prints.push({ id: known.id, print: look.print });
       done({ kind: 'same' });
     } else {
       const live = readContent(look.text, replica.policiesOf(name));
       if (live.kind === 'text' && readAt - look.mtime < TEXT_QUIET_MS)
         done({ kind: 'refused', code: 'AXL-TORN', reason: 'just written', again: true });
-      else if (live.kind !== 'invalid') found.push({ name, look, row, file, live });
-      else if (isJoining) found.push({ name, look, row, file, live: undefined });
+      else if (live.kind !== 'invalid') found.push({ name, look, known, live });
+      else if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ kind: 'refused', code: 'AXL-TORN', reason: live.reason, again: true });
     }
   }
@@ -100,62 +103,69 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
 
 function record(replica: Replica, found: Found, readAt: number, isJoining: boolean, nextSeq: () => number): AbsorbResult {
   const { store, site } = replica.world;
-  const { name, look, row, file, live } = found;
+  const { name, look, known, live } = found;
   const policies = replica.policiesOf(name);
   const rule = policies.kind.delete;
-  const before = replica.stateOf(row);
+  const before = replica.stateOf(known);
   if (live === undefined && look.kind !== 'missing') {
     // Unreadable while we join: when it can be read one day, it is an old file, not a new credit.
     store.putUnsettled(name);
     replica.unsettled.add(name);
     const refused = look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
-    return { name, look, outcome: { ...refused, kind: 'refused' }, state: row && before, racy: false, dirty: false };
+    return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, racy: false, dirty: false };
   }
-  const isOld = (isJoining || replica.unsettled.has(name)) && (file === undefined || file.shadow === null);
+  const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
   const style = detectStyle(look.kind === 'file' ? look.text : '{}');
-  const author = { replica: replica.id, stamp: replica.stamps.next(readAt), isGenesis: isOld && row === undefined };
+  const author = { replica: replica.id, stamp: replica.stamps.next(readAt), isGenesis: isOld && known === undefined };
   const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
   let after: DocState;
   let outcome: Absorbed | undefined;
-  if (isOld && row !== undefined && live !== undefined && look.kind === 'file') {
+  if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
     const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
     if (settled.outcome === 'lost' || settled.outcome === 'held') keepAside(replica, name, look.text, settled.outcome, before, readAt);
   } else {
-    const shadow = file?.shadow === null || file === undefined ? undefined : readContent(file.shadow, policies);
+    const shadow = known === undefined || known.shadow === null ? undefined : readContent(known.shadow, policies);
     after = diff(before, shadow?.kind === 'invalid' ? undefined : shadow, live, style, policies, author);
   }
   if (isOld) {
     store.dropUnsettled(name);
     replica.unsettled.delete(name);
   }
-  let id = row?.id;
-  let seq = row?.seq ?? 0;
-  if (after !== before || id === undefined) {
-    seq = nextSeq();
-    id = store.putDocument({ name, seq, origin: '', at: readAt, by_site: site, state: JSON.stringify(after) }, id);
+  let row: DocumentRow | undefined = known;
+  if (after !== before || row === undefined) {
+    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: JSON.stringify(after) };
+    row = { ...next, id: store.putDocument(next, known?.id) };
   }
   const dirty = differs(replica, name, after, live);
-  store.putFile({
-    id,
+  const file = {
+    id: row.id,
     print: look.kind === 'file' && !racy ? look.print : '',
     shadow: look.kind === 'file' ? look.text : null,
-    dirty: dirty ? 1 : 0,
-  });
+    dirty: dirty ? (1 as const) : (0 as const),
+  };
+  store.putFile(file);
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
-  outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq, at: readAt };
-  return { name, outcome, look, state: after, racy, dirty };
+  outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt };
+  return { name, outcome, look, live, known: { ...row, ...file }, racy, dirty };
 }
 
 /** Whether the live file must be written to show the state. */
-export function differs(replica: Replica, name: string, state: DocState, live: Found['live']): boolean {
+function differs(replica: Replica, name: string, state: DocState, live: Live | undefined): boolean {
   const policies = replica.policiesOf(name);
-  const base: Json | undefined = live?.kind === 'json' ? live.value : undefined;
-  const view = render(state, policies.kind.delete, base);
-  if (view === undefined || live === undefined) return view !== undefined || live !== undefined;
-  if (view.kind === 'text') return live.kind !== 'text' || live.text !== view.text;
-  return live.kind !== 'json' || !shows(live.value, view.value, isUnordered(policies));
+  return !showsView(live, viewOf(state, live, policies), policies);
+}
+
+/** The view of a state, in the key order and spelling of the live file. */
+export function viewOf(state: DocState, live: Live | undefined, policies: PathPolicies): View | undefined {
+  return render(state, policies.kind.delete, live?.kind === 'json' ? live.value : undefined);
+}
+
+export function showsView(live: Live | undefined, view: View | undefined, policies: PathPolicies): boolean {
+  if (view === undefined || live === undefined) return view === undefined && live === undefined;
+  if (view.kind === 'text') return live.kind === 'text' && live.text === view.text;
+  return live.kind === 'json' && shows(live.value, view.value, isUnordered(policies));
 }
 
 function keepAside(replica: Replica, name: string, live: string, reason: 'lost' | 'held', state: DocState, at: number): void {

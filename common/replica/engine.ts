@@ -20,7 +20,7 @@ export type EngineEvents = {
 };
 
 /** Documents in one absorb transaction, and in one group of replacements. */
-const GROUP = 512;
+const GROUP = 1_000;
 /** A torn file is looked at again after 1, 2, 4, … ms, at most every RETRY_MAX_MS. */
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 2_000;
@@ -38,6 +38,9 @@ export class Engine {
   readonly #dirty = new Set<string>();
   readonly #retries = new Map<string, Retry>();
   #racy = new Set<string>();
+  /** Fingerprints of files that we wrote ourselves: the events of our own renames need no reading. */
+  #own = new Map<string, string>();
+  #ownBefore = new Map<string, string>();
   #absorbing = false;
   #materialising = false;
   #stopped = false;
@@ -55,6 +58,8 @@ export class Engine {
     this.#timers.push(setInterval(() => void this.#lateWrites(), LATE_TICK_MS));
     this.#timers.push(
       setInterval(() => {
+        this.#ownBefore = this.#own;
+        this.#own = new Map();
         const names = this.#racy;
         this.#racy = new Set();
         for (const name of names) this.look(name);
@@ -123,7 +128,8 @@ export class Engine {
 
   async #absorbLoop(): Promise<void> {
     while (this.#hints.size > 0 && !this.#stopped) {
-      const names = take(this.#hints, GROUP);
+      const names = take(this.#hints, GROUP).filter((name) => !this.#isOwn(name));
+      if (names.length === 0) continue;
       try {
         const results = await this.replica.exclusive(() => absorb(this.replica, names));
         this.#after(results);
@@ -134,6 +140,11 @@ export class Engine {
         for (const name of names) this.#hints.add(name);
       }
     }
+  }
+
+  #isOwn(name: string): boolean {
+    const print = this.#own.get(name) ?? this.#ownBefore.get(name);
+    return print !== undefined && print === this.replica.world.files.print(name);
   }
 
   /** What has to be looked at again, and what has to be written. */
@@ -185,7 +196,10 @@ export class Engine {
       try {
         const results = await materialise(this.replica, names);
         this.#after(results.map(({ absorbed }) => ({ ...absorbed, dirty: false })));
-        for (const { name, outcome } of results) if (outcome.kind === 'again') this.#dirty.add(name);
+        for (const { name, outcome } of results) {
+          if (outcome.kind === 'again') this.#dirty.add(name);
+          if (outcome.kind === 'written' && outcome.print !== '') this.#own.set(name, outcome.print);
+        }
         if (results.some(({ absorbed }) => isNews(absorbed.outcome))) this.events.onChanged();
         this.events.onMaterialised(results);
       } catch (error) {

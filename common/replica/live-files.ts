@@ -24,6 +24,9 @@ export type Look =
   /** Not a document at all, or not now: a symlink, a folder, too large, not UTF-8, being written while we read. */
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string; readonly again: boolean };
 
+/** A temp file: the inode that the live file will have, and its fingerprint so far. */
+export type Temp = { readonly inode: string; readonly print: string };
+
 export type LiveFilesOptions = {
   /** The site's userdata folder. */
   readonly root: string;
@@ -35,6 +38,7 @@ export type LiveFilesOptions = {
 /** More files than this are made durable by one syncfs instead of one fsync each. */
 const FSYNC_EACH_MAX = 16;
 const SYNC_TIMEOUT_MS = 120_000;
+const OF_NEW_MS = 1_000;
 /** Steps by this, modulo 1, never repeat soon. */
 const GOLDEN = 0.618_033_988_7;
 
@@ -44,6 +48,7 @@ export class LiveFiles {
   readonly own: string;
   #canChown = true;
   #fraction = 0;
+  readonly #ofNew = new Map<string, { readonly at: number; readonly attributes: Attributes }>();
 
   constructor(readonly options: LiveFilesOptions) {
     this.root = fs.realpathSync(options.root);
@@ -80,8 +85,11 @@ export class LiveFiles {
     return path.join(this.own, 'replaced', link);
   }
 
-  look(name: string): Look {
-    return this.lookAt(this.pathOf(name));
+  /** `isLikelyMissing` saves the price of a failed open. */
+  look(name: string, isLikelyMissing = false): Look {
+    const file = this.pathOf(name);
+    if (isLikelyMissing && fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return { kind: 'missing' };
+    return this.lookAt(file);
   }
 
   lookAt(file: string): Look {
@@ -153,30 +161,26 @@ export class LiveFiles {
     if (result.code !== 0) throw new Error(`sync -f ${this.root} failed: ${result.failedToStart ?? result.stderr}`);
   }
 
-  /** Owner, group and mode of a live file; undefined where it is missing or was not asked for. */
-  attributesLike(name: string | undefined): Attributes | undefined {
-    if (name === undefined) return undefined;
+  /** Owner, group and mode of a live file; undefined where it is missing. */
+  attributes(name: string): Attributes | undefined {
     const stat = fs.lstatSync(this.pathOf(name), { throwIfNoEntry: false });
     return stat?.isFile() ? { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 } : undefined;
   }
 
   /**
    * Writes a file's next content beside the live files, with the owner, group and mode it is to have. Not yet durable:
-   * `syncTemps`. Its mtime gets a fraction of a millisecond that the kernel's clock does not produce, so that whoever
-   * writes to the file afterwards, however soon, changes its fingerprint.
+   * `syncTemps`. Its mtime (`now` in milliseconds) gets a fraction that the kernel's clock does not produce, so that
+   * whoever writes to the file afterwards, however soon, changes its fingerprint.
    */
-  writeTemp(id: number, name: string, text: string, like: Attributes | undefined): { inode: string; print: string } {
-    const temp = this.tempOf(id);
-    fs.rmSync(temp, { force: true });
-    const fd = fs.openSync(temp, fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW, 0o600);
+  writeTemp(id: number, name: string, text: string, like: Attributes | undefined, now: number): Temp {
+    const fd = openNew(this.tempOf(id));
     try {
       fs.writeSync(fd, text);
-      const { uid, gid, mode } = like ?? this.#attributesOfNew(name);
+      const { uid, gid, mode } = like ?? this.#attributesOfNew(name, now);
       this.#chown(fd, uid, gid);
       fs.fchmodSync(fd, mode);
-      const written = Number(fs.fstatSync(fd).mtimeMs);
       this.#fraction = (this.#fraction + GOLDEN) % 1;
-      const seconds = (Math.floor(written) + this.#fraction) / 1000;
+      const seconds = (Math.floor(now) + this.#fraction) / 1000;
       fs.futimesSync(fd, seconds, seconds);
       const stat = fs.fstatSync(fd, { bigint: true });
       return { inode: stat.ino.toString(36), print: fingerprint(stat) };
@@ -210,10 +214,15 @@ export class LiveFiles {
       return true;
     }
     const link = this.linkPath(expected.link);
-    fs.rmSync(link, { force: true });
-    fs.linkSync(live, link);
+    try {
+      fs.linkSync(live, link);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+      throw error;
+    }
     linked();
-    // The link adds one to the change time, so only what a writer changes is compared.
+    // The link is part of the comparison: it must hold the very inode that was absorbed. A link changes the change
+    // time, so only what a writer changes is compared.
     const kept = fs.lstatSync(link, { bigint: true });
     const now = fs.lstatSync(live, { bigint: true, throwIfNoEntry: false });
     if (now === undefined || now.ino !== kept.ino || !sameContent(fingerprint(now), expected.print)) {
@@ -276,10 +285,16 @@ export class LiveFiles {
     return file;
   }
 
-  #attributesOfNew(name: string): Attributes {
-    const folder = fs.statSync(path.join(this.root, folderOf(name)));
-    const { created } = this.options;
-    return { uid: created?.uid ?? folder.uid, gid: created?.gid ?? folder.gid, mode: created?.mode ?? 0o664 };
+  /** As configured, else as the folder has it (looked up once a second at most). */
+  #attributesOfNew(name: string, now: number): Attributes {
+    const kind = folderOf(name);
+    let known = this.#ofNew.get(kind);
+    if (known === undefined || now - known.at > OF_NEW_MS || now < known.at) {
+      const folder = fs.statSync(path.join(this.root, kind));
+      known = { at: now, attributes: { uid: folder.uid, gid: folder.gid, mode: 0o664, ...this.options.created } };
+      this.#ofNew.set(kind, known);
+    }
+    return known.attributes;
   }
 
   #chown(fd: number, uid: number, gid: number): void {
@@ -313,6 +328,18 @@ function folderOf(name: string): string {
 /** Inode, size and mtime of two fingerprints; the change time also moves with links and owners. */
 function sameContent(a: string, b: string): boolean {
   return a.slice(0, a.lastIndexOf(':')) === b.slice(0, b.lastIndexOf(':'));
+}
+
+/** A new file of our own; what a crash left under its name is removed first. */
+function openNew(file: string): number {
+  const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
+  try {
+    return fs.openSync(file, flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    fs.unlinkSync(file);
+    return fs.openSync(file, flags, 0o600);
+  }
 }
 
 function syncPath(file: string): void {

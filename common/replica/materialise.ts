@@ -3,15 +3,19 @@
  * absorbed first, and nothing that changed since.
  */
 import { readContent } from '../core/content.js';
-import { render, viewText } from '../core/render.js';
-import { detectStyle } from '../core/style.js';
-import { type AbsorbResult, absorb, differs } from './absorb.js';
+import type { PathPolicies } from '../core/policy.js';
+import { viewText } from '../core/render.js';
+import { detectStyle, type Style } from '../core/style.js';
+import { type AbsorbResult, absorb, type Live, showsView, viewOf } from './absorb.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
 import { lockDocuments } from './locks.js';
+import type { Temp } from './live-files.js';
 import type { Replica } from './replica.js';
+import type { KnownRow } from './store.js';
 
 export type Materialised =
-  | { readonly kind: 'written'; readonly by: string; readonly at: number }
+  /** `print`: the new file's fingerprint, '' where somebody has written to it since. */
+  | { readonly kind: 'written'; readonly by: string; readonly at: number; readonly print: string }
   | { readonly kind: 'removed'; readonly by: string; readonly at: number }
   /** The file shows the state already. */
   | { readonly kind: 'same' }
@@ -23,14 +27,17 @@ export type Materialised =
 export type MaterialiseResult = { readonly name: string; readonly outcome: Materialised; readonly absorbed: AbsorbResult };
 
 type Plan = {
+  readonly absorbed: AbsorbResult;
   readonly name: string;
   readonly id: number;
   readonly view: string;
+  /** The live file that is replaced, and what a late write to it is measured from. */
   readonly from: { readonly print: string; readonly shadow: string } | undefined;
   readonly link: string;
-  inode: string;
-  tempPrint: string;
+  temp: Temp;
 };
+
+const NO_TEMP: Temp = { inode: '', print: '' };
 
 /** Materialises a few hundred documents at most. Takes their locks; call outside `replica.exclusive`. */
 export async function materialise(replica: Replica, names: readonly string[]): Promise<MaterialiseResult[]> {
@@ -49,54 +56,69 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
   const plans: Plan[] = [];
   const removals: AbsorbResult[] = [];
   const clean: number[] = [];
-  const absorbedBy = new Map<string, AbsorbResult>();
+  const kinds = new Map<string, boolean>();
+  const hasKind = (kind: string): boolean => {
+    const has = kinds.get(kind) ?? files.hasKind(kind);
+    kinds.set(kind, has);
+    return has;
+  };
   for (const absorbed of await absorb(replica, names)) {
-    const { name, look, state, outcome } = absorbed;
-    absorbedBy.set(name, absorbed);
-    const row = store.document(name);
+    const { name, known, live, outcome } = absorbed;
+    const policies = replica.policiesOf(name);
     const done = (kind: 'same' | 'blocked'): void => {
       results.push({ name, outcome: { kind }, absorbed });
     };
-    if (row === undefined || state === undefined) done('same');
+    if (known === undefined) done('same');
     else if (outcome.kind === 'refused' && !mayReplace(absorbed, now())) done('blocked');
     else {
-      const live = look.kind === 'file' ? readContent(look.text, replica.policiesOf(name)) : undefined;
-      const valid = live?.kind === 'invalid' ? undefined : live;
-      if (live?.kind !== 'invalid' && !differs(replica, name, state, valid)) {
-        if (store.file(row.id)?.dirty === 1) clean.push(row.id);
+      const state = replica.stateOf(known);
+      const shown = live ?? agreed(absorbed, policies);
+      const view = viewOf(state, shown, policies);
+      if (outcome.kind !== 'refused' && showsView(shown, view, policies)) {
+        if (known.dirty === 1) clean.push(known.id);
         done('same');
-        continue;
-      }
-      const view = render(state, replica.ruleOf(name), valid?.kind === 'json' ? valid.value : undefined);
-      if (view === undefined) removals.push(absorbed);
-      else if (!files.hasKind(name.slice(0, name.lastIndexOf('/')))) done('blocked');
-      else {
-        const style = look.kind === 'file' && valid?.kind === 'json' ? detectStyle(look.text) : undefined;
-        const text = viewText(view, style, state);
-        const link = `${row.id}.${replica.world.randomHex(4)}`;
-        // A late write to a torn file is measured from what was last agreed on, not from the torn content.
-        const shadow = valid === undefined ? store.file(row.id)?.shadow : look.kind === 'file' ? look.text : null;
-        const from = look.kind === 'file' ? { print: look.print, shadow: shadow ?? UNKNOWN_SHADOW } : undefined;
-        if (valid === undefined && look.kind === 'file') files.keepConflict(name, `torn-${now()}`, look.text);
-        plans.push({ name, id: row.id, view: text, from, link, inode: '', tempPrint: '' });
-      }
+      } else if (view === undefined) removals.push(absorbed);
+      else if (!hasKind(name.slice(0, name.lastIndexOf('/')))) done('blocked');
+      else plans.push(plan(replica, absorbed, known, viewText(view, styleOf(absorbed, shown), state)));
     }
   }
-  const written = plans.length > 0 ? await replaceAll(replica, plans) : new Set<string>();
+  const written = plans.length > 0 ? await replaceAll(replica, plans) : new Map<string, string>();
   if (removals.length > 0) removeAll(replica, removals);
   if (clean.length > 0) replica.commit(() => { for (const id of clean) store.markClean(id); });
-  for (const { name } of plans) {
-    const row = store.document(name);
-    const outcome: Materialised = written.has(name)
-      ? { kind: 'written', by: row?.by_site ?? '', at: row?.at ?? 0 }
-      : { kind: 'again' };
-    results.push({ name, outcome, absorbed: absorbedBy.get(name) as AbsorbResult });
+  for (const { absorbed } of plans) {
+    const print = written.get(absorbed.name);
+    const { by_site: by, at } = absorbed.known as KnownRow;
+    results.push({ name: absorbed.name, outcome: print === undefined ? { kind: 'again' } : { kind: 'written', by, at, print }, absorbed });
   }
   for (const absorbed of removals) {
-    const row = store.document(absorbed.name);
-    results.push({ name: absorbed.name, outcome: { kind: 'removed', by: row?.by_site ?? '', at: row?.at ?? 0 }, absorbed });
+    const { by_site: by, at } = absorbed.known as KnownRow;
+    results.push({ name: absorbed.name, outcome: { kind: 'removed', by, at }, absorbed });
   }
   return results;
+}
+
+/** The live file's content where absorb had no need to take it apart, because it was the shadow's text. */
+function agreed({ look, outcome }: AbsorbResult, policies: PathPolicies): Live | undefined {
+  if (look.kind !== 'file' || outcome.kind === 'refused') return undefined;
+  const content = readContent(look.text, policies);
+  return content.kind === 'invalid' ? undefined : content;
+}
+
+/** The site's own style for a file it has; a new one takes that of its birth. */
+function styleOf({ look }: AbsorbResult, shown: Live | undefined): Style | undefined {
+  return look.kind === 'file' && shown?.kind === 'json' ? detectStyle(look.text) : undefined;
+}
+
+function plan(replica: Replica, absorbed: AbsorbResult, known: KnownRow, view: string): Plan {
+  const { name, look, outcome } = absorbed;
+  const { files, now, randomHex } = replica.world;
+  const link = look.kind === 'file' ? `${known.id}.${randomHex(4)}` : '';
+  if (look.kind !== 'file') return { absorbed, name, id: known.id, view, from: undefined, link, temp: NO_TEMP };
+  // A late write to a torn file is measured from what was last agreed on, not from the torn content.
+  const isTorn = outcome.kind === 'refused';
+  if (isTorn) files.keepConflict(name, `torn-${now()}`, look.text);
+  const shadow = isTorn ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
+  return { absorbed, name, id: known.id, view, from: { print: look.print, shadow }, link, temp: NO_TEMP };
 }
 
 /** A torn file that nobody has touched for this long is no write in progress. */
@@ -107,37 +129,37 @@ function mayReplace({ outcome, look }: AbsorbResult, now: number): boolean {
   return outcome.kind === 'refused' && outcome.code === 'AXL-TORN' && look.kind === 'file' && now - look.mtime > TORN_LASTS_MS;
 }
 
-async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Set<string>> {
+/** Names that were replaced, with the fingerprints of the new files. */
+async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map<string, string>> {
   const { store, files, steps, now } = replica.world;
   for (const plan of plans) {
-    const like = files.attributesLike(plan.from === undefined ? undefined : plan.name);
-    const temp = files.writeTemp(plan.id, plan.name, plan.view, like);
-    plan.inode = temp.inode;
-    plan.tempPrint = temp.print;
+    const like = plan.from && files.attributes(plan.name);
+    plan.temp = files.writeTemp(plan.id, plan.name, plan.view, like, now());
   }
   steps('materialise: temp written');
   await files.syncTemps(plans.map(({ id }) => id));
   steps('materialise: temp synced');
   replica.commit(() => {
-    for (const { id, inode, view, from, link } of plans) store.putIntent({ id, inode, view, link: from === undefined ? '' : link });
+    for (const { id, temp, view, link } of plans) store.putIntent({ id, inode: temp.inode, view, link });
   });
   steps('materialise: intent committed');
-  const written = new Set<string>();
-  for (const { id, name, from, link } of plans) {
+  const written = new Map<string, string>();
+  for (const { id, name, from, link, temp } of plans) {
     const expected = from && { print: from.print, link };
     if (!files.replace(id, name, expected, () => steps('materialise: linked'))) continue;
-    written.add(name);
+    written.set(name, files.printIfSame(name, temp.print));
     steps('materialise: renamed');
   }
-  files.syncFolders(new Set([...written].map((name) => name.slice(0, name.lastIndexOf('/')))));
+  files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
   steps('materialise: folder synced');
   const due = now() + LATE_WRITE_MS;
   replica.commit(() => {
-    for (const { id, name, view, from, link, tempPrint } of plans) {
-      store.dropIntent(id);
-      if (!written.has(name)) continue;
-      // A print that is not our temp's own means that somebody wrote already: '' makes the next look read the file.
-      store.putFile({ id, print: files.printIfSame(name, tempPrint), shadow: view, dirty: 0 });
+    store.dropIntents();
+    for (const { id, name, view, from, link } of plans) {
+      const print = written.get(name);
+      if (print === undefined) continue;
+      // '' where somebody wrote to our file already: the next look reads it.
+      store.putFile({ id, print, shadow: view, dirty: 0 });
       if (from !== undefined) store.putReplaced({ link, id, shadow: from.shadow, due });
     }
   });
@@ -153,8 +175,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Set
 function removeAll(replica: Replica, removals: readonly AbsorbResult[]): void {
   const { store, files, now } = replica.world;
   const due = now() + LATE_WRITE_MS;
-  for (const { name, look } of removals) {
-    const row = store.document(name);
+  for (const { name, look, known: row } of removals) {
     if (row === undefined || look.kind !== 'file') continue;
     const link = `${row.id}.${replica.world.randomHex(4)}`;
     replica.commit(() => store.putReplaced({ link, id: row.id, shadow: look.text, due }));

@@ -16,6 +16,9 @@ export type DocumentRow = {
   readonly state: string;
 };
 
+/** A document with what is agreed on its live file; `print` null where no file has ever been agreed on. */
+export type KnownRow = DocumentRow & { readonly print: string | null; readonly dirty: 0 | 1 | null; readonly shadow: string | null };
+
 export type FileRow = { readonly id: number; readonly print: string; readonly dirty: 0 | 1; readonly shadow: string | null };
 export type IntentRow = { readonly id: number; readonly inode: string; readonly view: string; readonly link: string };
 export type ReplacedRow = { readonly link: string; readonly id: number; readonly shadow: string; readonly due: number };
@@ -102,6 +105,13 @@ export class Store {
 
   document(name: string): DocumentRow | undefined {
     return this.#get('SELECT * FROM documents WHERE name = ?', name);
+  }
+
+  known(name: string): KnownRow | undefined {
+    return this.#get(
+      'SELECT d.*, f.print, f.dirty, f.shadow FROM documents d LEFT JOIN files f ON f.id = d.id WHERE d.name = ?',
+      name,
+    );
   }
 
   documentById(id: number): DocumentRow | undefined {
@@ -194,6 +204,11 @@ export class Store {
 
   putIntent(row: IntentRow): void {
     this.#run('INSERT OR REPLACE INTO intents (id, inode, view, link) VALUES (?, ?, ?, ?)', row.id, row.inode, row.view, row.link);
+  }
+
+  /** All of them: intents are made and settled a group at a time, and one group at a time. */
+  dropIntents(): void {
+    this.#run('DELETE FROM intents');
   }
 
   dropIntent(id: number): void {
