@@ -140,6 +140,8 @@ export class Conversation {
     if (isAnswer && !this.#verified) {
       this.#verified = true;
       this.events.onVerified(seq, seq > this.replica.head);
+      // Under a new incarnation the peer has nothing of us yet.
+      if (replica !== this.replica.id) return 0;
     }
     // Not ours to believe: either it is from before a restore, which `onVerified` has dealt with, or it is nonsense.
     if (seq > this.replica.head) return confirmed;

@@ -49,6 +49,8 @@ const INBOX_FILE_BYTES_MAX = 64 * 1024 * 1024;
 const INBOX_LOOK_MS = 1_000;
 /** A batch that may not be merged yet is tried again after this. */
 const DEFER_MS = 20;
+/** A transfer in hand when the daemon is stopped has this long to end. */
+const FINISH_MS = 3_000;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -58,6 +60,7 @@ export type ReceiveResult = 'received' | 'refused' | 'deferred' | 'empty';
 
 export class PeerLink {
   readonly #abort = new AbortController();
+  readonly #cutOff = new AbortController();
   readonly #backoff: Backoff;
   #sender = new Wakeup();
   #receiver = new Wakeup();
@@ -93,8 +96,9 @@ export class PeerLink {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#watch?.close();
-    this.wake();
+    const timer = setTimeout(() => this.#cutOff.abort(), FINISH_MS);
     await Promise.all(this.#loops);
+    clearTimeout(timer);
     await this.options.transport.close();
   }
 
@@ -147,7 +151,7 @@ export class PeerLink {
     const name = this.#batchName(replica.id);
     fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
     steps('send: spooled');
-    const delivery = await transport.deliver(name, this.#abort.signal);
+    const delivery = await transport.deliver(name, this.#cutOff.signal);
     fs.rmSync(path.join(outbox, name), { force: true });
     if (!delivery.ok) return delivery;
     steps('send: delivered');

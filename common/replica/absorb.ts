@@ -9,6 +9,7 @@ import type { PathPolicies } from '../core/policy.js';
 import { isAlive, render, shows, type View } from '../core/render.js';
 import type { DocState } from '../core/state.js';
 import { detectStyle } from '../core/style.js';
+import { breathe } from './breathe.js';
 import type { Look } from './live-files.js';
 import type { Replica } from './replica.js';
 import type { DocumentRow, KnownRow } from './store.js';
@@ -61,7 +62,8 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   const found: Found[] = [];
   const prints: { id: number; print: string }[] = [];
   const readAt = now();
-  for (const name of names) {
+  for (const [index, name] of names.entries()) {
+    await breathe(index);
     const known = store.known(name);
     const shadow = known?.shadow ?? null;
     const look = files.look(name, shadow === null && known !== undefined);

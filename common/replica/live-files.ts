@@ -74,15 +74,15 @@ export class LiveFiles {
   }
 
   pathOf(name: string): string {
-    return path.join(this.root, documentFile(name));
+    return `${this.root}/${documentFile(name)}`;
   }
 
   tempOf(id: number): string {
-    return path.join(this.own, 'tmp', String(id));
+    return `${this.own}/tmp/${id}`;
   }
 
   linkPath(link: string): string {
-    return path.join(this.own, 'replaced', link);
+    return `${this.own}/replaced/${link}`;
   }
 
   /** `isLikelyMissing` saves the price of a failed open. */
@@ -210,6 +210,7 @@ export class LiveFiles {
         if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
         throw error;
       }
+      linked();
       fs.unlinkSync(this.tempOf(id));
       return true;
     }

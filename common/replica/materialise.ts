@@ -7,6 +7,7 @@ import type { PathPolicies } from '../core/policy.js';
 import { viewText } from '../core/render.js';
 import { detectStyle, type Style } from '../core/style.js';
 import { type AbsorbResult, absorb, type Live, showsView, viewOf } from './absorb.js';
+import { breathe } from './breathe.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
 import { lockDocuments } from './locks.js';
 import type { Temp } from './live-files.js';
@@ -62,7 +63,8 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
     kinds.set(kind, has);
     return has;
   };
-  for (const absorbed of await absorb(replica, names)) {
+  for (const [index, absorbed] of (await absorb(replica, names)).entries()) {
+    await breathe(index);
     const { name, known, live, outcome } = absorbed;
     const policies = replica.policiesOf(name);
     const done = (kind: 'same' | 'blocked'): void => {
@@ -132,7 +134,8 @@ function mayReplace({ outcome, look }: AbsorbResult, now: number): boolean {
 /** Names that were replaced, with the fingerprints of the new files. */
 async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map<string, string>> {
   const { store, files, steps, now } = replica.world;
-  for (const plan of plans) {
+  for (const [index, plan] of plans.entries()) {
+    await breathe(index);
     const like = plan.from && files.attributes(plan.name);
     plan.temp = files.writeTemp(plan.id, plan.name, plan.view, like, now());
   }
@@ -144,7 +147,8 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
   });
   steps('materialise: intent committed');
   const written = new Map<string, string>();
-  for (const { id, name, from, link, temp } of plans) {
+  for (const [index, { id, name, from, link, temp }] of plans.entries()) {
+    await breathe(index);
     const expected = from && { print: from.print, link };
     if (!files.replace(id, name, expected, () => steps('materialise: linked'))) continue;
     written.set(name, files.printIfSame(name, temp.print));
@@ -173,13 +177,15 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
  * dead document, which says nothing new.
  */
 function removeAll(replica: Replica, removals: readonly AbsorbResult[]): void {
-  const { store, files, now } = replica.world;
+  const { store, files, now, steps } = replica.world;
   const due = now() + LATE_WRITE_MS;
   for (const { name, look, known: row } of removals) {
     if (row === undefined || look.kind !== 'file') continue;
     const link = `${row.id}.${replica.world.randomHex(4)}`;
     replica.commit(() => store.putReplaced({ link, id: row.id, shadow: look.text, due }));
+    steps('materialise: unlinking');
     const removed = files.remove(name, { print: look.print, link });
+    steps('materialise: unlinked');
     replica.commit(() => {
       if (removed) store.putFile({ id: row.id, print: '', shadow: null, dirty: 0 });
       else store.dropReplaced(link);

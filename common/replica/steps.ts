@@ -14,6 +14,8 @@ export const STEPS = [
   'materialise: renamed',
   'materialise: folder synced',
   'materialise: shadow committed',
+  'materialise: unlinking',
+  'materialise: unlinked',
   'receive: read',
   'receive: merged',
   'receive: removed',

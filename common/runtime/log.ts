@@ -68,7 +68,13 @@ export function createLog(options: LogOptions): OpenLog {
 type Sink = { write(entry: Entry): void; close(): Promise<void> };
 
 function open(transport: Logger['transports'][number], level: Level): Sink {
-  const logger = createLogger({ level, levels: { ...LEVELS }, transports: [transport] });
+  const logger = createLogger({
+    level,
+    levels: { ...LEVELS },
+    transports: [transport],
+    // By default every entry becomes JSON before the transport's own format is asked: half of a line's price.
+    format: format((info) => info)(),
+  });
   // Its transports report for themselves; without a listener an error would end the process.
   logger.on('error', () => {});
   return {

@@ -83,6 +83,7 @@ function makeTransport(config: Shared, peer: string, link: LinkConfig, folders: 
     clock,
     random: Math.random,
     limit_ms: link.timeout_s * 1000,
+    onStale: () => master.restart(),
   });
   return {
     deliver: (name, signal) => rsync.deliver(name, signal),

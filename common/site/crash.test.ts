@@ -1,0 +1,230 @@
+/**
+ * Power off at every named step, on the hub and on a spoke, while credits come from two sites at once; then start again
+ * from the disk. The list of steps is walked: a new step belongs to every scenario until it is listed as out of its way.
+ */
+import { describe, expect, it } from 'vitest';
+import { STEPS, type StepName } from '../replica/steps.js';
+import { CrashError, HUB, Lab, type LabSite } from '../testing/sites.js';
+
+const ANDY = 'balances/1-andy';
+const EVE = 'balances/2-eve';
+const BOB = 'profiles/3-bob';
+const ONLY_HUB = 'balances/4-hub';
+const ONLY_SPOKE = 'balances/5-spoke';
+const SPOKE = 'roflfaucet';
+
+type Cast = { readonly lab: Lab; readonly victim: LabSite; readonly other: LabSite; readonly third: LabSite | undefined };
+
+type Scenario = {
+  readonly name: string;
+  readonly spokes: readonly string[];
+  /** Steps that the victim does not come by. */
+  readonly never: readonly StepName[];
+  /** Before the crash is armed. */
+  readonly before: (cast: Cast) => Promise<void>;
+  /** What leads the victim through its steps. */
+  readonly act: (cast: Cast) => Promise<void>;
+  /** While the victim is down; the amount differs between two crashes in a row. */
+  readonly meanwhile: (cast: Cast, amount: number) => void;
+  /** The truth afterwards, given the sum of all amounts of `meanwhile`. */
+  readonly after: (cast: Cast, meanwhile: number) => Promise<void>;
+};
+
+const CHANGED: Scenario = {
+  name: 'credits on all three sites at once (replaced file)',
+  spokes: [SPOKE, 'clickforcharity'],
+  never: ['join: settled', 'materialise: unlinking', 'materialise: unlinked'],
+  before: async ({ lab }) => {
+    for (const site of lab.sites) site.write(ANDY, { balance: 100, last_updated: 1 });
+    await lab.start();
+  },
+  act: async ({ victim, other, third }) => {
+    victim.credit(ANDY, 10);
+    other.credit(ANDY, 5);
+    third?.credit(ANDY, 2);
+  },
+  meanwhile: ({ victim, other }, amount) => {
+    other.credit(ANDY, amount);
+    victim.credit(ANDY, amount);
+  },
+  after: async ({ lab }, meanwhile) => lab.expectBalance(ANDY, 117 + 2 * meanwhile),
+};
+
+const CREATED: Scenario = {
+  name: 'a balance that is born elsewhere (new file)',
+  spokes: [SPOKE],
+  never: ['join: settled', 'absorb: synced', 'absorb: committed', 'materialise: unlinking', 'materialise: unlinked'],
+  before: async ({ lab }) => lab.start(),
+  act: async ({ other }) => other.write(EVE, { balance: 50, last_updated: 1 }),
+  meanwhile: ({ other }, amount) => other.credit(EVE, amount),
+  after: async ({ lab }, meanwhile) => lab.expectBalance(EVE, 50 + meanwhile),
+};
+
+const REMOVED: Scenario = {
+  name: 'a profile that is deleted elsewhere (removed file)',
+  spokes: [SPOKE],
+  never: [
+    'join: settled',
+    'absorb: synced',
+    'absorb: committed',
+    'materialise: temp written',
+    'materialise: temp synced',
+    'materialise: intent committed',
+    'materialise: linked',
+    'materialise: renamed',
+    'materialise: folder synced',
+    'materialise: shadow committed',
+  ],
+  before: async ({ lab, other }) => {
+    await lab.start();
+    other.write(BOB, { username: 'bob', level: 3 });
+    await lab.same(BOB, { username: 'bob', level: 3 });
+    await lab.settled();
+  },
+  act: async ({ other }) => other.remove(BOB),
+  meanwhile: () => {},
+  after: async ({ lab }) => {
+    await lab.same(BOB, undefined);
+    await lab.settled();
+    lab.expectSame(BOB);
+  },
+};
+
+const JOINED: Scenario = {
+  name: 'joining with files that exist',
+  spokes: [SPOKE],
+  never: ['materialise: unlinking', 'materialise: unlinked'],
+  before: async ({ lab, victim, other }) => {
+    for (const site of lab.sites) site.write(ANDY, { balance: 100 });
+    lab.hub.write(ONLY_HUB, { balance: 30 });
+    lab.site(SPOKE).write(ONLY_SPOKE, { balance: 70 });
+    if (!victim.isHub) await other.start();
+    // The spoke waits for its hub: it is ready when the hub is.
+    else void other.start().catch(() => {});
+  },
+  act: async ({ victim, other, lab }) => {
+    await victim.start();
+    await lab.until('the other is ready', () => other.isAlive && other.site.replica.phase === 'ready');
+    other.credit(ANDY, 4);
+  },
+  meanwhile: () => {},
+  after: async ({ lab, other }) => {
+    await lab.until('the other is ready', () => other.site.replica.phase === 'ready');
+    // Whether the four were credited before the crash or never, they count once.
+    if (other.balanceOf(ANDY) === 100) other.credit(ANDY, 4);
+    await lab.expectBalance(ANDY, 104);
+    await lab.expectBalance(ONLY_HUB, 30);
+    await lab.expectBalance(ONLY_SPOKE, 70);
+  },
+};
+
+const SCENARIOS = [CHANGED, CREATED, REMOVED, JOINED];
+
+async function cast(scenario: Scenario, victimName: string): Promise<Cast> {
+  const lab = new Lab({ spokes: scenario.spokes, inMemory: true });
+  const victim = lab.site(victimName);
+  const other = victim.isHub ? lab.site(SPOKE) : lab.hub;
+  const third = lab.sites.find((site) => site !== victim && site !== other);
+  return { lab, victim, other, third };
+}
+
+/** Runs `work` and waits until the victim is dead. */
+async function untilDead({ lab, victim }: Cast, step: StepName, work: () => Promise<void>): Promise<void> {
+  await work().catch((error) => {
+    if (!(error instanceof CrashError)) throw error;
+  });
+  await lab.until(`${victim.name} reaches "${step}"`, () => !victim.isAlive, 4_000);
+}
+
+async function crashed(scenario: Scenario, victimName: string, steps: readonly StepName[]): Promise<void> {
+  const actors = await cast(scenario, victimName);
+  const { lab, victim } = actors;
+  try {
+    await scenario.before(actors);
+    let meanwhile = 0;
+    for (const [index, step] of steps.entries()) {
+      victim.arm(step);
+      await untilDead(actors, step, () => (index === 0 ? scenario.act(actors) : victim.start()));
+      scenario.meanwhile(actors, index + 1);
+      meanwhile += index + 1;
+    }
+    await lab.within(victim.start(), `${victimName} starts from its disk`);
+    await scenario.after(actors, meanwhile);
+    await lab.expectClean();
+    await scenario.after(actors, meanwhile);
+  } finally {
+    await lab.close();
+  }
+}
+
+describe.concurrent.each(SCENARIOS)('I1, I3: $name', (scenario) => {
+  const steps = STEPS.filter((step) => !scenario.never.includes(step));
+  for (const victim of [HUB, SPOKE]) {
+    const kind = victim === HUB ? 'hub' : 'spoke';
+    it.each(steps)(`the ${kind} is killed at "%s"`, (step) => crashed(scenario, victim, [step]));
+  }
+});
+
+describe.concurrent('I1, I3: two crashes in a row', () => {
+  const steps = STEPS.filter((step) => !CHANGED.never.includes(step));
+  for (const victim of [HUB, SPOKE])
+    it.each(steps)(`the ${victim === HUB ? 'hub' : 'spoke'} is killed at "%s", and there again`, (step) =>
+      crashed(CHANGED, victim, [step, step]));
+});
+
+describe.concurrent('I3: somebody writes the file while the daemon is down after a crash', () => {
+  const MATERIALISE = STEPS.filter((step) => step.startsWith('materialise: '));
+  type Writer = (site: LabSite, doc: string, shown: number) => number;
+  const writers: Record<string, Writer> = {
+    'in place': (site, doc, shown) => {
+      site.write(doc, { balance: shown + 7, last_updated: 2 });
+      return 7;
+    },
+    'by rename': (site, doc, shown) => {
+      site.replace(doc, { balance: shown + 7, last_updated: 2 });
+      return 7;
+    },
+    'by rename, twice': (site, doc, shown) => {
+      site.replace(doc, { balance: shown + 7, last_updated: 2 });
+      site.replace(doc, { balance: shown + 9, last_updated: 3 });
+      return 9;
+    },
+    'by rename, with the very content from before': (site, doc, shown) => {
+      site.replace(doc, doc === ANDY ? { balance: 110, last_updated: 1 } : { balance: shown, last_updated: 1 });
+      return doc === ANDY ? 110 - shown : 0;
+    },
+  };
+  for (const scenario of [CHANGED, CREATED])
+    for (const victimName of [HUB, SPOKE])
+      for (const [how, write] of Object.entries(writers)) {
+        const steps = MATERIALISE.filter((step) => !scenario.never.includes(step));
+        it.each(steps)(`${victimName}, ${scenario === CHANGED ? 'replaced' : 'new'} file, ${how}: "%s"`, async (step) => {
+          const actors = await cast(scenario, victimName);
+          const { lab, victim, other } = actors;
+          const doc = scenario === CHANGED ? ANDY : EVE;
+          try {
+            await scenario.before(actors);
+            if (scenario === CHANGED) {
+              victim.credit(doc, 10);
+              await lab.expectBalance(doc, 110);
+            }
+            victim.arm(step);
+            await untilDead(actors, step, async () =>
+              scenario === CHANGED ? other.credit(doc, 5) : other.write(doc, { balance: 50, last_updated: 1 }));
+            const change = write(victim, doc, victim.balanceOf(doc) ?? 0);
+            await lab.within(victim.start(), `${victimName} starts from its disk`);
+            await lab.expectBalance(doc, (scenario === CHANGED ? 115 : 50) + change);
+            await lab.expectClean();
+            await lab.expectBalance(doc, (scenario === CHANGED ? 115 : 50) + change);
+          } finally {
+            await lab.close();
+          }
+        });
+      }
+});
+
+describe('the list of steps', () => {
+  it('every step is on the way of a scenario', () => {
+    for (const step of STEPS) expect(SCENARIOS.some(({ never }) => !never.includes(step)), step).toBe(true);
+  });
+});

@@ -1,0 +1,36 @@
+<?php
+/**
+ * The writer of credit.mjs in PHP, from the words of the lock protocol alone: a folder made by mkdir, one of sixteen,
+ * stale ten seconds after its mtime.
+ *
+ *   php credit.php USERDATA DOCUMENT COUNT AMOUNT PAUSE_MS
+ */
+declare(strict_types=1);
+
+const STALE_S = 10;
+
+function lock(string $userdata, string $document): string
+{
+    $lock = "$userdata/.axle/locks/" . hash('sha256', $document)[0] . '.lock';
+    while (!@mkdir($lock)) {
+        clearstatcache(true, $lock);
+        $since = @filemtime($lock);
+        if ($since !== false && time() - $since > STALE_S) {
+            @rmdir($lock);
+        } else {
+            usleep(random_int(500, 3000));
+        }
+    }
+    return $lock;
+}
+
+[, $userdata, $document, $count, $amount, $pauseMs] = $argv;
+$file = "$userdata/$document.txt";
+for ($n = 0; $n < (int) $count; $n++) {
+    $lock = lock($userdata, $document);
+    $content = json_decode(file_get_contents($file), true, 512, JSON_THROW_ON_ERROR);
+    $content['balance'] += (int) $amount;
+    file_put_contents($file, json_encode($content, JSON_PRETTY_PRINT | JSON_THROW_ON_ERROR));
+    rmdir($lock);
+    usleep((int) $pauseMs * 1000);
+}
