@@ -40,8 +40,10 @@ export class StampClock {
 
   /** A stamp later than every stamp issued or seen before, and not earlier than `now` (milliseconds). */
   next(now: number): Stamp {
-    if (now > this.#ms) {
-      this.#ms = Math.floor(now);
+    // Whole milliseconds before the comparison: 5.7 after 5.2 is the same instant, and must not start its counter again.
+    const ms = Math.floor(now);
+    if (ms > this.#ms) {
+      this.#ms = ms;
       this.#counter = 0;
     } else if (this.#counter === COUNTER_MAX) {
       this.#ms += 1;

@@ -437,6 +437,8 @@ function preparePeer(state: string, peer: string): PeerFolders {
     fs.chownSync(path.dirname(folder), owner.uid, owner.gid);
     fs.chownSync(folder, owner.uid, owner.gid);
   }
-  for (const name of fs.readdirSync(folders.outbox)) fs.rmSync(path.join(folders.outbox, name), { force: true });
+  // What a crash left: batches, and the folder (`.sending`) in which a transport stages them.
+  for (const name of fs.readdirSync(folders.outbox))
+    fs.rmSync(path.join(folders.outbox, name), { recursive: true, force: true });
   return folders;
 }
