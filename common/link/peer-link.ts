@@ -151,7 +151,7 @@ export class PeerLink {
     const name = this.#batchName(replica.id);
     fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
     steps('send: spooled');
-    const delivery = await transport.deliver(name, this.#cutOff.signal);
+    const delivery = await transport.deliver(name, this.#cutOff.signal, { from: message.from, to, documents: lines.length });
     fs.rmSync(path.join(outbox, name), { force: true });
     if (!delivery.ok) return delivery;
     steps('send: delivered');
@@ -228,6 +228,7 @@ export class PeerLink {
     fs.rmSync(file, { force: true });
     steps('receive: removed');
     if (outcome.changed.length > 0) events.onReceived(outcome.changed);
+    this.options.transport.confirmed?.(heard.peer.confirmed);
     events.onHeard(header.head, heard.peer.applied);
     // A peer that speaks is up: no use in waiting for the backoff's end.
     this.#sender.rouse();

@@ -20,12 +20,17 @@ export type Failure = {
 /** `ms` is the time from the call of `deliver` to the peer's word that the file is in place. */
 export type Delivery = { readonly ok: true; readonly ms: number } | Failure;
 
+/** What a batch covers: changes in (from, to], and how many documents it carries. */
+export type Cover = { readonly from: number; readonly to: number; readonly documents: number };
+
 export interface Transport {
   /**
    * Carries one finished batch file (a plain name inside the outbox folder) to the peer's inbox. Never throws for a
    * failed transfer: failures are values. Never changes or removes the outbox file. Bounded in time.
    */
-  deliver(name: string, signal?: AbortSignal): Promise<Delivery>;
+  deliver(name: string, signal: AbortSignal | undefined, cover: Cover): Promise<Delivery>;
+  /** Optional: the peer has confirmed everything up to this sequence number. */
+  confirmed?(seq: number): void;
   /** Optional: make ready for the next delivery (warm process). Cheap to call often. */
   warm?(): void;
   /** Stops everything it started. Deliveries under way fail with `stopped`. */
