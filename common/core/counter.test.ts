@@ -6,11 +6,6 @@ import { settleAll, TestReplica } from '../testing/simulation.js';
 import { add, ZERO } from './amount.js';
 import type { DocState } from './state.js';
 
-type Move =
-  | { readonly do: 'credit'; readonly at: number; readonly amount: string }
-  | { readonly do: 'send'; readonly from: number }
-  | { readonly do: 'deliver'; readonly to: number; readonly which: number; readonly show: boolean };
-
 const at = fc.nat(SITES.length - 1);
 const amount = fc
   .tuple(fc.integer({ min: -2_000, max: 2_000 }), fc.constantFrom('', '.5', '.1', '.00000001'))

@@ -14,6 +14,18 @@ const DATE =
 
 /** Milliseconds since 1970 of an entry's own time: a number (seconds or milliseconds) or ISO-like text, UTC where it names no zone. */
 export function entryTime(text: string): number | undefined {
+  if (times.has(text)) return times.get(text);
+  const time = readTime(text);
+  if (times.size >= TIMES_MAX) times.clear();
+  times.set(text, time);
+  return time;
+}
+
+// A list is sorted, cut and compared by the times of all its entries at every change of one of them.
+const times = new Map<string, number | undefined>();
+const TIMES_MAX = 10_000;
+
+function readTime(text: string): number | undefined {
   const entry = parsed(text);
   if (entry === undefined) return undefined;
   for (const key of TIME_KEYS) {

@@ -1,9 +1,8 @@
 /**
  * JSON as the sites write it, kept exactly: numbers keep their own spelling (5000, 5000.0, 1e3), objects keep their key
  * order. `JSON.parse` would send numbers through floats, and any parser that builds plain objects would move keys that
- * look like integers to the front; hence a small tree over jsonc-parser's strict event interface.
+ * look like integers to the front; hence a small tree and a small reader of our own, held to JSON.parse by json.test.ts.
  */
-import { visit } from 'jsonc-parser';
 import { sameNumber } from './amount.js';
 
 export type JsonObject = { readonly kind: 'object'; readonly entries: ReadonlyMap<string, Json> };
@@ -15,64 +14,120 @@ export type Json = JsonObject | JsonArray | JsonScalar;
 /** Deeper nesting is refused: no site's file comes near, and recursion must not be a way to stop a daemon. */
 export const JSON_DEPTH_MAX = 64;
 
-class Refused extends Error {}
-
 /** Parses strict JSON. Undefined for anything else: comments, trailing commas, NaN, a torn tail, a byte order mark. */
 export function parseJson(text: string, depthMax = JSON_DEPTH_MAX): Json | undefined {
-  const stack: (Map<string, Json> | Json[])[] = [];
-  const keys: string[] = [];
-  let root: Json | undefined;
-  let key = '';
-  const put = (value: Json): void => {
-    const top = stack[stack.length - 1];
-    if (top === undefined) root = value;
-    else if (Array.isArray(top)) top.push(value);
-    else top.set(key, value);
-  };
-  const open = (container: Map<string, Json> | Json[], value: Json): void => {
-    if (stack.length >= depthMax) throw new Refused();
-    put(value);
-    stack.push(container);
-    keys.push(key);
-  };
-  const close = (): void => {
-    stack.pop();
-    key = keys.pop() ?? '';
-  };
-  try {
-    visit(
-      text,
-      {
-        onObjectBegin: () => {
-          const entries = new Map<string, Json>();
-          open(entries, { kind: 'object', entries });
-        },
-        onArrayBegin: () => {
-          const items: Json[] = [];
-          open(items, { kind: 'array', items });
-        },
-        onObjectEnd: close,
-        onArrayEnd: close,
-        onObjectProperty: (name) => {
-          key = name;
-        },
-        onLiteralValue: (value, offset, length) => {
-          put({
-            kind: 'scalar',
-            text: typeof value === 'string' ? JSON.stringify(value) : text.substr(offset, length),
-          });
-        },
-        onError: () => {
-          throw new Refused();
-        },
-      },
-      { disallowComments: true },
-    );
-  } catch (error) {
-    if (error instanceof Refused) return undefined;
-    throw error;
+  const reader = new Reader(text, depthMax);
+  const value = reader.value(0);
+  return value !== undefined && reader.isAtEnd() ? value : undefined;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+// A number or a literal. What follows it is the next token's business.
+const WORD = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null/y;
+
+/** Recursive descent (RFC 8259). Each method returns undefined where the text does not go on as it must. */
+class Reader {
+  #at = 0;
+
+  constructor(
+    readonly text: string,
+    readonly depthMax: number,
+  ) {}
+
+  value(depth: number): Json | undefined {
+    const next = this.#next();
+    if (next === QUOTE) {
+      const text = this.#string();
+      return text === undefined ? undefined : scalar(text);
+    }
+    if (next === OPEN_OBJECT) return depth < this.depthMax ? this.#object(depth) : undefined;
+    if (next === OPEN_LIST) return depth < this.depthMax ? this.#list(depth) : undefined;
+    WORD.lastIndex = this.#at;
+    const word = WORD.exec(this.text)?.[0];
+    if (word === undefined) return undefined;
+    this.#at += word.length;
+    return scalar(word);
   }
-  return root;
+
+  isAtEnd(): boolean {
+    return Number.isNaN(this.#next());
+  }
+
+  #object(depth: number): Json | undefined {
+    const entries = new Map<string, Json>();
+    this.#at += 1;
+    if (this.#take(CLOSE_OBJECT)) return { kind: 'object', entries };
+    do {
+      const key = this.#next() === QUOTE ? this.#string() : undefined;
+      if (key === undefined || !this.#take(COLON)) return undefined;
+      const value = this.value(depth + 1);
+      if (value === undefined) return undefined;
+      entries.set(key.includes('\\') ? (JSON.parse(key) as string) : key.slice(1, -1), value);
+    } while (this.#take(COMMA));
+    return this.#take(CLOSE_OBJECT) ? { kind: 'object', entries } : undefined;
+  }
+
+  #list(depth: number): Json | undefined {
+    const items: Json[] = [];
+    this.#at += 1;
+    if (this.#take(CLOSE_LIST)) return { kind: 'array', items };
+    do {
+      const item = this.value(depth + 1);
+      if (item === undefined) return undefined;
+      items.push(item);
+    } while (this.#take(COMMA));
+    return this.#take(CLOSE_LIST) ? { kind: 'array', items } : undefined;
+  }
+
+  /** The string at the opening quote, as canonical text with its quotes. */
+  #string(): string | undefined {
+    const from = this.#at;
+    let isPlain = true;
+    for (let at = from + 1; at < this.text.length; at++) {
+      const code = this.text.charCodeAt(at);
+      if (code === QUOTE) {
+        this.#at = at + 1;
+        const text = this.text.slice(from, at + 1);
+        return isPlain ? text : canonicalString(text);
+      }
+      if (code < 0x20) return undefined;
+      // A surrogate may stand alone, which JSON.stringify escapes.
+      if (code === BACKSLASH || (code >= 0xd800 && code <= 0xdfff)) isPlain = false;
+      if (code === BACKSLASH) at += 1;
+    }
+    return undefined;
+  }
+
+  #take(code: number): boolean {
+    if (this.#next() !== code) return false;
+    this.#at += 1;
+    return true;
+  }
+
+  /** The next character that is no white space; NaN at the end. */
+  #next(): number {
+    for (;;) {
+      const code = this.text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return code;
+      this.#at += 1;
+    }
+  }
+}
+
+function canonicalString(text: string): string | undefined {
+  try {
+    return JSON.stringify(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
 }
 
 export function scalar(text: string): JsonScalar {

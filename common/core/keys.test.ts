@@ -83,7 +83,9 @@ describe('a site named constructor', () => {
 
 describe('policies', () => {
   it('of a kind named constructor are the defaults of an unknown kind', () => {
-    expect(mergePolicies(DEFAULT_POLICIES, { constructor: { paths: { a: 'counter' } } }).constructor).toEqual({
+    expect(
+      mergePolicies(DEFAULT_POLICIES, { ['constructor' as string]: { paths: { a: 'counter' } } }).constructor,
+    ).toEqual({
       delete: 'tombstone',
       format: 'json',
       paths: { a: 'counter' },

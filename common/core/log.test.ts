@@ -232,29 +232,3 @@ describe('messages with an id', () => {
     }
   });
 });
-
-describe('an entry’s own time', () => {
-  it.each([
-    ['{"timestamp":1770000000}', 1_770_000_000_000],
-    ['{"timestamp":1770000000.25}', 1_770_000_000_250],
-    ['{"timestamp":1770000000123}', 1_770_000_000_123],
-    ['{"timestamp":"1770000000"}', 1_770_000_000_000],
-    ['{"time":5}', 5_000],
-    ['{"date":"2026-02-03 12:58:15"}', Date.UTC(2026, 1, 3, 12, 58, 15)],
-    ['{"date":"2026-02-03 12:58"}', Date.UTC(2026, 1, 3, 12, 58)],
-    ['{"date":"2026-02-03"}', Date.UTC(2026, 1, 3)],
-    ['{"created_at":"2026-01-06T04:43:46+00:00"}', Date.UTC(2026, 0, 6, 4, 43, 46)],
-    ['{"created_at":"2026-01-06T04:43:46+0100"}', Date.UTC(2026, 0, 6, 3, 43, 46)],
-    ['{"created_at":"2026-01-06T04:43:46.123456"}', Date.UTC(2026, 0, 6, 4, 43, 46, 123)],
-    ['{"timestamp":"soon","date":"2026-02-03"}', Date.UTC(2026, 1, 3)],
-    ['{"timestamp":"foo 5"}', undefined],
-    ['{"timestamp":"Feb 3 2026"}', undefined],
-    ['{"timestamp":0}', undefined],
-    ['{"timestamp":null}', undefined],
-    ['{"timestamp":"1960-01-01"}', undefined],
-    ['[1]', undefined],
-    ['"2026-02-03"', undefined],
-    ['{"__proto__":{"timestamp":5}}', undefined],
-    ['{', undefined],
-  ])('of %s is %s', (text, ms) => expect(entryTime(text)).toBe(ms));
-});

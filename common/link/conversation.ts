@@ -50,6 +50,7 @@ export class Conversation {
   #progressAt = 0;
   #resendMs = RESEND_FIRST_MS;
   #refusal: Refusal | undefined;
+  #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     readonly replica: Replica,
@@ -176,6 +177,10 @@ export class Conversation {
       if (this.replica.head > this.#sent) return { kind: 'documents', from: this.#sent };
     }
     const since = now - this.#toldAt;
+    // Two that refuse each other's every word (of another version, say) must not answer each other at full speed.
+    const sinceRefusal = now - this.#refusedAt;
+    if (this.#mustAnswer && this.#refusal !== undefined && sinceRefusal < BARE_MS)
+      return { kind: 'wait', ms: BARE_MS - sinceRefusal };
     if (this.#mustAnswer) return { kind: 'bare' };
     if (!this.#verified) return since >= HELLO_MS ? { kind: 'bare' } : { kind: 'wait', ms: HELLO_MS - since };
     if (isKnown && row.applied !== this.#told)
@@ -201,7 +206,9 @@ export class Conversation {
       from,
       to,
       head: Math.max(this.replica.head, to),
-      ...(row !== undefined && { confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession } }),
+      // Before the peer has spoken there is no session to answer; it is told with the answer to its first message.
+      ...(row !== undefined &&
+        this.#peerSession !== '' && { confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession } }),
       ...(joining && { joining }),
       ...(this.#refusal && { refused: this.#refusal }),
       sent_at: now,
@@ -219,6 +226,7 @@ export class Conversation {
     this.#told = message.confirms?.seq ?? -1;
     this.#toldAt = now;
     if (message.confirms?.session === this.#peerSession || this.#peerSession === '') this.#mustAnswer = false;
+    if (message.refused !== undefined) this.#refusedAt = now;
     if (message.refused === this.#refusal) this.#refusal = undefined;
   }
 

@@ -67,6 +67,8 @@ export class PeerLink {
   #loops: Promise<unknown>[] = [];
   #watch: fs.FSWatcher | undefined;
   #isDown = false;
+  #isSending = false;
+  #isReceiving = false;
   #name = 0;
 
   constructor(readonly options: LinkOptions) {
@@ -86,6 +88,11 @@ export class PeerLink {
   wake(): void {
     this.#sender.wake();
     this.#receiver.wake();
+  }
+
+  /** A batch is on its way out or is being taken in. */
+  get isBusy(): boolean {
+    return !this.#isDown && (this.#isSending || this.#isReceiving);
   }
 
   get isUp(): boolean {
@@ -136,6 +143,7 @@ export class PeerLink {
     const { replica, conversation, outbox, transport, events, isHub } = this.options;
     const { now, steps } = replica.world;
     const ask = conversation.next(this.options.maySend(), now());
+    this.#isSending = ask.kind !== 'wait';
     if (ask.kind === 'wait') return { wait_ms: ask.ms };
     const range = conversation.range;
     const { lines, names, to } =
@@ -209,6 +217,7 @@ export class PeerLink {
     const { replica, conversation, inbox, events, isHub } = this.options;
     const { steps } = replica.world;
     const name = fs.readdirSync(inbox).filter(isBatchName).sort()[0];
+    this.#isReceiving = name !== undefined;
     if (name === undefined) return 'empty';
     const file = path.join(inbox, name);
     const text = readInboxFile(file);

@@ -8,6 +8,8 @@ import { type MaterialiseResult, materialise } from './materialise.js';
 import type { Replica } from './replica.js';
 
 export type EngineEvents = {
+  /** Links have work in hand: many files give way to it for a moment, because others wait for what is sent. */
+  readonly isSending?: () => boolean;
   /** Local changes were committed: links have something to send. */
   readonly onChanged: () => void;
   readonly onAbsorbed: (results: readonly AbsorbResult[]) => void;
@@ -29,6 +31,10 @@ const REPORT_AFTER_TRIES = 12;
 /** A file read within its own clock tick is read once more, when a same-size write in that tick would show. */
 const RACY_AGAIN_MS = 1_500;
 const LATE_TICK_MS = 500;
+/** More files than this give way to the links, for so long at most. */
+const BULK_FILES = 200;
+const GIVE_WAY_MS = 300;
+const GIVE_WAY_LOOK_MS = 5;
 const ERROR_PAUSE_MS = 1_000;
 
 type Retry = { tries: number; timer: NodeJS.Timeout; reported: string };
@@ -70,8 +76,7 @@ export class Engine {
   /** From now on states are written into live files, beginning with what is known to differ. */
   openFiles(): void {
     this.#mayMaterialise = true;
-    for (const name of this.replica.world.store.dirtyNames()) this.#dirty.add(name);
-    this.#materialiseSoon();
+    this.show(this.replica.world.store.dirtyNames());
   }
 
   /** Something may have happened to this document's live file. */
@@ -83,7 +88,8 @@ export class Engine {
 
   /** These documents' states changed: their files are to show it. */
   show(names: Iterable<string>): void {
-    for (const name of names) this.#dirty.add(name);
+    // A kind may have been taken out of the configuration since.
+    for (const name of names) if (this.replica.knows(name)) this.#dirty.add(name);
     this.#materialiseSoon();
   }
 
@@ -122,6 +128,8 @@ export class Engine {
     this.#absorbing = true;
     void this.#absorbLoop().finally(() => {
       this.#absorbing = false;
+      // A hint that came between the loop's last look at the set and here found it busy: nobody else would wake it.
+      if (this.#hints.size > 0) this.#absorbSoon();
       this.#settled();
     });
   }
@@ -186,12 +194,14 @@ export class Engine {
     this.#materialising = true;
     void this.#materialiseLoop().finally(() => {
       this.#materialising = false;
+      this.#materialiseSoon();
       this.#settled();
     });
   }
 
   async #materialiseLoop(): Promise<void> {
     while (this.#dirty.size > 0 && !this.#stopped) {
+      await this.#giveWay();
       const names = take(this.#dirty, GROUP);
       try {
         const results = await materialise(this.replica, names);
@@ -206,6 +216,13 @@ export class Engine {
         await this.#failed('materialise', error);
         for (const name of names) this.#dirty.add(name);
       }
+    }
+  }
+
+  async #giveWay(): Promise<void> {
+    for (let waited = 0; waited < GIVE_WAY_MS; waited += GIVE_WAY_LOOK_MS) {
+      if (this.#stopped || this.#dirty.size < BULK_FILES || !this.events.isSending?.()) return;
+      await new Promise<void>((resolve) => setTimeout(resolve, GIVE_WAY_LOOK_MS));
     }
   }
 

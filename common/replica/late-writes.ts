@@ -38,7 +38,7 @@ function absorbOne(replica: Replica, { link, id, shadow: shadowText }: ReplacedR
   const { store, files, site, now } = replica.world;
   const row = store.documentById(id);
   const look = files.lookAt(files.linkPath(link));
-  if (row === undefined || look.kind !== 'file' || look.text === shadowText) return undefined;
+  if (row === undefined || !replica.knows(row.name) || look.kind !== 'file' || look.text === shadowText) return undefined;
   const policies = replica.policiesOf(row.name);
   const live = readContent(look.text, policies);
   const shadow = readContent(shadowText, policies);

@@ -178,6 +178,7 @@ export class Site {
     this.#replica = replica;
     for (const { name, renamed } of recover(replica)) this.#reporter.recovered(name, renamed);
     this.#engine = new Engine(replica, {
+      ...(options.isHub && { isSending: () => this.#links.some(({ link }) => link.isBusy) }),
       onChanged: () => this.#wakeLinks(),
       onAbsorbed: (results) => this.#reporter.absorbed(results),
       onMaterialised: (results) => this.#reporter.materialised(results),
