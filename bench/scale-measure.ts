@@ -45,7 +45,9 @@ export interface ScaleOptions {
 const START_LIMIT_MS = 3_600_000;
 /** After a start: what it left to do (confirmations, garbage) is not rest. */
 const SETTLE_MS = 10_000;
-const CHANGE_LIMIT_MS = 15_000;
+const CHANGE_LIMIT_MS = 10_000;
+/** Something is broken: there is nothing to measure. */
+const LOST_MAX = 2;
 
 export async function measureScale(sites: ScaleSites, options: ScaleOptions): Promise<Scale> {
   const { documents, log } = options;
@@ -140,6 +142,7 @@ async function measureChanges(sites: ScaleSites, { documents, writes }: ScaleOpt
     writeFileSync(`${sites.spoke.balances}/${user}.txt`, balanceText(user, balance));
     const moment = await arrived;
     if (moment !== undefined) times.push(moment - started);
+    else if (n + 1 - times.length > LOST_MAX) throw new Error(`${LOST_MAX + 1} of ${n + 1} changes did not arrive`);
   }
   return {
     p50_ms: percentile(times, 0.5),

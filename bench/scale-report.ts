@@ -1,7 +1,8 @@
 /** The scale benchmark's report: how time and memory grow, as a Markdown table, with the goals beside the largest size. */
 
 import type { Machine } from './machine.js';
-import type { Both, Memory, Scale } from './scale-measure.js';
+import type { Memory } from './scale-daemon.js';
+import type { Both, Scale } from './scale-measure.js';
 
 export interface ScaleResults {
   taken_at: string;

@@ -180,6 +180,14 @@ describe('a state from outside', () => {
       }
   });
 
+  it('loses the entries that lie below its own floor, so that a floor means the same to everybody', () => {
+    const added = { [R]: { '{"time":1}': [1, S, 0], '{"time":9}': [1, S, 0] } };
+    const removed = { [R]: { '{"time":1}': 1 } };
+    expect(decodeState({ logs: { '/l': { added, removed, floor: 5_000 } } })).toEqual({
+      logs: { '/l': { added: { [R]: { '{"time":9}': [1, S, 0] } }, floor: 5_000 } },
+    });
+  });
+
   it('finds a stamp that is ahead', () => {
     const ahead = `${(5_000).toString(16).padStart(11, '0')}0000@b`;
     expect(stampAhead(decodeState({ registers: { '/a': ['1', ahead] } }), 4_999)).toBe(ahead);

@@ -80,6 +80,13 @@ describe('a removed file', () => {
     expect(a.json).toEqual({ stats: { total_claims: 53 } });
   });
 
+  it('does not bring its list back with a newer one', () => {
+    const [a, b] = pair('inbox', JSON.stringify([message(2), message(1)]));
+    a.write(undefined).write(JSON.stringify([message(3)]));
+    settleAll([a, b]);
+    expect(b.json).toEqual([message(3)]);
+  });
+
   it('of an inbox removed on two sites at once can be filled again', () => {
     const [a, b] = pair('inbox', JSON.stringify([message(1)]));
     a.write(undefined);

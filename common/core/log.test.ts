@@ -5,7 +5,7 @@ import { LIST_WRITERS, message, seconds, transaction, transactions } from '../te
 import { settleAll, TestReplica } from '../testing/simulation.js';
 import { entryTime, logTexts } from './entry.js';
 import { parseJson } from './json.js';
-import { ENTRIES_SHOWN_MAX, logEntries } from './log.js';
+import { ENTRIES_SHOWN_MAX, logEntries, tallies } from './log.js';
 
 type Entry = Record<string, unknown>;
 type Writer = { readonly newest: 'first' | 'last'; readonly cap: number };
@@ -168,6 +168,19 @@ describe('lists', () => {
     a.write(listText(transactions(seconds(2, 9).concat(20, 21))));
     expect(logEntries(a.state.logs?.['/recent_transactions'] as never)).toHaveLength(11);
     expect(a.receive(hidden).state).toBe(a.state);
+  });
+
+  it('an entry hidden by the cap is not counted again when a file brings it back', () => {
+    const [a, b] = two(transactions(seconds(1, 10)));
+    append(a, transaction(20), ADS);
+    append(b, transaction(21), ADS);
+    settleAll([a, b]);
+    expect(secondsOf(a)).toEqual([...seconds(3, 8), 20, 21]);
+    a.write(listText(transactions([...seconds(2, 9), 20, 21])));
+    settleAll([a, b]);
+    expect(secondsOf(b)).toEqual([...seconds(2, 9), 20, 21]);
+    const books = tallies(a.state.logs?.['/recent_transactions'] as never);
+    expect(books.get(JSON.stringify(transaction(2)))).toMatchObject({ added: 1, removed: 0 });
   });
 
   it('shows at most ENTRIES_SHOWN_MAX entries, newest first, whatever a state says', () => {

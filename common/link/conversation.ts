@@ -50,6 +50,7 @@ export class Conversation {
   #progressAt = 0;
   #resendMs = RESEND_FIRST_MS;
   #refusal: Refusal | undefined;
+  #lostUpTo = 0;
   #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -68,6 +69,11 @@ export class Conversation {
 
   get verified(): boolean {
     return this.#verified;
+  }
+
+  /** The peer lost state: changes up to here are sent again even where they came from there. */
+  get lostUpTo(): number {
+    return this.#lostUpTo;
   }
 
   /** Whether everything this peer is owed has been sent and confirmed. */
@@ -152,6 +158,7 @@ export class Conversation {
     } else if (seq < confirmed) {
       // Only an answer to this session can tell of a loss; a late file from before may just be old.
       if (!isAnswer) return confirmed;
+      this.#lostUpTo = this.replica.head;
       this.#resendFrom(seq);
     }
     this.#sent = Math.max(this.#sent, seq);

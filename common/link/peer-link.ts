@@ -142,6 +142,8 @@ export class PeerLink {
   async sendOnce(): Promise<SendResult> {
     const { replica, conversation, outbox, transport, events, isHub } = this.options;
     const { now, steps } = replica.world;
+    // A hub that still looks at its own files has no state to speak of: a spoke would take the little there is for all.
+    if (isHub && !this.options.maySend()) return { wait_ms: INBOX_LOOK_MS };
     const ask = conversation.next(this.options.maySend(), now());
     this.#isSending = ask.kind !== 'wait';
     if (ask.kind === 'wait') return { wait_ms: ask.ms };
@@ -178,7 +180,7 @@ export class PeerLink {
     const names: string[] = [];
     let bytes = 0;
     for (const [index, row] of rows.entries()) {
-      const isOwed = row.origin === '' || row.origin !== peer?.replica;
+      const isOwed = row.origin === '' || row.origin !== peer?.replica || row.seq <= conversation.lostUpTo;
       if (isOwed) {
         const line = documentLine(row.name, isHub ? row.state : ownText(row, replica.world.site), row.at, row.by_site);
         bytes += line.length;
@@ -216,9 +218,13 @@ export class PeerLink {
   async receiveOnce(): Promise<ReceiveResult> {
     const { replica, conversation, inbox, events, isHub } = this.options;
     const { steps } = replica.world;
-    const name = fs.readdirSync(inbox).filter(isBatchName).sort()[0];
+    const entries = fs.readdirSync(inbox);
+    const name = entries.filter(isBatchName).sort()[0];
     this.#isReceiving = name !== undefined;
-    if (name === undefined) return 'empty';
+    if (name === undefined) {
+      sweepAbandoned(inbox, entries);
+      return 'empty';
+    }
     const file = path.join(inbox, name);
     const text = readInboxFile(file);
     const decoded =
@@ -258,6 +264,19 @@ const HINT_BAD_BATCH = 'dropped; the peer sends it again. If it lasts, both site
 
 function ownText(row: DocumentRow, site: string): string {
   return JSON.stringify(ownPart(JSON.parse(row.state) as DocState, site));
+}
+
+/** Longer than any transfer may last. */
+const ABANDONED_MS = 30 * 60_000;
+
+/** Temporary files of transfers that were killed: nobody else removes them. */
+function sweepAbandoned(inbox: string, entries: readonly string[]): void {
+  for (const entry of entries) {
+    const file = path.join(inbox, entry);
+    const stat = fs.lstatSync(file, { throwIfNoEntry: false });
+    // File times are the true clock's, whatever the world's clock says.
+    if (stat && !stat.isDirectory() && Date.now() - stat.mtimeMs > ABANDONED_MS) fs.rmSync(file, { force: true });
+  }
 }
 
 /** Content of a regular file, or undefined for anything else: the folder is writable from outside. */

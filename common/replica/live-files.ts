@@ -263,8 +263,16 @@ export class LiveFiles {
     fs.rmSync(this.tempOf(id), { force: true });
   }
 
-  hasTemp(id: number): boolean {
-    return fs.existsSync(this.tempOf(id));
+  /** The temp file's fingerprint; undefined where it is gone. */
+  tempPrint(id: number): string | undefined {
+    const stat = fs.lstatSync(this.tempOf(id), { bigint: true, throwIfNoEntry: false });
+    return stat && fingerprint(stat);
+  }
+
+  /** Whether there is a link to a file that has since been replaced as the live file. */
+  isReplaced(link: string, name: string): boolean {
+    const stat = fs.lstatSync(this.linkPath(link), { bigint: true, throwIfNoEntry: false });
+    return stat !== undefined && stat.ino.toString(36) !== this.inode(name);
   }
 
   removeLink(link: string): void {

@@ -143,7 +143,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
   await files.syncTemps(plans.map(({ id }) => id));
   steps('materialise: temp synced');
   replica.commit(() => {
-    for (const { id, temp, view, link } of plans) store.putIntent({ id, inode: temp.inode, view, link });
+    for (const { id, temp, view, link } of plans) store.putIntent({ id, inode: temp.print, view, link });
   });
   steps('materialise: intent committed');
   const written = new Map<string, string>();

@@ -27,13 +27,15 @@ export function recover(replica: Replica): Recovered[] {
 }
 
 /**
- * The live file descends from the view if it has the inode that was announced, or if the temp file is gone, which only
- * the rename does: then somebody has replaced our file since.
+ * The live file descends from the view if it has the inode that was announced. Otherwise somebody may have replaced it
+ * since, and what tells is the temp file: a rename took its name away, a link (of a new file) changed its change time.
  */
 function wasRenamed(replica: Replica, name: string, intent: IntentRow): boolean {
-  const { store, files } = replica.world;
-  if (files.inode(name) === intent.inode) return true;
-  if (files.hasTemp(intent.id)) return false;
-  const look = files.look(name);
-  return look.kind !== 'file' || look.text !== store.file(intent.id)?.shadow;
+  const { files } = replica.world;
+  const [inode] = intent.inode.split(':');
+  if (files.inode(name) === inode) return true;
+  const temp = files.tempPrint(intent.id);
+  if (temp !== undefined) return intent.link === '' && temp !== intent.inode;
+  // Without a link to the replaced file, or where that very file still stands, the temp was lost and never renamed.
+  return intent.link === '' || files.isReplaced(intent.link, name);
 }

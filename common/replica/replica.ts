@@ -87,7 +87,11 @@ export class Replica {
   /** A new incarnation: what this replica contributes from now on is counted beside what its site contributed before. */
   takeIncarnation(): void {
     const id = `${this.world.site}~${this.world.randomHex(4)}`;
-    this.commit(() => this.world.store.setMeta('replica', id));
+    this.commit(() => {
+      // The marker may still name the incarnation before, after a crash or power cut: it is ours all the same.
+      if (this.#id !== '') this.world.store.retire(this.#id);
+      this.world.store.setMeta('replica', id);
+    });
     this.#id = id;
     this.#writeMarker();
   }
@@ -145,7 +149,8 @@ export class Replica {
   isOlderThanFiles(): boolean {
     const marker = readMarker(this.#markerPath());
     if (marker === undefined) return false;
-    return marker.id !== this.#id || marker.commits > this.#commits;
+    if (marker.id !== this.#id && !this.world.store.isRetired(marker.id)) return true;
+    return marker.commits > this.#commits;
   }
 
   /** Begins to keep the marker. Not before the check of it, or it would hide what it is there to show. */

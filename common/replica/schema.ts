@@ -7,7 +7,7 @@ export const SCHEMA_VERSION = 1;
  * files: what the live file is agreed to be. `shadow` is its text, null where there is no file; `print` the fingerprint
  *   of the file that held it; `dirty` = 1 where state and file are known to differ.
  * unsettled: documents that stood here unreadable when this site joined.
- * intents: a live file is about to be replaced (I3). replaced: hard links to replaced inodes, to be read once more (I4).
+ * intents: a live file is about to be replaced (I3); `inode` is the fingerprint of the file that takes its place. replaced: hard links to replaced inodes, to be read once more (I4).
  */
 export const SCHEMA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -11,11 +11,12 @@ import { performance } from 'node:perf_hooks';
 import type { BatchHeader } from '../core/batch.js';
 import type { JoinRule } from '../core/join.js';
 import { DEFAULT_POLICIES, type KindPolicy, mergePolicies } from '../core/policy.js';
+import { isBatchName } from '../link/batch-name.js';
 import { FolderTransport } from '../link/folder-transport.js';
 import { type Delivery, failure, type Transport } from '../link/transport.js';
 import { lockDocuments } from '../replica/locks.js';
 import type { StepName } from '../replica/steps.js';
-import { Store } from '../replica/store.js';
+import type { Store } from '../replica/store.js';
 import type { Fields, Level } from '../runtime/log.js';
 import { type PeerFolders, Site } from '../site/site.js';
 
@@ -283,7 +284,11 @@ export class LabSite {
         if (!life.isDead) this.log.push({ level, event, fields });
       };
     const randomness = (bytes: number): string =>
-      Array.from({ length: bytes }, () => Math.floor(lab.random() * 256).toString(16).padStart(2, '0')).join('');
+      Array.from({ length: bytes }, () =>
+        Math.floor(lab.random() * 256)
+          .toString(16)
+          .padStart(2, '0'),
+      ).join('');
     life.site = new Site({
       site: this.name,
       isHub: this.isHub,
@@ -367,21 +372,24 @@ export class LabSite {
     fs.renameSync(before, this.#home);
     // Nothing can be made again under the old name.
     fs.writeFileSync(before, '');
-    this.#ageLocks();
+    this.#age();
     this.#onCrash?.();
     this.#bury(life);
   }
 
-  /** The locks of the dead stay; a test does not wait for the ten seconds after which they count as abandoned. */
-  #ageLocks(): void {
-    const locks = path.join(this.userdata, '.axle', 'locks');
-    if (!fs.existsSync(locks)) return;
-    const old = Date.now() / 1000 - 60;
-    for (const lock of fs.readdirSync(locks)) fs.utimesSync(path.join(locks, lock), old, old);
+  /** What the dead leave stays; a test does not wait until it counts as abandoned. */
+  #age(): void {
+    const old = Date.now() / 1000 - 3_600;
+    for (const folder of [path.join(this.userdata, '.axle', 'locks'), ...this.peers.map((peer) => this.inbox(peer))]) {
+      if (!fs.existsSync(folder)) continue;
+      for (const name of fs.readdirSync(folder)) fs.utimesSync(path.join(folder, name), old, old);
+    }
   }
 
   #bury(life: Life): void {
-    this.lab.funerals.push(new Promise((resolve) => setImmediate(resolve)).then(() => life.site.stop()).catch(() => {}));
+    this.lab.funerals.push(
+      new Promise((resolve) => setImmediate(resolve)).then(() => life.site.stop()).catch(() => {}),
+    );
   }
 
   #step(life: Life, step: StepName): void {
@@ -495,18 +503,22 @@ export class LabSite {
     for (const peer of peers) {
       if (!this.lab.site(peer.site).isAlive) continue;
       if (!peer.isSettled) busy.push(`${peer.site} has not confirmed`);
-      if (fs.readdirSync(this.inbox(peer.site)).length > 0) busy.push(`inbox of ${peer.site}`);
+      if (fs.readdirSync(this.inbox(peer.site)).some(isBatchName)) busy.push(`inbox of ${peer.site}`);
     }
     return busy.length === 0 ? '' : `${this.name}: ${busy.join(', ')}`;
   }
 
   leftovers(): string[] {
-    const list = (folder: string): string[] => (fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => path.join(folder, name)) : []);
+    const list = (folder: string): string[] =>
+      fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => path.join(folder, name)) : [];
     const own = path.join(this.userdata, '.axle');
     const strange = Object.keys(DEFAULT_POLICIES)
       .flatMap((kind) => list(path.join(this.userdata, kind)))
       .filter((file) => !/\/[\w-]+\.txt$/.test(file));
-    const spooled = this.peers.flatMap((peer) => [...list(path.join(this.state, 'outbox', peer)), ...list(this.inbox(peer))]);
+    const spooled = this.peers.flatMap((peer) => [
+      ...list(path.join(this.state, 'outbox', peer)),
+      ...list(this.inbox(peer)),
+    ]);
     const intents = this.store.intents().map(({ id }) => `${this.name}: intent ${id}`);
     return [...list(path.join(own, 'tmp')), ...list(path.join(own, 'replaced')), ...strange, ...spooled, ...intents];
   }
@@ -522,7 +534,9 @@ export class LabSite {
   }
 
   story(lines: number): string {
-    const last = this.log.slice(-lines).map(({ level, event, fields }) => `  ${level} ${event} ${JSON.stringify(fields)}`);
+    const last = this.log
+      .slice(-lines)
+      .map(({ level, event, fields }) => `  ${level} ${event} ${JSON.stringify(fields)}`);
     return [`${this.name} (${this.isAlive ? 'running' : 'down'}):`, ...last].join('\n');
   }
 }
