@@ -2,7 +2,7 @@
  * `diff`: what a site changed in a live file, as its own contributions to the state. Always live against shadow (what
  * file and state last agreed on), never against the view: what arrived from elsewhere meanwhile is not a local change.
  */
-import { add, compare, isAmount, subtract, ZERO } from './amount.js';
+import { type Amount, add, compare, isAmount, subtract, ZERO } from './amount.js';
 import type { Content } from './content.js';
 import { type CounterField, type Fields, fieldsOf, type LogField, type RegisterField } from './fields.js';
 import { sameJson } from './json.js';
@@ -26,6 +26,11 @@ export type Author = {
   readonly stamp: Stamp;
   /** The file stood before this site joined and nobody knew it: its amounts are genesis, not credits. */
   readonly isGenesis?: boolean;
+  /**
+   * The file was missing for a moment: an editor that saves by renaming, or a delete and a page that begins at zero. An
+   * amount counts from the last one agreed on or from zero, whichever is nearer to it.
+   */
+  readonly isReborn?: boolean;
 };
 
 type Valid = Exclude<Content, { kind: 'invalid' }>;
@@ -142,17 +147,26 @@ function counted(
   known: CounterState | undefined,
   field: CounterField,
   from: string,
-  { replica, stamp, isGenesis }: Author,
+  { replica, stamp, isGenesis, isReborn }: Author,
 ): CounterState | undefined {
   const shape = known?.shape?.[0] === field.shape ? known.shape : ([field.shape, stamp] as const);
   if (known === undefined && isGenesis) return { genesis: [field.value, stamp], by: {}, shape };
-  const delta = subtract(field.value, from);
+  const start = isReborn && isNearerToZero(field.value, from) ? ZERO : from;
+  const delta = subtract(field.value, start);
   if (known !== undefined && delta === ZERO && shape === known.shape) return known;
   const [added, taken] = known?.by[replica] ?? [ZERO, ZERO];
   const mine =
     compare(delta, ZERO) > 0 ? ([add(added, delta), taken] as const) : ([added, subtract(taken, delta)] as const);
   if (!isAmount(mine[0]) || !isAmount(mine[1])) return undefined;
   return { ...known, by: delta === ZERO ? (known?.by ?? {}) : { ...known?.by, [replica]: mine }, shape };
+}
+
+function isNearerToZero(value: Amount, other: Amount): boolean {
+  return compare(distance(value, ZERO), distance(value, other)) < 0;
+}
+
+function distance(a: Amount, b: Amount): Amount {
+  return compare(a, b) >= 0 ? subtract(a, b) : subtract(b, a);
 }
 
 type SetElements = NonNullable<DocState['sets']>[string];

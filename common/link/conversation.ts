@@ -215,7 +215,9 @@ export class Conversation {
       head: Math.max(this.replica.head, to),
       // Before the peer has spoken there is no session to answer; it is told with the answer to its first message.
       ...(row !== undefined &&
-        this.#peerSession !== '' && { confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession } }),
+        this.#peerSession !== '' && {
+          confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession },
+        }),
       ...(joining && { joining }),
       ...(this.#refusal && { refused: this.#refusal }),
       sent_at: now,

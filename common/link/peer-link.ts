@@ -161,7 +161,11 @@ export class PeerLink {
     const name = this.#batchName(replica.id);
     fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
     steps('send: spooled');
-    const delivery = await transport.deliver(name, this.#cutOff.signal, { from: message.from, to, documents: lines.length });
+    const delivery = await transport.deliver(name, this.#cutOff.signal, {
+      from: message.from,
+      to,
+      documents: lines.length,
+    });
     fs.rmSync(path.join(outbox, name), { force: true });
     if (!delivery.ok) return delivery;
     steps('send: delivered');

@@ -16,6 +16,8 @@ import type { DocumentRow, KnownRow } from './store.js';
 
 /** A file written less than this before it was read may be written again without its times showing it. */
 export const RACY_MS = 60;
+/** A file missing for less than this may be an editor's save by renaming: it is not taken for deleted. */
+export const MISSING_MS = 300;
 /** A text that has no end mark of its own (JSON has) must have been left alone for this long. */
 const TEXT_QUIET_MS = 30;
 
@@ -75,11 +77,14 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
       if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
-      if (shadow === null) done({ kind: 'same' });
+      if (shadow === null || (known?.dirty === 1 && replica.ruleOf(name) === 'restore')) done({ kind: 'same' });
       else if (!files.hasKind(name.slice(0, name.lastIndexOf('/'))))
         done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
+      else if (readAt - missingSince(replica, name, readAt) < MISSING_MS)
+        done({ kind: 'refused', code: 'AXL-MISSING', reason: 'missing just now', again: true });
       else found.push({ name, look, known, live: undefined });
     } else if (known !== undefined && shadow === look.text) {
+      replica.missing.delete(name);
       if (!racy && known.print !== look.print) prints.push({ id: known.id, print: look.print });
       done({ kind: 'same' });
     } else {
@@ -92,7 +97,10 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
     }
   }
   steps('absorb: read');
-  if (prints.length > 0) replica.commit(() => { for (const { id, print } of prints) store.setPrint(id, print); });
+  if (prints.length > 0)
+    replica.commit(() => {
+      for (const { id, print } of prints) store.setPrint(id, print);
+    });
   if (found.length === 0) return results;
   await files.syncNames(found.filter(({ live }) => live !== undefined).map(({ name }) => name));
   steps('absorb: synced');
@@ -103,7 +111,19 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   return results;
 }
 
-function record(replica: Replica, found: Found, readAt: number, isJoining: boolean, nextSeq: () => number): AbsorbResult {
+function missingSince(replica: Replica, name: string, now: number): number {
+  const since = replica.missing.get(name) ?? now;
+  replica.missing.set(name, since);
+  return since;
+}
+
+function record(
+  replica: Replica,
+  found: Found,
+  readAt: number,
+  isJoining: boolean,
+  nextSeq: () => number,
+): AbsorbResult {
   const { store, site } = replica.world;
   const { name, look, known, live } = found;
   const policies = replica.policiesOf(name);
@@ -113,12 +133,18 @@ function record(replica: Replica, found: Found, readAt: number, isJoining: boole
     // Unreadable while we join: when it can be read one day, it is an old file, not a new credit.
     store.putUnsettled(name);
     replica.unsettled.add(name);
-    const refused = look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
+    const refused =
+      look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, racy: false, dirty: false };
   }
   const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
   const style = detectStyle(look.kind === 'file' ? look.text : '{}');
-  const author = { replica: replica.id, stamp: replica.stamps.next(readAt), isGenesis: isOld && known === undefined };
+  const author = {
+    replica: replica.id,
+    stamp: replica.stamps.next(readAt),
+    isGenesis: isOld && known === undefined,
+    isReborn: look.kind === 'file' && replica.missing.has(name),
+  };
   const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
   let after: DocState;
   let outcome: Absorbed | undefined;
@@ -126,7 +152,8 @@ function record(replica: Replica, found: Found, readAt: number, isJoining: boole
     const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
-    if (settled.outcome === 'lost' || settled.outcome === 'held') keepAside(replica, name, look.text, settled.outcome, before, readAt);
+    if (settled.outcome === 'lost' || settled.outcome === 'held')
+      keepAside(replica, name, look.text, settled.outcome, before, readAt);
   } else {
     const shadow = known === undefined || known.shadow === null ? undefined : readContent(known.shadow, policies);
     after = diff(before, shadow?.kind === 'invalid' ? undefined : shadow, live, style, policies, author);
@@ -144,10 +171,12 @@ function record(replica: Replica, found: Found, readAt: number, isJoining: boole
   const file = {
     id: row.id,
     print: look.kind === 'file' && !racy ? look.print : '',
-    shadow: look.kind === 'file' ? look.text : null,
+    shadow: look.kind === 'file' ? look.text : rule === 'restore' ? (known?.shadow ?? null) : null,
     dirty: dirty ? (1 as const) : (0 as const),
   };
   store.putFile(file);
+  // A balance that was deleted keeps its shadow until it is written back: should the file return by itself, it counts from it.
+  if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
   outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt };
   return { name, outcome, look, live, known: { ...row, ...file }, racy, dirty };
@@ -170,8 +199,16 @@ export function showsView(live: Live | undefined, view: View | undefined, polici
   return live.kind === 'json' && shows(live.value, view.value, isUnordered(policies));
 }
 
-function keepAside(replica: Replica, name: string, live: string, reason: 'lost' | 'held', state: DocState, at: number): void {
+function keepAside(
+  replica: Replica,
+  name: string,
+  live: string,
+  reason: 'lost' | 'held',
+  state: DocState,
+  at: number,
+): void {
   const { store, files } = replica.world;
   files.keepConflict(name, `joined-${at}`, live);
-  if (reason === 'held') store.hold({ document: name, reason: 'differs-at-join', live, view: JSON.stringify(state), at });
+  if (reason === 'held')
+    store.hold({ document: name, reason: 'differs-at-join', live, view: JSON.stringify(state), at });
 }

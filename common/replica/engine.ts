@@ -99,7 +99,12 @@ export class Engine {
 
   /** Resolves when nothing is waiting to be absorbed or materialised. */
   idle(): Promise<void> {
-    if (!this.#absorbing && !this.#materialising && this.#hints.size === 0 && (this.#dirty.size === 0 || !this.#mayMaterialise))
+    if (
+      !this.#absorbing &&
+      !this.#materialising &&
+      this.#hints.size === 0 &&
+      (this.#dirty.size === 0 || !this.#mayMaterialise)
+    )
       return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }

@@ -34,11 +34,16 @@ export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
   return late;
 }
 
-function absorbOne(replica: Replica, { link, id, shadow: shadowText }: ReplacedRow, nextSeq: () => number): LateWrite | undefined {
+function absorbOne(
+  replica: Replica,
+  { link, id, shadow: shadowText }: ReplacedRow,
+  nextSeq: () => number,
+): LateWrite | undefined {
   const { store, files, site, now } = replica.world;
   const row = store.documentById(id);
   const look = files.lookAt(files.linkPath(link));
-  if (row === undefined || !replica.knows(row.name) || look.kind !== 'file' || look.text === shadowText) return undefined;
+  if (row === undefined || !replica.knows(row.name) || look.kind !== 'file' || look.text === shadowText)
+    return undefined;
   const policies = replica.policiesOf(row.name);
   const live = readContent(look.text, policies);
   const shadow = readContent(shadowText, policies);

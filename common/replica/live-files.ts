@@ -101,7 +101,8 @@ export class LiveFiles {
     }
     try {
       const before = fs.fstatSync(fd, { bigint: true });
-      if (!before.isFile()) return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'not a regular file', again: false };
+      if (!before.isFile())
+        return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'not a regular file', again: false };
       if (before.size > this.options.maxFileBytes)
         return {
           kind: 'refused',
@@ -201,7 +202,12 @@ export class LiveFiles {
    * its inode is first linked to `link`, where late writes to it can be found. Without, only if there is no live file.
    * False: the live file is not what was expected, nothing has been changed.
    */
-  replace(id: number, name: string, expected: { print: string; link: string } | undefined, linked: () => void): boolean {
+  replace(
+    id: number,
+    name: string,
+    expected: { print: string; link: string } | undefined,
+    linked: () => void,
+  ): boolean {
     const live = this.pathOf(name);
     if (expected === undefined) {
       try {
@@ -281,7 +287,8 @@ export class LiveFiles {
 
   /** Removes what a crash left in `tmp` and `replaced`, except the links that are still to be read. */
   sweep(keepLinks: ReadonlySet<string>): void {
-    for (const temp of fs.readdirSync(path.join(this.own, 'tmp'))) fs.rmSync(path.join(this.own, 'tmp', temp), { force: true });
+    for (const temp of fs.readdirSync(path.join(this.own, 'tmp')))
+      fs.rmSync(path.join(this.own, 'tmp', temp), { force: true });
     for (const link of fs.readdirSync(path.join(this.own, 'replaced'))) if (!keepLinks.has(link)) this.removeLink(link);
   }
 
@@ -368,7 +375,8 @@ function syncPath(file: string): void {
 
 function lookError(error: NodeJS.ErrnoException): Look {
   if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return { kind: 'missing' };
-  if (error.code === 'ELOOP') return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'a symbolic link', again: false };
+  if (error.code === 'ELOOP')
+    return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'a symbolic link', again: false };
   if (error.code === 'EACCES' || error.code === 'EPERM')
     return { kind: 'refused', code: 'AXL-PERMISSION', reason: 'permission denied', again: true };
   throw error;

@@ -9,8 +9,8 @@ import { detectStyle, type Style } from '../core/style.js';
 import { type AbsorbResult, absorb, type Live, showsView, viewOf } from './absorb.js';
 import { breathe } from './breathe.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
-import { lockDocuments } from './locks.js';
 import type { Temp } from './live-files.js';
+import { lockDocuments } from './locks.js';
 import type { Replica } from './replica.js';
 import type { KnownRow } from './store.js';
 
@@ -25,7 +25,11 @@ export type Materialised =
   /** The live file cannot be replaced: see the absorb result. */
   | { readonly kind: 'blocked' };
 
-export type MaterialiseResult = { readonly name: string; readonly outcome: Materialised; readonly absorbed: AbsorbResult };
+export type MaterialiseResult = {
+  readonly name: string;
+  readonly outcome: Materialised;
+  readonly absorbed: AbsorbResult;
+};
 
 type Plan = {
   readonly absorbed: AbsorbResult;
@@ -86,11 +90,18 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
   }
   const written = plans.length > 0 ? await replaceAll(replica, plans) : new Map<string, string>();
   if (removals.length > 0) removeAll(replica, removals);
-  if (clean.length > 0) replica.commit(() => { for (const id of clean) store.markClean(id); });
+  if (clean.length > 0)
+    replica.commit(() => {
+      for (const id of clean) store.markClean(id);
+    });
   for (const { absorbed } of plans) {
     const print = written.get(absorbed.name);
     const { by_site: by, at } = absorbed.known as KnownRow;
-    results.push({ name: absorbed.name, outcome: print === undefined ? { kind: 'again' } : { kind: 'written', by, at, print }, absorbed });
+    results.push({
+      name: absorbed.name,
+      outcome: print === undefined ? { kind: 'again' } : { kind: 'written', by, at, print },
+      absorbed,
+    });
   }
   for (const absorbed of removals) {
     const { by_site: by, at } = absorbed.known as KnownRow;
@@ -128,7 +139,12 @@ const TORN_LASTS_MS = 1_000;
 
 /** A lasting torn file (an empty one left by a failed write) gives way to news; a symlink or a giant never does. */
 function mayReplace({ outcome, look }: AbsorbResult, now: number): boolean {
-  return outcome.kind === 'refused' && outcome.code === 'AXL-TORN' && look.kind === 'file' && now - look.mtime > TORN_LASTS_MS;
+  return (
+    outcome.kind === 'refused' &&
+    outcome.code === 'AXL-TORN' &&
+    look.kind === 'file' &&
+    now - look.mtime > TORN_LASTS_MS
+  );
 }
 
 /** Names that were replaced, with the fingerprints of the new files. */
@@ -152,6 +168,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
     const expected = from && { print: from.print, link };
     if (!files.replace(id, name, expected, () => steps('materialise: linked'))) continue;
     written.set(name, files.printIfSame(name, temp.print));
+    replica.missing.delete(name);
     steps('materialise: renamed');
   }
   files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));

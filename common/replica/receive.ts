@@ -21,7 +21,12 @@ export type ReceiveRules = {
 };
 
 /** Merges documents and the peer's new cursor together. Call inside `replica.exclusive`. */
-export function receive(replica: Replica, documents: readonly BatchDocument[], peer: PeerRow, rules: ReceiveRules): Received {
+export function receive(
+  replica: Replica,
+  documents: readonly BatchDocument[],
+  peer: PeerRow,
+  rules: ReceiveRules,
+): Received {
   const { store, site, now, clockSkewMaxMs, files } = replica.world;
   const limitMs = now() + clockSkewMaxMs;
   let newest: Stamp | undefined;
@@ -45,9 +50,18 @@ export function receive(replica: Replica, documents: readonly BatchDocument[], p
       const after = merge(before, state);
       if (after === before && row !== undefined) continue;
       const lost = before.whole?.[0];
-      if (lost && state.whole && after.whole !== before.whole && before.whole?.[1].endsWith(`@${site}`) && (row?.seq ?? 0) > peer.confirmed)
+      if (
+        lost &&
+        state.whole &&
+        after.whole !== before.whole &&
+        before.whole?.[1].endsWith(`@${site}`) &&
+        (row?.seq ?? 0) > peer.confirmed
+      )
         conflicts.push({ name, text: lost });
-      const id = store.putDocument({ name, ...placed(row, peer, rules, nextSeq), at, by_site: by, state: JSON.stringify(after) }, row?.id);
+      const id = store.putDocument(
+        { name, ...placed(row, peer, rules, nextSeq), at, by_site: by, state: JSON.stringify(after) },
+        row?.id,
+      );
       store.markDirty(id);
       changed.push({ name, by, at });
     }
@@ -73,7 +87,12 @@ function forgedGenesis(replica: Replica, documents: readonly BatchDocument[], pe
  * The sequence and origin of a merged document. The hub owes it to everybody else; to its sender only if the sender had
  * not yet confirmed what we knew before. A spoke owes nothing for what the hub sent, but still owes what it had not sent.
  */
-function placed(row: DocumentRow | undefined, peer: PeerRow, rules: ReceiveRules, nextSeq: () => number): { seq: number; origin: string } {
+function placed(
+  row: DocumentRow | undefined,
+  peer: PeerRow,
+  rules: ReceiveRules,
+  nextSeq: () => number,
+): { seq: number; origin: string } {
   if (!rules.isHub) return { seq: row?.seq ?? 0, origin: row?.origin ?? '' };
   const hadAll = row === undefined || row.seq <= peer.confirmed || row.origin === peer.replica;
   return { seq: nextSeq(), origin: hadAll ? peer.replica : '' };

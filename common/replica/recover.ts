@@ -18,7 +18,8 @@ export function recover(replica: Replica): Recovered[] {
       if (!renamed) return store.markDirty(intent.id);
       const shadow = store.file(intent.id)?.shadow ?? UNKNOWN_SHADOW;
       store.putFile({ id: intent.id, print: '', dirty: 1, shadow: intent.view });
-      if (intent.link !== '') store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
+      if (intent.link !== '')
+        store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
     });
     if (name !== undefined) recovered.push({ name, renamed });
   }

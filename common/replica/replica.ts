@@ -4,10 +4,10 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
-import type { JoinRule } from '../core/join.js';
 import type { Log } from '../runtime/log.js';
 import type { LiveFiles } from './live-files.js';
 import type { Steps } from './steps.js';
@@ -42,6 +42,8 @@ export class Replica {
   readonly stamps: StampClock;
   /** Documents that stood here unreadable when this site joined: they are settled, not counted, once they can be read. */
   readonly unsettled: Set<string>;
+  /** Documents whose live file was found missing, and when: a delete, or a writer between two steps of a save. */
+  readonly missing = new Map<string, number>();
   #head: number;
   #commits: number;
   #id: ReplicaId;
@@ -155,7 +157,11 @@ export class Replica {
 
   /** Begins to keep the marker. Not before the check of it, or it would hide what it is there to show. */
   openMarker(): void {
-    this.#marker = fs.openSync(this.#markerPath(), fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW, 0o600);
+    this.#marker = fs.openSync(
+      this.#markerPath(),
+      fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_NOFOLLOW,
+      0o600,
+    );
     this.#writeMarker();
   }
 

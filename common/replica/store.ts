@@ -17,12 +17,26 @@ export type DocumentRow = {
 };
 
 /** A document with what is agreed on its live file; `print` null where no file has ever been agreed on. */
-export type KnownRow = DocumentRow & { readonly print: string | null; readonly dirty: 0 | 1 | null; readonly shadow: string | null };
+export type KnownRow = DocumentRow & {
+  readonly print: string | null;
+  readonly dirty: 0 | 1 | null;
+  readonly shadow: string | null;
+};
 
-export type FileRow = { readonly id: number; readonly print: string; readonly dirty: 0 | 1; readonly shadow: string | null };
+export type FileRow = {
+  readonly id: number;
+  readonly print: string;
+  readonly dirty: 0 | 1;
+  readonly shadow: string | null;
+};
 export type IntentRow = { readonly id: number; readonly inode: string; readonly view: string; readonly link: string };
 export type ReplacedRow = { readonly link: string; readonly id: number; readonly shadow: string; readonly due: number };
-export type PeerRow = { readonly site: string; readonly replica: string; readonly applied: number; readonly confirmed: number };
+export type PeerRow = {
+  readonly site: string;
+  readonly replica: string;
+  readonly applied: number;
+  readonly confirmed: number;
+};
 export type HeldRow = {
   readonly document: string;
   readonly reason: string;
@@ -100,7 +114,11 @@ export class Store {
   }
 
   setMeta(key: MetaKey, value: string): void {
-    this.#run('INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value', key, value);
+    this.#run(
+      'INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      key,
+      value,
+    );
   }
 
   document(name: string): DocumentRow | undefined {
@@ -179,7 +197,10 @@ export class Store {
 
   /** Notes that state and live file may differ until materialise has run. */
   markDirty(id: number): void {
-    this.#run("INSERT INTO files (id, print, dirty, shadow) VALUES (?, '', 1, NULL) ON CONFLICT (id) DO UPDATE SET dirty = 1", id);
+    this.#run(
+      "INSERT INTO files (id, print, dirty, shadow) VALUES (?, '', 1, NULL) ON CONFLICT (id) DO UPDATE SET dirty = 1",
+      id,
+    );
   }
 
   markClean(id: number): void {
@@ -187,12 +208,16 @@ export class Store {
   }
 
   dirtyNames(): string[] {
-    return this.#all<{ name: string }>('SELECT d.name FROM files f JOIN documents d USING (id) WHERE f.dirty = 1').map((row) => row.name);
+    return this.#all<{ name: string }>('SELECT d.name FROM files f JOIN documents d USING (id) WHERE f.dirty = 1').map(
+      (row) => row.name,
+    );
   }
 
   /** Name and fingerprint of every document that has a live file, one by one. */
   prints(): IterableIterator<{ name: string; print: string }> {
-    return this.#db.prepare('SELECT d.name, f.print FROM files f JOIN documents d USING (id) WHERE f.shadow IS NOT NULL').iterate() as IterableIterator<{
+    return this.#db
+      .prepare('SELECT d.name, f.print FROM files f JOIN documents d USING (id) WHERE f.shadow IS NOT NULL')
+      .iterate() as IterableIterator<{
       name: string;
       print: string;
     }>;
@@ -203,7 +228,13 @@ export class Store {
   }
 
   putIntent(row: IntentRow): void {
-    this.#run('INSERT OR REPLACE INTO intents (id, inode, view, link) VALUES (?, ?, ?, ?)', row.id, row.inode, row.view, row.link);
+    this.#run(
+      'INSERT OR REPLACE INTO intents (id, inode, view, link) VALUES (?, ?, ?, ?)',
+      row.id,
+      row.inode,
+      row.view,
+      row.link,
+    );
   }
 
   /** All of them: intents are made and settled a group at a time, and one group at a time. */
@@ -216,7 +247,13 @@ export class Store {
   }
 
   putReplaced(row: ReplacedRow): void {
-    this.#run('INSERT OR REPLACE INTO replaced (link, id, shadow, due) VALUES (?, ?, ?, ?)', row.link, row.id, row.shadow, row.due);
+    this.#run(
+      'INSERT OR REPLACE INTO replaced (link, id, shadow, due) VALUES (?, ?, ?, ?)',
+      row.link,
+      row.id,
+      row.shadow,
+      row.due,
+    );
   }
 
   /** Replaced files whose last look is due, oldest first. */

@@ -23,7 +23,12 @@ import type { PeerFolders, PeerOptions, SiteOptions } from './site.js';
 type Shared = Omit<SpokeConfig, 'hub'>;
 
 export async function hubOptions(config: HubConfig, log: Log): Promise<SiteOptions> {
-  const peers = config.spokes.map(({ site, link }): PeerOptions => ({ site, transport: (folders) => makeTransport(config, site, link, folders, log) }));
+  const peers = config.spokes.map(
+    ({ site, link }): PeerOptions => ({
+      site,
+      transport: (folders) => makeTransport(config, site, link, folders, log),
+    }),
+  );
   return { ...(await shared(config, log)), isHub: true, peers };
 }
 
@@ -63,7 +68,8 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
 
 function makeTransport(config: Shared, peer: string, link: LinkConfig, folders: PeerFolders, log: Log): Transport {
   const clock = { now: () => performance.now() };
-  if (link.type === 'folder') return new FolderTransport({ outboxFolder: folders.outbox, inboxFolder: link.inbox, clock });
+  if (link.type === 'folder')
+    return new FolderTransport({ outboxFolder: folders.outbox, inboxFolder: link.inbox, clock });
   writeRsyncdConfig(config.state, peer, folders);
   if (link.type === 'pull') return new PullOutbox(folders.outbox, folders.shelf, () => Date.now());
   const ssh = sshPeer(config, link);
@@ -109,7 +115,11 @@ function sshPeer(config: Shared, link: SshLinkConfig): SshPeer {
 function writeRsyncdConfig(state: string, peer: string, folders: PeerFolders): void {
   const folder = path.join(state, 'rsyncd');
   fs.mkdirSync(folder, { recursive: true });
-  const text = rsyncdConfig({ inboxFolder: folders.inbox, outboxFolder: folders.shelf, lockFile: path.join(folders.run, `rsyncd-${peer}.lock`) });
+  const text = rsyncdConfig({
+    inboxFolder: folders.inbox,
+    outboxFolder: folders.shelf,
+    lockFile: path.join(folders.run, `rsyncd-${peer}.lock`),
+  });
   const file = path.join(folder, `${peer}.conf`);
   if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) return;
   fs.writeFileSync(`${file}.new`, text, { mode: 0o644 });
@@ -132,6 +142,8 @@ async function idOf(database: 'passwd' | 'group', name: string): Promise<number>
   const { code, stdout } = await start('getent', [database, name], { timeout_ms: LOOKUP_MS }).exited;
   const id = Number(stdout.split(':')[2]);
   if (code !== 0 || !Number.isInteger(id))
-    throw new Error(`files: there is no ${database === 'passwd' ? 'account' : 'group'} ${JSON.stringify(name)} on this machine`);
+    throw new Error(
+      `files: there is no ${database === 'passwd' ? 'account' : 'group'} ${JSON.stringify(name)} on this machine`,
+    );
   return id;
 }

@@ -29,8 +29,14 @@ export class PullOutbox implements Transport {
     // reached further.
     this.#clear((laid) => (laid.cover.documents === 0 ? true : laid.cover.to > cover.from && cover.documents > 0));
     if (this.#laid.length >= WAITING_MAX)
-      return failure('not-fetched', true, `${this.#laid.length} batches wait to be fetched`, 'look at the spoke: it fetches its batches from here');
-    if (!isBatchName(name)) return failure('bad-name', false, `not the name of a batch: ${name}`, 'report this as a fault of Axle');
+      return failure(
+        'not-fetched',
+        true,
+        `${this.#laid.length} batches wait to be fetched`,
+        'look at the spoke: it fetches its batches from here',
+      );
+    if (!isBatchName(name))
+      return failure('bad-name', false, `not the name of a batch: ${name}`, 'report this as a fault of Axle');
     // A copy of its own, because the link removes the outbox file; hidden until it is whole.
     const hidden = path.join(this.shelf, `.${name}`);
     fs.copyFileSync(path.join(this.outbox, name), hidden);

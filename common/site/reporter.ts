@@ -23,11 +23,22 @@ export class Reporter {
     for (const { name, outcome } of results) {
       if (outcome.kind === 'changed') log.info('absorbed', { document: name, site, seq: outcome.seq });
       else if (outcome.kind === 'removed' && outcome.restored)
-        log.warn('removed', { document: name, site, code: 'AXL-RESTORED', hint: 'it is written back: amounts are never removed by deleting a file' });
+        log.warn('removed', {
+          document: name,
+          site,
+          code: 'AXL-RESTORED',
+          hint: 'it is written back: amounts are never removed by deleting a file',
+        });
       else if (outcome.kind === 'removed') log.info('removed', { document: name, site });
       else if (outcome.kind === 'settled' && outcome.outcome === 'held')
-        log.warn('held', { document: name, site, code: 'AXL-JOIN-HELD', hint: 'its amount differs from the hub: the hub’s stands, the old file is in userdata/.axle/conflicts' });
-      else if (outcome.kind === 'settled' && outcome.outcome !== 'adopted') log.info(`joined: ${outcome.outcome}`, { document: name, site });
+        log.warn('held', {
+          document: name,
+          site,
+          code: 'AXL-JOIN-HELD',
+          hint: 'its amount differs from the hub: the hub’s stands, the old file is in userdata/.axle/conflicts',
+        });
+      else if (outcome.kind === 'settled' && outcome.outcome !== 'adopted')
+        log.info(`joined: ${outcome.outcome}`, { document: name, site });
     }
   }
 
@@ -36,15 +47,32 @@ export class Reporter {
     const now = this.now();
     for (const { name, outcome } of results)
       if (outcome.kind === 'written' || outcome.kind === 'removed')
-        this.log.info(outcome.kind === 'written' ? 'materialised' : 'removed', { document: name, site: this.site, from: outcome.by, ms: Math.max(0, now - outcome.at) });
+        this.log.info(outcome.kind === 'written' ? 'materialised' : 'removed', {
+          document: name,
+          site: this.site,
+          from: outcome.by,
+          ms: Math.max(0, now - outcome.at),
+        });
   }
 
   sent(peer: string, names: readonly string[], bytes: number, ms: number): void {
-    this.log.info('sent', { ...(names.length === 1 && { document: names[0] }), site: this.site, to: peer, documents: names.length, bytes, ms: Math.round(ms) });
+    this.log.info('sent', {
+      ...(names.length === 1 && { document: names[0] }),
+      site: this.site,
+      to: peer,
+      documents: names.length,
+      bytes,
+      ms: Math.round(ms),
+    });
   }
 
   received(peer: string, documents: readonly ReceivedDocument[]): void {
-    this.log.info('received', { ...(documents.length === 1 && { document: documents[0]?.name }), site: this.site, from: peer, documents: documents.length });
+    this.log.info('received', {
+      ...(documents.length === 1 && { document: documents[0]?.name }),
+      site: this.site,
+      from: peer,
+      documents: documents.length,
+    });
   }
 
   recovered(name: string, renamed: boolean): void {
@@ -52,15 +80,33 @@ export class Reporter {
   }
 
   lateWrite(name: string, outcome: string): void {
-    this.log.warn('late write', { document: name, site: this.site, outcome, code: 'AXL-LATE-WRITE', hint: 'a writer without the lock wrote to a file that had just been replaced; use the lock or the sidecar' });
+    this.log.warn('late write', {
+      document: name,
+      site: this.site,
+      outcome,
+      code: 'AXL-LATE-WRITE',
+      hint: 'a writer without the lock wrote to a file that had just been replaced; use the lock or the sidecar',
+    });
   }
 
   unreadable(name: string, code: string, reason: string): void {
-    this.log.warn('not readable', { document: name, site: this.site, code, reason, hint: 'the document stays as it is everywhere; repair or remove the file' });
+    this.log.warn('not readable', {
+      document: name,
+      site: this.site,
+      code,
+      reason,
+      hint: 'the document stays as it is everywhere; repair or remove the file',
+    });
   }
 
   down(peer: string, failure: Failure): void {
-    this.log.warn('peer down', { site: this.site, peer, code: failure.code, reason: failure.message, hint: failure.hint });
+    this.log.warn('peer down', {
+      site: this.site,
+      peer,
+      code: failure.code,
+      reason: failure.message,
+      hint: failure.hint,
+    });
   }
 
   up(peer: string): void {
@@ -68,21 +114,35 @@ export class Reporter {
   }
 
   refusal(peer: string, code: string, message: string, hint: string): void {
-    if (this.#isNew(`${peer} ${code} ${message}`)) this.log.error('batch refused', { site: this.site, peer, code, reason: message, hint });
+    if (this.#isNew(`${peer} ${code} ${message}`))
+      this.log.error('batch refused', { site: this.site, peer, code, reason: message, hint });
   }
 
   refusedBy(peer: string, { code, message }: Refusal): void {
-    if (this.#isNew(`by ${peer} ${code}`)) this.log.error('our batch was refused', { site: this.site, peer, code, reason: message, hint: `see the log of ${peer}` });
+    if (this.#isNew(`by ${peer} ${code}`))
+      this.log.error('our batch was refused', {
+        site: this.site,
+        peer,
+        code,
+        reason: message,
+        hint: `see the log of ${peer}`,
+      });
   }
 
   hubRestored(peer: string): void {
-    this.log.error('state is an older copy', { site: this.site, peer, code: 'AXL-HUB-RESTORED', hint: 'the spokes send what they still have; changes made on the hub itself since that copy may be missing' });
+    this.log.error('state is an older copy', {
+      site: this.site,
+      peer,
+      code: 'AXL-HUB-RESTORED',
+      hint: 'the spokes send what they still have; changes made on the hub itself since that copy may be missing',
+    });
   }
 
   broken(step: string, error: unknown): void {
     const { code, message } = error as NodeJS.ErrnoException;
     const hint = REMEDIES[code ?? ''] ?? 'it is tried again; if it lasts, report it with this line';
-    if (this.#isNew(`${step} ${code} ${message}`)) this.log.error('failed', { site: this.site, step, code: code ?? 'AXL-FAULT', reason: message, hint });
+    if (this.#isNew(`${step} ${code} ${message}`))
+      this.log.error('failed', { site: this.site, step, code: code ?? 'AXL-FAULT', reason: message, hint });
   }
 
   #isNew(what: string): boolean {

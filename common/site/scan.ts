@@ -1,10 +1,16 @@
 /** A pass over all kinds: every file that is not as the store knows it, and every document whose file has gone. */
-import type { Replica } from '../replica/replica.js';
+
 import { fingerprint } from '../replica/fingerprint.js';
 import { PrintTable } from '../replica/print-table.js';
+import type { Replica } from '../replica/replica.js';
 import { scanKind } from '../replica/scanner.js';
 
-export type ScanReport = { readonly files: number; readonly found: number; readonly ms: number; readonly missing: readonly string[] };
+export type ScanReport = {
+  readonly files: number;
+  readonly found: number;
+  readonly ms: number;
+  readonly missing: readonly string[];
+};
 
 export type ScanOptions = {
   readonly now: () => number;
@@ -14,7 +20,11 @@ export type ScanOptions = {
 };
 
 /** Calls `look` for everything that may have changed. `now` is monotonic milliseconds. */
-export async function scanAll(replica: Replica, look: (name: string) => void, options: ScanOptions): Promise<ScanReport> {
+export async function scanAll(
+  replica: Replica,
+  look: (name: string) => void,
+  options: ScanOptions,
+): Promise<ScanReport> {
   const { store, files, randomHex } = replica.world;
   const started = options.now();
   const prints = new PrintTable(Number.parseInt(randomHex(4), 16), store.countDocuments());

@@ -32,7 +32,12 @@ export type PeerOptions = {
 };
 
 /** Folders of one peer below the state folder. */
-export type PeerFolders = { readonly inbox: string; readonly outbox: string; readonly shelf: string; readonly run: string };
+export type PeerFolders = {
+  readonly inbox: string;
+  readonly outbox: string;
+  readonly shelf: string;
+  readonly run: string;
+};
 
 export type SiteOptions = {
   readonly site: string;
@@ -97,7 +102,11 @@ export class Site {
 
   /** Peers and whether each has confirmed everything it is owed. */
   get peers(): { readonly site: string; readonly isUp: boolean; readonly isSettled: boolean }[] {
-    return this.#links.map(({ site, conversation, link }) => ({ site, isUp: link.isUp, isSettled: conversation.isSettled }));
+    return this.#links.map(({ site, conversation, link }) => ({
+      site,
+      isUp: link.isUp,
+      isSettled: conversation.isSettled,
+    }));
   }
 
   /** Resolves when the site is ready: joined, first scan done, files shown. Rejects where it cannot start. */
@@ -138,7 +147,11 @@ export class Site {
   #open(): void {
     const options = this.#options;
     fs.mkdirSync(options.state, { recursive: true });
-    const files = new LiveFiles({ root: options.userdata, maxFileBytes: options.maxFileBytes, ...(options.created && { created: options.created }) });
+    const files = new LiveFiles({
+      root: options.userdata,
+      maxFileBytes: options.maxFileBytes,
+      ...(options.created && { created: options.created }),
+    });
     files.prepare();
     const database = path.join(options.state, 'state.db');
     const open = (): Replica =>
@@ -235,7 +248,13 @@ export class Site {
       });
       clearTimeout(timer);
       if (reminded)
-        log.info('joining', { site, documents: this.#replica.world.store.countDocuments(), applied, of: this.#joinTarget ?? 'unknown', hint: 'waiting for the state of the hub' });
+        log.info('joining', {
+          site,
+          documents: this.#replica.world.store.countDocuments(),
+          applied,
+          of: this.#joinTarget ?? 'unknown',
+          hint: 'waiting for the state of the hub',
+        });
     }
     if (!this.#abort.signal.aborted) this.#replica.setPhase('settling');
   }
@@ -248,11 +267,20 @@ export class Site {
       this.#reporter.absorbed(await replica.exclusive(() => absorb(replica, group, true)));
       replica.world.steps('join: settled');
     };
-    const report = await scanAll(replica, (name) => names.push(name), { now: () => performance.now(), signal: this.#abort.signal, restMs: 0 });
-    for (let i = 0; i < names.length && !this.#abort.signal.aborted; i += SETTLE_GROUP) await settle(names.slice(i, i + SETTLE_GROUP));
+    const report = await scanAll(replica, (name) => names.push(name), {
+      now: () => performance.now(),
+      signal: this.#abort.signal,
+      restMs: 0,
+    });
+    for (let i = 0; i < names.length && !this.#abort.signal.aborted; i += SETTLE_GROUP)
+      await settle(names.slice(i, i + SETTLE_GROUP));
     if (this.#abort.signal.aborted) return;
     replica.setPhase('ready');
-    this.#options.log.info('joined', { site: this.#options.site, files: report.files, documents: replica.world.store.countDocuments() });
+    this.#options.log.info('joined', {
+      site: this.#options.site,
+      files: report.files,
+      documents: replica.world.store.countDocuments(),
+    });
   }
 
   async #watch(): Promise<void> {
@@ -266,7 +294,12 @@ export class Site {
         else this.#engine.look(`${kind}/${fileName.slice(0, -'.txt'.length)}`);
       },
       onLost: (kind, reason) =>
-        log.warn('folder lost', { code: 'AXL-NO-FOLDER', folder: kind ?? 'userdata', reason, hint: 'nothing is deleted elsewhere; it is watched again when it is back' }),
+        log.warn('folder lost', {
+          code: 'AXL-NO-FOLDER',
+          folder: kind ?? 'userdata',
+          reason,
+          hint: 'nothing is deleted elsewhere; it is watched again when it is back',
+        }),
       log: (level, message, fields) => log[level](message, fields as Record<string, string>),
     });
     await this.#watcher.start();
@@ -284,7 +317,11 @@ export class Site {
     try {
       for (;;) {
         this.#scanAgain = false;
-        this.#scanning = scanAll(this.#replica, (name) => this.#engine.look(name), { now: () => performance.now(), signal: this.#abort.signal, restMs });
+        this.#scanning = scanAll(this.#replica, (name) => this.#engine.look(name), {
+          now: () => performance.now(),
+          signal: this.#abort.signal,
+          restMs,
+        });
         const report = await this.#scanning;
         if (report.missing.length === 0) this.#engine.show(this.#isOpen ? this.#replica.world.store.dirtyNames() : []);
         if (!this.#scanAgain) return report;
@@ -304,7 +341,8 @@ export class Site {
         const started = performance.now();
         const report = await this.#scan(SCAN_REST_MS);
         tookMs = Math.min(report.ms, performance.now() - started);
-        if (report.found > 0) this.#options.log.debug('scan', { files: report.files, found: report.found, ms: Math.round(report.ms) });
+        if (report.found > 0)
+          this.#options.log.debug('scan', { files: report.files, found: report.found, ms: Math.round(report.ms) });
       } catch (error) {
         if (!this.#abort.signal.aborted) this.#reporter.broken('scan', error);
       }
@@ -419,7 +457,11 @@ export class StaleStateError extends Error {
     'put the newest state.db back (with its -wal file), or, if it is lost for good, stop all spokes, remove userdata/.axle/replica here, and start again: the files of the hub become the new beginning, and each spoke must join anew';
 
   constructor(database: string, isMissing: boolean) {
-    super(isMissing ? `${database} is missing, but the files of this hub were in use with one` : `${database} is older than the files of this hub`);
+    super(
+      isMissing
+        ? `${database} is missing, but the files of this hub were in use with one`
+        : `${database} is older than the files of this hub`,
+    );
   }
 }
 

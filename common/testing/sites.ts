@@ -56,6 +56,8 @@ export type LabOptions = {
 export type LogLine = { readonly level: Level; readonly event: string; readonly fields: Fields };
 
 const WAIT_MS = 12_000;
+/** Polling is most of what a lab costs. */
+const POLL_MS = 20;
 const FUNERAL_MS = 4_000;
 const MEMORY = '/dev/shm';
 
@@ -112,7 +114,7 @@ export class Lab {
         said = error;
       }
       if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}: ${show(said)}\n${this.story()}`);
-      await sleep(5);
+      await sleep(POLL_MS);
     }
   }
 
@@ -134,7 +136,7 @@ export class Lab {
       () => {
         const busy = this.living.map((site) => site.business()).filter((one) => one !== '');
         quiet = busy.length === 0 ? quiet + 1 : 0;
-        return quiet > 2 || busy.join('; ');
+        return quiet > 1 || busy.join('; ');
       },
       limitMs,
     );
