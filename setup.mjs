@@ -30,12 +30,13 @@ const SSHD = { name: 'openssh-server', proof: ['sshd'], why: 'the other end, for
 const NSPAWN = { name: 'systemd-container', proof: ['systemd-nspawn'], why: 'three real hosts on one machine' };
 const IPROUTE = { name: 'iproute2', proof: ['ip'], why: 'the network between those hosts' };
 const DBUS = { name: 'dbus', proof: ['dbus-daemon'], why: "systemd's own bus inside those hosts" };
+const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, for tests beside PHP writers" };
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
 
 const GROUPS = {
   start: [RSYNC, SSH],
-  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS],
+  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, LSYNCD, SYNCTHING],
 };
 

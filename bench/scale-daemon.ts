@@ -17,6 +17,13 @@ export interface Memory {
   readonly now_mb: number;
 }
 
+const alive = new Set<ChildProcess>();
+
+/** For the way out after an error or a signal. */
+export function killAll(): void {
+  for (const child of alive) child.kill('SIGKILL');
+}
+
 export class ScaleDaemon {
   readonly #child: ChildProcess;
   readonly #log: number;
@@ -35,7 +42,9 @@ export class ScaleDaemon {
       this.#child.once('error', (error) => resolve(error.message));
       this.#child.once('exit', (code, signal) => resolve(signal ?? code ?? 0));
     });
+    alive.add(this.#child);
     void this.#exited.then((how) => {
+      alive.delete(this.#child);
       this.#end = how;
     });
   }
@@ -80,11 +89,6 @@ export class ScaleDaemon {
     closeSync(this.#log);
     if (how !== 0) throw new Error(`${this.site.site} did not stop in good order (${how}): see ${this.site.log}`);
     return performance.now() - started;
-  }
-
-  /** For the way out after an error. */
-  kill(): void {
-    this.#child.kill('SIGKILL');
   }
 
   /** What was logged since the last call, but for the line that is being written. */

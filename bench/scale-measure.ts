@@ -4,7 +4,7 @@ import { opendirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { balanceIn, balanceText } from './balance-file.js';
 import { seen } from './folder-watch.js';
-import { type Memory, ScaleDaemon } from './scale-daemon.js';
+import { killAll, type Memory, ScaleDaemon } from './scale-daemon.js';
 import { createBalances, type ScaleSites, userOf } from './scale-sites.js';
 import { percentile } from './statistics.js';
 
@@ -53,12 +53,7 @@ export async function measureScale(sites: ScaleSites, options: ScaleOptions): Pr
   const { documents, log } = options;
   const create_s = await seconds(() => createBalances(sites.spoke.balances, documents));
   log(`${documents} files made in ${create_s.toFixed(1)} s`);
-  const running: ScaleDaemon[] = [];
-  const run = (role: keyof ScaleSites): ScaleDaemon => {
-    const daemon = new ScaleDaemon(sites[role]);
-    running.push(daemon);
-    return daemon;
-  };
+  const run = (role: keyof ScaleSites) => new ScaleDaemon(sites[role]);
   try {
     const joined = await measureJoin(sites, documents, run, log);
     const hub = run('hub');
@@ -74,7 +69,6 @@ export async function measureScale(sites: ScaleSites, options: ScaleOptions): Pr
     log(`one change: ${JSON.stringify(change)}`);
     const memory_end = { hub: hub.memory(), spoke: spoke.memory() };
     const stop_s = { spoke: (await spoke.stop()) / 1000, hub: (await hub.stop()) / 1000 };
-    running.length = 0;
     return {
       documents,
       create_s,
@@ -87,7 +81,7 @@ export async function measureScale(sites: ScaleSites, options: ScaleOptions): Pr
       stop_s,
     };
   } finally {
-    for (const daemon of running) daemon.kill();
+    killAll();
   }
 }
 

@@ -19,14 +19,17 @@ export interface ScaleSites {
   readonly spoke: ScaleSite;
 }
 
-/** Makes folders and configs. Everything but paths is at its default, as an operator has it. */
+/**
+ * Makes folders and configs. All is at its default, as an operator has it, but the pause between two background scans
+ * (300 s): one begins at once and goes on through all that is measured, or a window at rest would say nothing of it.
+ */
 export function makeSites(dir: string): ScaleSites {
   const hub = place(dir, 'hub', 'directsponsor');
   const spoke = place(dir, 'spoke', 'roflfaucet');
   const inboxOfHub = `${hub.state}/inbox/${spoke.site}`;
   const inboxOfSpoke = `${spoke.state}/inbox/${hub.site}`;
   for (const folder of [hub.balances, spoke.balances, inboxOfHub, inboxOfSpoke]) mkdirSync(folder, { recursive: true });
-  const own = ({ site, userdata, state }: Place) => ({ site, userdata, state });
+  const own = ({ site, userdata, state }: Place) => ({ site, userdata, state, scan_interval_s: 1 });
   const link = (inbox: string) => ({ type: 'folder', inbox });
   writeFileSync(hub.config, stringify({ ...own(hub), spokes: [{ site: spoke.site, link: link(inboxOfSpoke) }] }));
   writeFileSync(spoke.config, stringify({ ...own(spoke), hub: { site: hub.site, link: link(inboxOfHub) } }));

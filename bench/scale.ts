@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { must } from '../e2e/lab/exec.js';
 import { REPO_ROOT } from '../e2e/lab/repo.js';
 import { describeMachine } from './machine.js';
+import { killAll } from './scale-daemon.js';
 import { measureScale } from './scale-measure.js';
 import { type ScaleResults, scaleMarkdown } from './scale-report.js';
 import { makeSites } from './scale-sites.js';
@@ -36,8 +37,11 @@ const base = realpathSync(mkdtempSync(`${values.dir}/axle-scale-`));
 const cleanUp = () => {
   if (!values.keep) rmSync(base, { recursive: true, force: true });
 };
-// The daemons hold a pipe from us and stop when we are gone.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    killAll();
+    process.exit(130);
+  });
 process.once('exit', cleanUp);
 
 const storage = (await must(['df', '--output=fstype', base])).trim().split('\n').at(-1) ?? 'unknown';

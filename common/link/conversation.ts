@@ -16,6 +16,11 @@ import type { PeerRow } from '../replica/store.js';
 /** Without progress of the peer's confirmation for this long, what was sent is sent again. Doubles up to the limit. */
 const RESEND_FIRST_MS = 5_000;
 const RESEND_LIMIT_MS = 60_000;
+/**
+ * Changes that may be under way unconfirmed. A receiver that is slower than we are (it writes files) otherwise finds all
+ * of a million documents in its inbox, confirms the first ones after they were sent again, and so on: measured, six times.
+ */
+const UNDER_WAY_MAX = 50_000;
 /** Between two messages that only confirm. */
 const BARE_MS = 1_000;
 /** Between two hellos to a peer that has not answered this session yet. */
@@ -181,7 +186,8 @@ export class Conversation {
         this.#resendMs = Math.min(this.#resendMs * 2, RESEND_LIMIT_MS);
         this.#progressAt = now;
       }
-      if (this.replica.head > this.#sent) return { kind: 'documents', from: this.#sent };
+      const hasRoom = this.#chain - row.confirmed < UNDER_WAY_MAX;
+      if (this.replica.head > this.#sent && hasRoom) return { kind: 'documents', from: this.#sent };
     }
     const since = now - this.#toldAt;
     // Two that refuse each other's every word (of another version, say) must not answer each other at full speed.

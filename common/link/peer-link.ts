@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { ownPart } from '../core/authority.js';
 import { decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
 import type { DocState } from '../core/state.js';
@@ -115,6 +116,8 @@ export class PeerLink {
       try {
         const result = await this.sendOnce();
         if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
+        // Nothing that it did had to wait for anything: everybody else has their turn now, or it is not before the end.
+        else if (result === 'skipped') await turn();
         else if (typeof result === 'object') wait_ms = this.#failed(result);
         else this.#succeeded();
       } catch (error) {
@@ -214,7 +217,10 @@ export class PeerLink {
       } catch (error) {
         this.options.events.onError('receive', error);
       }
+      // Reading and merging wait for nothing outside. Without a turn for everybody else, a full inbox (500 batches of a
+      // joining spoke) stopped sending, confirming and writing files for three minutes.
       if (wait_ms > 0) await this.#receiver.wait(wait_ms, this.#abort.signal);
+      else await turn();
     }
   }
 

@@ -23,6 +23,12 @@ export type EngineEvents = {
 
 /** Documents in one absorb transaction, and in one group of replacements. */
 const GROUP = 1_000;
+/**
+ * Names kept in memory, of each kind of work. What is to be written beyond that, the store knows; what is to be looked
+ * at, the scan waits with. (A hub that takes 1,000,000 documents from a joining spoke had most of them here.)
+ */
+const NAMES_MAX = 10_000;
+const ROOM_LOOK_MS = 5;
 /** A torn file is looked at again after 1, 2, 4, … ms, at most every RETRY_MAX_MS. */
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 2_000;
@@ -47,6 +53,9 @@ export class Engine {
   /** Fingerprints of files that we wrote ourselves: the events of our own renames need no reading. */
   #own = new Map<string, string>();
   #ownBefore = new Map<string, string>();
+  /** Id after which a pass over all documents that the store knows to differ goes on, while one is wanted. */
+  #sweepAfter: number | undefined;
+  #sweepAgain = false;
   #absorbing = false;
   #materialising = false;
   #stopped = false;
@@ -76,7 +85,7 @@ export class Engine {
   /** From now on states are written into live files, beginning with what is known to differ. */
   openFiles(): void {
     this.#mayMaterialise = true;
-    this.show(this.replica.world.store.dirtyNames());
+    this.showAll();
   }
 
   /** Something may have happened to this document's live file. */
@@ -88,9 +97,44 @@ export class Engine {
 
   /** These documents' states changed: their files are to show it. */
   show(names: Iterable<string>): void {
-    // A kind may have been taken out of the configuration since.
-    for (const name of names) if (this.replica.knows(name)) this.#dirty.add(name);
+    for (const name of names) this.#addDirty(name);
     this.#materialiseSoon();
+  }
+
+  /** Everything that the store knows to differ, in pieces: after a join that may be all there is. */
+  showAll(): void {
+    this.#sweepAfter = 0;
+    this.#materialiseSoon();
+  }
+
+  /** Resolves when few looks are waiting: for a scan, which can make as many as there are files. */
+  async hasRoom(): Promise<void> {
+    while (this.#hints.size > NAMES_MAX && !this.#stopped)
+      await new Promise<void>((resolve) => setTimeout(resolve, ROOM_LOOK_MS));
+  }
+
+  #addDirty(name: string): void {
+    // A kind may have been taken out of the configuration since.
+    if (!this.replica.knows(name)) return;
+    if (this.#dirty.size < NAMES_MAX) this.#dirty.add(name);
+    else if (!this.#dirty.has(name)) this.#sweepAgain = true;
+  }
+
+  get #hasDirty(): boolean {
+    return this.#dirty.size > 0 || this.#sweepAfter !== undefined || this.#sweepAgain;
+  }
+
+  /** The next piece of the pass, when nothing else is to be written. */
+  #sweepOn(): void {
+    if (this.#dirty.size > 0) return;
+    if (this.#sweepAfter === undefined && this.#sweepAgain) {
+      this.#sweepAfter = 0;
+      this.#sweepAgain = false;
+    }
+    if (this.#sweepAfter === undefined) return;
+    const rows = this.replica.world.store.dirtyAfter(this.#sweepAfter, GROUP);
+    for (const { name } of rows) this.#addDirty(name);
+    this.#sweepAfter = rows.length < GROUP ? undefined : rows.at(-1)?.id;
   }
 
   get backlog(): { readonly looks: number; readonly files: number } {
@@ -103,7 +147,7 @@ export class Engine {
       !this.#absorbing &&
       !this.#materialising &&
       this.#hints.size === 0 &&
-      (this.#dirty.size === 0 || !this.#mayMaterialise)
+      (!this.#hasDirty || !this.#mayMaterialise)
     )
       return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
@@ -116,13 +160,15 @@ export class Engine {
     for (const { timer } of this.#retries.values()) clearTimeout(timer);
     this.#hints.clear();
     this.#dirty.clear();
+    this.#sweepAfter = undefined;
+    this.#sweepAgain = false;
     await this.idle();
     await this.replica.exclusive(async () => {});
   }
 
   #settled(): void {
     if (this.#absorbing || this.#materialising || this.#hints.size > 0) return;
-    if (this.#mayMaterialise && this.#dirty.size > 0) return;
+    if (this.#mayMaterialise && this.#hasDirty) return;
     const waiting = this.#idle;
     this.#idle = [];
     for (const resolve of waiting) resolve();
@@ -166,9 +212,9 @@ export class Engine {
       if (racy) this.#racy.add(name);
       if (outcome.kind === 'refused') this.#again(name, outcome.code, outcome.reason, outcome.again);
       else this.#forget(name);
-      if (dirty) this.#dirty.add(name);
+      if (dirty) this.#addDirty(name);
     }
-    if (this.#dirty.size > 0) this.#materialiseSoon();
+    this.#materialiseSoon();
   }
 
   #again(name: string, code: string, reason: string, isTransient: boolean): void {
@@ -195,7 +241,7 @@ export class Engine {
   }
 
   #materialiseSoon(): void {
-    if (this.#materialising || this.#stopped || !this.#mayMaterialise || this.#dirty.size === 0) return;
+    if (this.#materialising || this.#stopped || !this.#mayMaterialise || !this.#hasDirty) return;
     this.#materialising = true;
     void this.#materialiseLoop().finally(() => {
       this.#materialising = false;
@@ -205,10 +251,13 @@ export class Engine {
   }
 
   async #materialiseLoop(): Promise<void> {
-    while (this.#dirty.size > 0 && !this.#stopped) {
+    while (this.#hasDirty && !this.#stopped) {
       await this.#giveWay();
-      const names = take(this.#dirty, GROUP);
+      let names: string[] = [];
       try {
+        this.#sweepOn();
+        names = take(this.#dirty, GROUP);
+        if (names.length === 0) continue;
         const results = await materialise(this.replica, names);
         this.#after(results.map(({ absorbed }) => ({ ...absorbed, dirty: false })));
         for (const { name, outcome } of results) {

@@ -12,8 +12,9 @@ it('confirms what it was told and nothing else, also after it has grown', () => 
     if (table.confirm(`balances/${i}-a`, `print-${i + 1}`)) wrong++;
     if (table.confirm(`profiles/${i}-a`, `print-${i}`)) wrong++;
   }
-  for (let i = 0; i < count; i++) if (table.wasSeen(`balances/${i}-a`) !== (i % 2 === 0)) wrong++;
-  if (table.wasSeen('profiles/0-a')) wrong++;
+  for (let i = 0; i < count; i++) if (table.isUnseen(`balances/${i}-a`) !== (i % 2 === 1)) wrong++;
+  if (table.isUnseen('profiles/0-a')) wrong++;
+  if (table.unseen !== count / 2) wrong++;
   expect(wrong).toBe(0);
 });
 
@@ -22,7 +23,7 @@ it('keeps what was seen while it grows', () => {
   table.add('balances/first', 'x');
   table.confirm('balances/first', 'x');
   for (let i = 0; i < 1_000; i++) table.add(`balances/${i}-a`, 'x');
-  expect(table.wasSeen('balances/first')).toBe(true);
+  expect([table.isUnseen('balances/first'), table.unseen]).toEqual([false, 1_000]);
 });
 
 it('takes the later of two fingerprints for one name', () => {
@@ -39,5 +40,5 @@ it('takes the later of two fingerprints for one name', () => {
 it('does not know a name that it was not told', () => {
   const table = new PrintTable(1);
   expect(table.confirm('balances/1-a', '')).toBe(false);
-  expect(table.wasSeen('balances/1-a')).toBe(false);
+  expect(table.isUnseen('balances/1-a')).toBe(false);
 });

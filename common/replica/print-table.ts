@@ -17,6 +17,7 @@ export class PrintTable {
   #slots: Uint32Array;
   #seen: Uint8Array;
   #used = 0;
+  #unseen = 0;
 
   /** `seed`: a random integer below 2^32. `expected`: how many names will be added; more only cost a rehash. */
   constructor(seed: number, expected = 1_000) {
@@ -30,13 +31,21 @@ export class PrintTable {
     return this.#used;
   }
 
+  /** Names that `confirm` was not called with: their files may be gone. */
+  get unseen(): number {
+    return this.#unseen;
+  }
+
   /** Notes what is expected of a name; a second time, anew. */
   add(name: string, print: string): void {
     if ((this.#used + 1) * FREE_SLOTS_FACTOR > this.#seen.length) this.#grow();
     hash(name, this.#seed);
     const [nameA, nameB] = [hashA || 1, hashB];
     const at = this.#find(nameA, nameB);
-    if (this.#slots[at] === 0) this.#used++;
+    if (this.#slots[at] === 0) {
+      this.#used++;
+      this.#unseen++;
+    }
     hash(print, this.#seed);
     this.#slots[at + WORD.nameA] = nameA;
     this.#slots[at + WORD.nameB] = nameB;
@@ -49,15 +58,17 @@ export class PrintTable {
     hash(name, this.#seed);
     const at = this.#find(hashA || 1, hashB);
     if (this.#slots[at] === 0) return false;
+    if (this.#seen[at / WORD.width] === 0) this.#unseen--;
     this.#seen[at / WORD.width] = 1;
     hash(print, this.#seed);
     return this.#slots[at + WORD.printA] === hashA && this.#slots[at + WORD.printB] === hashB;
   }
 
-  /** Whether `confirm` was called with the name: if not, its file may be gone. */
-  wasSeen(name: string): boolean {
+  /** Whether this is one of the `unseen`. A name that was never added is not. */
+  isUnseen(name: string): boolean {
     hash(name, this.#seed);
-    return this.#seen[this.#find(hashA || 1, hashB) / WORD.width] === 1;
+    const at = this.#find(hashA || 1, hashB);
+    return this.#slots[at] !== 0 && this.#seen[at / WORD.width] === 0;
   }
 
   /** Offset of the name's slot, or of the free one where it belongs. A free slot has 0 for the name's first half. */

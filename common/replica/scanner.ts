@@ -23,8 +23,13 @@ export type ScanOptions = {
   readonly signal?: AbortSignal;
   /** Files between two turns of the event loop, default 256: 1 to 2 ms. */
   readonly chunkFiles?: number;
-  /** Pause after each chunk, for a scan in the background: 256 files in 1.2 ms, then 120 ms, is one per cent of a core. */
-  readonly restMs?: number;
+  /**
+   * Pause after each chunk, for a scan in the background: 256 files in 1.2 ms, then 120 ms, is one per cent of a core.
+   * Asked each time, so that a scan under way can be made to hurry.
+   */
+  readonly restMs?: () => number;
+  /** Awaited after each chunk: lets work that the visits made be done before they make more. */
+  readonly afterChunk?: () => Promise<void>;
 };
 
 export type ScanResult = {
@@ -54,7 +59,7 @@ export async function scanKind(
   options: ScanOptions,
 ): Promise<ScanResult> {
   if (!isKind(kind)) throw new RangeError(`not a kind: ${JSON.stringify(kind)}`);
-  const { now, signal, chunkFiles = 256, restMs = 0 } = options;
+  const { now, signal, chunkFiles = 256 } = options;
   const started = now();
   const folder = path.join(root, kind);
   const counts = { files: 0, skipped: 0, unreadable: 0 };
@@ -68,8 +73,10 @@ export async function scanKind(
   try {
     for (let ended = false; !ended; ) {
       ended = scanChunk(dir, folder, chunkFiles, visit, counts);
+      const restMs = options.restMs?.() ?? 0;
       if (restMs > 0 && !ended) await sleep(restMs);
       else await turn();
+      await options.afterChunk?.();
       signal?.throwIfAborted();
     }
   } finally {

@@ -207,20 +207,23 @@ export class Store {
     this.#run('UPDATE files SET dirty = 0 WHERE id = ?', id);
   }
 
-  dirtyNames(): string[] {
-    return this.#all<{ name: string }>('SELECT d.name FROM files f JOIN documents d USING (id) WHERE f.dirty = 1').map(
-      (row) => row.name,
+  /** Documents whose live files are known to differ, in pieces: after a join that may be all of them. */
+  dirtyAfter(id: number, limit: number): { id: number; name: string }[] {
+    return this.#all(
+      'SELECT f.id, d.name FROM files f JOIN documents d USING (id) WHERE f.dirty = 1 AND f.id > ? ORDER BY f.id LIMIT ?',
+      id,
+      limit,
     );
   }
 
-  /** Name and fingerprint of every document that has a live file, one by one. */
-  prints(): IterableIterator<{ name: string; print: string }> {
-    return this.#db
-      .prepare('SELECT d.name, f.print FROM files f JOIN documents d USING (id) WHERE f.shadow IS NOT NULL')
-      .iterate() as IterableIterator<{
-      name: string;
-      print: string;
-    }>;
+  /** Every document that has a live file, with that file's fingerprint, in pieces. */
+  printsAfter(id: number, limit: number): { id: number; name: string; print: string }[] {
+    return this.#all(
+      `SELECT f.id, d.name, f.print FROM files f JOIN documents d USING (id)
+       WHERE f.id > ? AND f.shadow IS NOT NULL ORDER BY f.id LIMIT ?`,
+      id,
+      limit,
+    );
   }
 
   intents(): IntentRow[] {

@@ -500,7 +500,8 @@ export class LabSite {
     const { looks, files } = engine.backlog;
     const busy: string[] = [];
     if (looks + files > 0) busy.push(`${looks} looks, ${files} files`);
-    if (replica.world.store.dirtyNames().length > 0) busy.push(`dirty ${replica.world.store.dirtyNames()}`);
+    const dirty = replica.world.store.dirtyAfter(0, 10).map(({ name }) => name);
+    if (dirty.length > 0) busy.push(`dirty ${dirty}`);
     if (replica.world.store.intents().length > 0) busy.push('intents');
     for (const peer of peers) {
       if (!this.lab.site(peer.site).isAlive) continue;

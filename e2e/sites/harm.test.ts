@@ -134,5 +134,7 @@ async function outside({ host, userdata, state }: Site): Promise<string> {
   const upper = `${dirname(host.root)}/upper`;
   const own = [userdata, state, '/var/log', `${dirname(userdata)}/logs`, '/var/private'];
   const prune = own.flatMap((path) => ['-path', `${upper}${path}`, '-prune', '-o']);
-  return must(['find', upper, ...prune, '!', '-type', 'd', '-printf', '%P %y %s %T@ %u %m %l\n'], { timeoutMs: 20_000 });
+  return must(['find', upper, ...prune, '!', '-type', 'd', '-printf', '%P %y %s %T@ %u %m %l\n'], {
+    timeoutMs: 20_000,
+  });
 }

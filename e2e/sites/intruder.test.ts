@@ -68,7 +68,15 @@ describe.skipIf(needsLab('an intruder on a real site'))('an intruder who has tak
     expect(scp.code).not.toBe(0);
     const tunnel = await intruder.run([...ssh, '-W', 'localhost:22', destination]);
     expect(tunnel.stdout).not.toContain('SSH-2.0');
-    const back = await intruder.run([...ssh, '-N', '-o', 'ExitOnForwardFailure=yes', '-R', '9999:localhost:22', destination]);
+    const back = await intruder.run([
+      ...ssh,
+      '-N',
+      '-o',
+      'ExitOnForwardFailure=yes',
+      '-R',
+      '9999:localhost:22',
+      destination,
+    ]);
     expect(back.code).not.toBe(0);
   });
 

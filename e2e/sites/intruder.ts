@@ -61,8 +61,20 @@ export class Intruder {
   /** Delivers a batch as the daemon would, and waits until the hub has taken it out of its inbox. */
   async push(document: string, state: DocState, as = Intruder.replicaOf(this.spoke)): Promise<void> {
     const head = 1_000_000;
-    const header = { replica: as, to_site: this.hub.name, session: 'f0f0', from: 0, to: head, head, sent_at: Date.now() };
-    const text = encodeBatch(header, [documentLine(document, JSON.stringify(state), Date.now(), this.spoke.name)], digest);
+    const header = {
+      replica: as,
+      to_site: this.hub.name,
+      session: 'f0f0',
+      from: 0,
+      to: head,
+      head,
+      sent_at: Date.now(),
+    };
+    const text = encodeBatch(
+      header,
+      [documentLine(document, JSON.stringify(state), Date.now(), this.spoke.name)],
+      digest,
+    );
     const name = `0000000000000001-${as}-${randomBytes(4).toString('hex')}.batch`;
     await this.file(name, text);
     const { key, knownHosts } = sshFiles(this.spoke.name);

@@ -11,7 +11,8 @@ const name = (n: number) => `balances/${n}-user`;
 describe.skipIf(needsLab('joining of real sites'))('sites that join with files they have had for long', () => {
   const sites = useSites({
     before: ({ all, hub, rofl, click }) => {
-      for (const site of all) for (let n = 1; n <= USERS; n += 1) site.write(name(n), balanceFile(`${n}-user`, 100 + n));
+      for (const site of all)
+        for (let n = 1; n <= USERS; n += 1) site.write(name(n), balanceFile(`${n}-user`, 100 + n));
       hub.write('balances/60-differs', balanceFile('60-differs', 600));
       click.write('balances/60-differs', balanceFile('60-differs', 666));
       rofl.write('balances/61-rofl', balanceFile('61-rofl', 61));

@@ -1,5 +1,5 @@
-import { parse, stringify } from 'yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
 import { needsLab } from '../lab/skip.js';
 import { sleep } from '../lab/wait.js';
 import { creditByNode } from './php.js';

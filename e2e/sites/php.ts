@@ -1,7 +1,7 @@
 /** Programs that run inside the hosts, as the account of a site's PHP. */
 
-import { findProgram } from '../lab/requirements.js';
 import { REPO_ROOT } from '../lab/repo.js';
+import { findProgram } from '../lab/requirements.js';
 import type { Site } from './site.js';
 
 const PROGRAMS = `${REPO_ROOT}/e2e/sites/programs`;
@@ -38,7 +38,12 @@ export function creditByPhp(site: Site, { document, count, amount, pauseMs = 0 }
 }
 
 /** The nightly job: rewrites every balance file in place with another `last_updated`; gives the named users `amount`. */
-export function rewriteAll(site: Site, lastUpdated: number, locked: readonly string[], amount: number): Promise<string> {
+export function rewriteAll(
+  site: Site,
+  lastUpdated: number,
+  locked: readonly string[],
+  amount: number,
+): Promise<string> {
   const args = [site.userdata, String(lastUpdated), String(amount), ...locked];
   return site.asPhp([process.execPath, `${PROGRAMS}/nightly.mjs`, ...args], WRITER_LIMIT_MS);
 }

@@ -55,17 +55,21 @@ describe.skipIf(needsLab('changes between real sites'))('a change on one site', 
 
   it('I2: is seen also where a second one of the same size follows within the same second', async () => {
     const { rofl, click } = sites();
+    const times: number[] = [];
     const arrival = async (amount: number) => {
+      const began = performance.now();
       rofl.write('balances/6-hal', balanceFile('6-hal', amount));
       await waitFor(`${amount} on clickforcharity`, { timeoutMs: 5_000, everyMs: 2 }, () => {
         return click.balance('balances/6-hal') === amount;
       });
+      times.push(Math.round(performance.now() - began));
     };
     for (let round = 1; round <= 5; round += 1) {
       await sleep(1_000 - (Date.now() % 1_000));
       await arrival(100 + round);
       await arrival(900 + round);
     }
+    console.info(`single writes, spoke to spoke: ${times.sort((a, b) => a - b).join(' ')} ms`);
     // Without a wait between them: the last is the one that counts.
     for (let amount = 200; amount < 250; amount += 1) rofl.write('balances/6-hal', balanceFile('6-hal', amount));
     await sites().balanceStays('balances/6-hal', 249);

@@ -1,0 +1,271 @@
+/** The conversation as a table of situations: what is heard, what is said next, what is refused. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { BatchHeader } from '../core/batch.js';
+import { DEFAULT_POLICIES } from '../core/policy.js';
+import { LiveFiles } from '../replica/live-files.js';
+import { Replica } from '../replica/replica.js';
+import { noSteps } from '../replica/steps.js';
+import { type PeerRow, Store } from '../replica/store.js';
+import { SILENT } from '../runtime/log.js';
+import { Conversation } from './conversation.js';
+
+const HUB = 'directsponsor~00000001';
+let folder: string;
+let replica: Replica;
+let now: number;
+let heard: string[];
+let conversation: Conversation;
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-talk-'));
+  now = 1_000_000;
+  heard = [];
+  const files = new LiveFiles({ root: folder, maxFileBytes: 1_000 });
+  files.prepare();
+  let words = 0;
+  replica = new Replica({
+    site: 'roflfaucet',
+    store: Store.open(path.join(folder, 'state.db')),
+    files,
+    policies: DEFAULT_POLICIES,
+    joinRule: 'hold',
+    now: () => now,
+    randomHex: (bytes) => (++words).toString(16).padStart(bytes * 2, '0'),
+    log: SILENT,
+    steps: noSteps,
+    clockSkewMaxMs: 60_000,
+  });
+  conversation = talk('mine');
+});
+afterEach(() => {
+  replica.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+function talk(session: string): Conversation {
+  return new Conversation(replica, 'directsponsor', session, {
+    onVerified: (confirmed, forked) => heard.push(`verified ${confirmed}${forked ? ' forked' : ''}`),
+    onRefused: ({ code }) => heard.push(`refused ${code}`),
+  });
+}
+
+function header(over: Partial<BatchHeader> = {}): BatchHeader {
+  const base = {
+    axle: 1 as const,
+    replica: HUB,
+    to_site: 'roflfaucet',
+    session: 'theirs',
+    from: 0,
+    to: 0,
+    head: 0,
+    documents: 0,
+    digest: '',
+    sent_at: now,
+  };
+  return { ...base, ...over };
+}
+
+const confirms = (seq: number, session = 'mine'): Partial<BatchHeader> => ({
+  confirms: { replica: replica.id, seq, session },
+});
+
+/** Hears a message that must be taken, and stores the row as `receive` does. */
+function take(over: Partial<BatchHeader> = {}): PeerRow {
+  const result = conversation.hear(header(over));
+  if (!result.ok) throw new Error(result.code);
+  replica.commit(() => replica.world.store.putPeer(result.peer));
+  return result.peer;
+}
+
+function change(many = 1): void {
+  replica.commit(({ nextSeq }) => {
+    for (let i = 0; i < many; i++) nextSeq();
+  });
+}
+
+/** Delivers what the conversation would send now. */
+function send(to = replica.head): ReturnType<Conversation['header']> {
+  const message = conversation.header(conversation.range.from, to, false, now);
+  conversation.delivered(message, now);
+  return message;
+}
+
+const next = (maySend = true): ReturnType<Conversation['next']> => conversation.next(maySend, now);
+
+describe('what is said next', () => {
+  it('a start: hello at once, and once a second until there is an answer', () => {
+    expect(next(false)).toEqual({ kind: 'bare' });
+    const hello = send(0);
+    expect(hello.confirms).toBeUndefined();
+    expect(next(false)).toMatchObject({ kind: 'wait' });
+    now += 1_000;
+    expect(next(false)).toEqual({ kind: 'bare' });
+  });
+
+  it('the answer to our session: verified once, and answered once', () => {
+    send(0);
+    take(confirms(0));
+    take(confirms(0));
+    expect(heard).toEqual(['verified 0']);
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(send().confirms).toEqual({ replica: HUB, seq: 0, session: 'theirs' });
+    expect(next()).toMatchObject({ kind: 'wait' });
+  });
+
+  it('an answer to an earlier session verifies nothing', () => {
+    take(confirms(0, 'before'));
+    expect(heard).toEqual([]);
+  });
+
+  it('a change: documents at once, and no more until it is confirmed or late', () => {
+    take(confirms(0));
+    send();
+    change(3);
+    expect(next()).toEqual({ kind: 'documents', from: 0 });
+    expect(next(false)).toMatchObject({ kind: 'wait' });
+    send();
+    expect(next()).toMatchObject({ kind: 'wait' });
+    expect(conversation.isSettled).toBe(false);
+    take(confirms(3));
+    expect(conversation.isSettled).toBe(true);
+  });
+
+  it('I9: no confirmation: sent again after 5 s, then 10 s, never in a hot loop', () => {
+    take(confirms(0));
+    send();
+    change();
+    send();
+    const waits: number[] = [];
+    for (let round = 0; round < 5; round++) {
+      const start = now;
+      while (next().kind !== 'documents') now += 500;
+      waits.push(Math.round((now - start) / 1_000));
+      send();
+    }
+    expect(waits[0]).toBeGreaterThanOrEqual(5);
+    expect(waits).toEqual([...waits].sort((a, b) => a - b));
+    expect(waits.at(-1)).toBeLessThanOrEqual(61);
+  });
+
+  it('what was received is confirmed within a second, once, and that is not confirmed', () => {
+    take(confirms(0));
+    send();
+    take({ from: 0, to: 4, head: 4, documents: 1, ...confirms(0) });
+    expect(next()).toMatchObject({ kind: 'wait' });
+    now += 1_000;
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(send().confirms?.seq).toBe(4);
+    take({ from: 4, to: 4, head: 4, ...confirms(0) });
+    now += 10_000;
+    expect(next()).toMatchObject({ kind: 'wait' });
+  });
+});
+
+describe('what is heard', () => {
+  it('a gap is seen: documents count, the cursor stays', () => {
+    expect(take({ from: 0, to: 2, head: 2 }).applied).toBe(2);
+    expect(take({ from: 5, to: 7, head: 7 }).applied).toBe(2);
+    expect(take({ from: 2, to: 7, head: 7 }).applied).toBe(7);
+    expect(take({ from: 0, to: 3, head: 7 }).applied).toBe(7);
+  });
+
+  it('a confirmation that moves backwards in answer to us: sent again from there, whoever it came from', () => {
+    take(confirms(0));
+    send();
+    change(5);
+    send();
+    take(confirms(5));
+    expect(take(confirms(2)).confirmed).toBe(2);
+    expect(next()).toEqual({ kind: 'documents', from: 2 });
+    expect(conversation.lostUpTo).toBe(5);
+  });
+
+  it('a confirmation that moves backwards from an old session is an old file', () => {
+    take(confirms(0));
+    send();
+    change(5);
+    send();
+    take(confirms(5));
+    expect(take(confirms(2, 'before')).confirmed).toBe(5);
+    expect(conversation.isSettled).toBe(true);
+  });
+
+  it('more confirmed than we ever gave: we are a restored copy, and nothing of it is believed', () => {
+    change(2);
+    expect(take(confirms(9)).confirmed).toBe(0);
+    expect(heard).toEqual(['verified 9 forked']);
+  });
+
+  it('a confirmation of another incarnation of ours says nothing', () => {
+    change(2);
+    expect(take({ confirms: { replica: 'roflfaucet~ffffffff', seq: 2, session: 'mine' } }).confirmed).toBe(0);
+    expect(heard).toEqual([]);
+  });
+
+  it('a joining peer is sent everything again, once a session', () => {
+    take(confirms(0));
+    send();
+    change(3);
+    send();
+    take(confirms(3));
+    take({ session: 'again', joining: true });
+    expect(next()).toEqual({ kind: 'documents', from: 0 });
+    send();
+    take({ session: 'again', joining: true, ...confirms(3) });
+    expect(next()).not.toMatchObject({ kind: 'documents' });
+  });
+
+  it('a new incarnation is a new peer, and the old one is refused from then on', () => {
+    take({ from: 0, to: 4, head: 4, ...confirms(0) });
+    const row = take({ replica: 'directsponsor~00000002', session: 'other' });
+    expect(row).toMatchObject({ replica: 'directsponsor~00000002', applied: 0, confirmed: 0 });
+    expect(conversation.hear(header())).toMatchObject({ ok: false, code: 'AXL-RETIRED' });
+  });
+
+  it.each([
+    ['a batch of another site', { replica: 'clickforcharity~00000001' }, 'AXL-WRONG-SENDER'],
+    ['a batch for another site', { to_site: 'clickforcharity' }, 'AXL-WRONG-RECEIVER'],
+    ['a restarted peer whose changes go backwards', { session: 'later', head: 3 }, 'AXL-SEQUENCE-BACK'],
+  ])('%s is refused', (_what, over, code) => {
+    take({ from: 0, to: 4, head: 4 });
+    expect(conversation.hear(header(over))).toMatchObject({ ok: false, code });
+  });
+
+  it('a refusal is said once, at once', () => {
+    take(confirms(0));
+    send();
+    conversation.refuse({ code: 'AXL-NOT-YOURS', message: 'no' });
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(send().refused).toEqual({ code: 'AXL-NOT-YOURS', message: 'no' });
+    expect(send().refused).toBeUndefined();
+    take({ refused: { code: 'AXL-CLOCK-AHEAD', message: 'later' } });
+    expect(heard).toContain('refused AXL-CLOCK-AHEAD');
+  });
+
+  it('a restart of ours begins at what was confirmed, not at what was sent', () => {
+    take(confirms(0));
+    send();
+    change(5);
+    send();
+    take(confirms(3));
+    conversation = talk('later');
+    expect(conversation.range).toEqual({ from: 3, to: 3 });
+    expect(next()).toEqual({ kind: 'documents', from: 3 });
+  });
+
+  it('a resend that was decided while a message was under way does not count that message', () => {
+    take(confirms(0));
+    send();
+    change(5);
+    send();
+    take(confirms(5));
+    change(2);
+    const underWay = conversation.header(5, 7, false, now);
+    take(confirms(1));
+    conversation.delivered(underWay, now);
+    expect(conversation.range).toEqual({ from: 1, to: 1 });
+  });
+});

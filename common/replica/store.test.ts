@@ -1,0 +1,85 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Store } from './store.js';
+
+let folder: string;
+let file: string;
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-store-'));
+  file = path.join(folder, 'state.db');
+});
+afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
+
+const ROW = { origin: '', at: 1, by_site: 'roflfaucet', state: '{}' };
+
+describe('Store', () => {
+  it('keeps what was committed, and nothing of a commit that failed', () => {
+    const store = Store.open(file);
+    store.commit(() => store.putDocument({ name: 'balances/1', seq: 1, ...ROW }, undefined));
+    expect(() =>
+      store.commit(() => {
+        store.putDocument({ name: 'balances/2', seq: 2, ...ROW }, undefined);
+        throw new Error('crash');
+      }),
+    ).toThrow('crash');
+    store.close();
+    const again = Store.open(file);
+    expect(again.document('balances/1')).toMatchObject({ seq: 1, name: 'balances/1' });
+    expect(again.document('balances/2')).toBeUndefined();
+    again.close();
+  });
+
+  it('writes every commit through to the disk (I3: an intent precedes its rename)', () => {
+    Store.open(file).close();
+    const source = fs.readFileSync(path.join(import.meta.dirname, 'store.ts'), 'utf8');
+    expect(source).toContain("db.pragma('synchronous = FULL')");
+  });
+
+  it('gives the documents after a cursor in the order of their changes, the newest change of each', () => {
+    const store = Store.open(file);
+    const first = store.putDocument({ name: 'balances/1', seq: 1, ...ROW }, undefined);
+    store.putDocument({ name: 'balances/2', seq: 2, ...ROW }, undefined);
+    store.putDocument({ name: 'balances/0', seq: 0, ...ROW }, undefined);
+    store.putDocument({ name: 'balances/1', seq: 3, ...ROW }, first);
+    expect(store.changedSince(0, 10).map(({ name, seq }) => [name, seq])).toEqual([
+      ['balances/2', 2],
+      ['balances/1', 3],
+    ]);
+    expect(store.changedSince(2, 10).map(({ name }) => name)).toEqual(['balances/1']);
+    expect(store.changedSince(0, 1)).toHaveLength(1);
+    store.close();
+  });
+
+  it('refuses the database of a newer Axle, and leaves it as it is', () => {
+    const db = new Database(file);
+    db.pragma('user_version = 99');
+    db.exec('CREATE TABLE future (a)');
+    db.close();
+    expect(() => Store.open(file)).toThrow(/newer Axle \(schema 99\)/);
+    const check = new Database(file);
+    expect(check.pragma('user_version', { simple: true })).toBe(99);
+    check.close();
+  });
+
+  it.each([
+    ['no database at all', (bytes: Buffer) => bytes.fill('x')],
+    ['a database with a spoilt header', (bytes: Buffer) => bytes.fill(0, 0, 16)],
+  ])('refuses %s', (_what, spoil) => {
+    Store.open(file).close();
+    const bytes = fs.readFileSync(file);
+    fs.writeFileSync(file, spoil(bytes));
+    expect(() => Store.open(file)).toThrow(/not a database|malformed/);
+  });
+
+  it('remembers incarnations that are over', () => {
+    const store = Store.open(file);
+    store.retire('roflfaucet~00000001');
+    store.retire('roflfaucet~00000001');
+    expect(store.isRetired('roflfaucet~00000001')).toBe(true);
+    expect(store.isRetired('roflfaucet~00000002')).toBe(false);
+    store.close();
+  });
+});
