@@ -120,7 +120,9 @@ export class Engine {
     else if (!this.#dirty.has(name)) this.#sweepAgain = true;
   }
 
+  /** Whether there is something to write; once stopped, what is left is for the next start. */
   get #hasDirty(): boolean {
+    if (this.#stopped) return false;
     return this.#dirty.size > 0 || this.#sweepAfter !== undefined || this.#sweepAgain;
   }
 
@@ -143,14 +145,14 @@ export class Engine {
 
   /** Resolves when nothing is waiting to be absorbed or materialised. */
   idle(): Promise<void> {
-    if (
-      !this.#absorbing &&
-      !this.#materialising &&
-      this.#hints.size === 0 &&
-      (!this.#hasDirty || !this.#mayMaterialise)
-    )
-      return Promise.resolve();
+    if (this.#isIdle) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Once stopped, only the work in hand counts: what it still finds to do is for the next start. */
+  get #isIdle(): boolean {
+    if (this.#absorbing || this.#materialising) return false;
+    return this.#stopped || (this.#hints.size === 0 && (!this.#hasDirty || !this.#mayMaterialise));
   }
 
   /** Finishes the step in hand and starts no other. */
@@ -160,15 +162,12 @@ export class Engine {
     for (const { timer } of this.#retries.values()) clearTimeout(timer);
     this.#hints.clear();
     this.#dirty.clear();
-    this.#sweepAfter = undefined;
-    this.#sweepAgain = false;
     await this.idle();
     await this.replica.exclusive(async () => {});
   }
 
   #settled(): void {
-    if (this.#absorbing || this.#materialising || this.#hints.size > 0) return;
-    if (this.#mayMaterialise && this.#hasDirty) return;
+    if (!this.#isIdle) return;
     const waiting = this.#idle;
     this.#idle = [];
     for (const resolve of waiting) resolve();
@@ -187,16 +186,17 @@ export class Engine {
 
   async #absorbLoop(): Promise<void> {
     while (this.#hints.size > 0 && !this.#stopped) {
-      const names = take(this.#hints, GROUP).filter((name) => !this.#isOwn(name));
-      if (names.length === 0) continue;
+      const taken = take(this.#hints, GROUP);
       try {
+        const names = taken.filter((name) => !this.#isOwn(name));
+        if (names.length === 0) continue;
         const results = await this.replica.exclusive(() => absorb(this.replica, names));
         this.#after(results);
         if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
         this.events.onAbsorbed(results);
       } catch (error) {
         await this.#failed('absorb', error);
-        for (const name of names) this.#hints.add(name);
+        for (const name of taken) this.#hints.add(name);
       }
     }
   }

@@ -180,6 +180,21 @@ describe('quiet', () => {
 });
 
 describe('stopping', () => {
+  test('I1: a stop ends, also when the work in hand finds more to do', async (lab) => {
+    const { faucet, charity } = await withAndy(lab);
+    let stopping: Promise<void> | undefined;
+    faucet.at('materialise: linked', () => {
+      // The file is not what was expected any more: it would have to be replaced once more.
+      faucet.credit(ANDY, 10);
+      stopping = faucet.stop();
+    });
+    charity.credit(ANDY, 1);
+    await lab.until('it is being stopped', () => stopping !== undefined);
+    await stopping;
+    await faucet.start();
+    await lab.expectBalance(ANDY, 111);
+  });
+
   test('I1: a stop in the middle of a burst leaves nothing half done', async (lab) => {
     const { faucet, charity, hub } = await withAndy(lab);
     for (let i = 0; i < 150; i++) faucet.write(`balances/${i}-burst`, { balance: i });

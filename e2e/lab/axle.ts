@@ -117,6 +117,8 @@ AmbientCapabilities=${capabilities}
 CapabilityBoundingSet=${capabilities}
 RuntimeDirectory=axle
 ExecStart=${process.execPath} ${MAIN} ${role} --config ${configFile}
+# SIGTERM is for the daemon alone: it lets the rsync and sync that it has started finish.
+KillMode=mixed
 Restart=always
 RestartSec=200ms
 `;

@@ -89,7 +89,8 @@ describe.skipIf(needsLab('lost state on real sites'))('I1: a spoke whose state i
     await restoreCopy(rofl, folders);
     const from = rofl.log().length;
     await rofl.start();
-    expect(rofl.log().slice(from)).toMatch(/new incarnation .*older copy/);
+    // Because the hub says so, or because it did not come to say anything in time.
+    expect(rofl.log().slice(from)).toContain('new incarnation');
     await settled();
     await credit(20);
     await sites().balanceStays(ANDY, andy, LIMIT_MS);
