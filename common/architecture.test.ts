@@ -90,7 +90,7 @@ describe('the arrows', () => {
     ['a re-export', 'common/core/a.ts', "export * from '../runtime/log.js';"],
     ['a dynamic import', 'common/core/a.ts', "const fs = await import('node:fs');"],
     ['an import for its effect', 'common/core/a.ts', "import 'node:fs';"],
-    ['link uses replica', 'common/link/a.ts', "import { x } from '../replica/store.js';"],
+    ['replica uses link', 'common/replica/a.ts', "import { x } from '../link/transport.js';"],
     ['runtime uses link', 'common/runtime/a.ts', "import { x } from '../link/transport.js';"],
     ['common uses the hub', 'common/replica/a.ts', "import { x } from '../../hub/main.js';"],
     ['the hub uses the spoke', 'hub/a.ts', "import { x } from '../spoke/main.js';"],
