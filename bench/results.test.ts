@@ -27,7 +27,7 @@ describe('results', () => {
   });
   const run = (p50_ms: number, files_per_s: number): Run => ({
     latency: { p50_ms, p95_ms: p50_ms, p99_ms: p50_ms, max_ms: p50_ms, lost: 1 },
-    burst: { files_per_s, total_ms: 1, missing: 0 },
+    burst: [{ files_per_s, total_ms: 1, missing: 0 }],
     credits: { given: 100, lost: 2, agreed: true },
   });
 

@@ -10,7 +10,8 @@ import { median } from './statistics.js';
 /** What one run of one system found. A measure that was not asked for, or cannot be taken, is absent. */
 export interface Run {
   latency?: Latency;
-  burst?: Burst;
+  /** Several in a row. */
+  burst?: Burst[];
   credits?: Credits;
   same_second?: SameSecond;
   /** Why the run ended early, when it did. */
