@@ -133,6 +133,17 @@ describe('what is said next', () => {
     expect(conversation.isSettled).toBe(true);
   });
 
+  it('I9: no more than 50,000 changes under way: the rest when the peer has confirmed', () => {
+    take(confirms(0));
+    send();
+    change(60_000);
+    expect(next()).toEqual({ kind: 'documents', from: 0 });
+    send(50_000);
+    expect(next()).toMatchObject({ kind: 'wait' });
+    take(confirms(2_000));
+    expect(next()).toEqual({ kind: 'documents', from: 50_000 });
+  });
+
   it('I9: no confirmation: sent again after 5 s, then 10 s, never in a hot loop', () => {
     take(confirms(0));
     send();

@@ -265,7 +265,8 @@ export class PeerLink {
     fs.rmSync(file, { force: true });
     conversation.refuse({ code, message });
     events.onRefusal(code, message, hint);
-    this.#sender.wake();
+    // The peer speaks, so a backoff has nothing left to wait for; how often it is answered is the conversation's business.
+    this.#sender.rouse();
     return 'refused';
   }
 }

@@ -53,6 +53,22 @@ describe('Store', () => {
     store.close();
   });
 
+  it('gives what differs, and what has a file, in pieces', () => {
+    const store = Store.open(file);
+    for (let n = 1; n <= 5; n++) {
+      const id = store.putDocument({ name: `balances/${n}`, seq: n, ...ROW }, undefined);
+      if (n < 5) store.putFile({ id, print: `print-${n}`, dirty: n % 2 === 0 ? 1 : 0, shadow: n === 1 ? null : '{}' });
+      else store.markDirty(id);
+    }
+    const [first] = store.dirtyAfter(0, 1);
+    expect(first?.name).toBe('balances/2');
+    expect(store.dirtyAfter(first?.id ?? 0, 10).map(({ name }) => name)).toEqual(['balances/4', 'balances/5']);
+    const [print] = store.printsAfter(0, 1);
+    expect(print).toMatchObject({ name: 'balances/2', print: 'print-2' });
+    expect(store.printsAfter(print?.id ?? 0, 10).map(({ name }) => name)).toEqual(['balances/3', 'balances/4']);
+    store.close();
+  });
+
   it('refuses the database of a newer Axle, and leaves it as it is', () => {
     const db = new Database(file);
     db.pragma('user_version = 99');
