@@ -191,7 +191,7 @@ export class Engine {
         const names = taken.filter((name) => !this.#isOwn(name));
         if (names.length === 0) continue;
         const results = await this.replica.exclusive(() => absorb(this.replica, names));
-        this.#after(results);
+        this.#after(results, true);
         if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
         this.events.onAbsorbed(results);
       } catch (error) {
@@ -207,11 +207,16 @@ export class Engine {
   }
 
   /** What has to be looked at again, and what has to be written. */
-  #after(results: readonly AbsorbResult[]): void {
+  /**
+   * `isNewest`: nothing can have looked at these files since. What materialise absorbed is older by the time it has
+   * replaced files and let go of its locks: a writer that waited for the lock may have been found writing meanwhile, and
+   * the look that it is owed must not be cancelled.
+   */
+  #after(results: readonly AbsorbResult[], isNewest: boolean): void {
     for (const { name, outcome, racy, dirty } of results) {
       if (racy) this.#racy.add(name);
       if (outcome.kind === 'refused') this.#again(name, outcome.code, outcome.reason, outcome.again);
-      else this.#forget(name);
+      else if (isNewest) this.#forget(name);
       if (dirty) this.#addDirty(name);
     }
     this.#materialiseSoon();
@@ -259,7 +264,10 @@ export class Engine {
         names = take(this.#dirty, GROUP);
         if (names.length === 0) continue;
         const results = await materialise(this.replica, names);
-        this.#after(results.map(({ absorbed }) => ({ ...absorbed, dirty: false })));
+        this.#after(
+          results.map(({ absorbed }) => ({ ...absorbed, dirty: false })),
+          false,
+        );
         for (const { name, outcome } of results) {
           if (outcome.kind === 'again') this.#dirty.add(name);
           if (outcome.kind === 'written' && outcome.print !== '') this.#own.set(name, outcome.print);
