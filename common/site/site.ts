@@ -70,8 +70,10 @@ const SETTLE_GROUP = 4_096;
  * as it lasts: 15 s for 10,000 files, half an hour for 1,000,000.
  */
 const SCAN_REST_MS = 300;
-/** This many hints at once, and a scan follows: some may have been lost. */
 const PROBE_MS = 60_000;
+/** After this many hints without a quiet moment between them, a scan follows: in a burst, one may have been lost. */
+const BURST_HINTS = 1_000;
+const BURST_QUIET_MS = 2_000;
 
 type Link = { readonly site: string; readonly conversation: Conversation; readonly link: PeerLink };
 
@@ -137,6 +139,7 @@ export class Site {
   /** Finishes what is in hand; nothing is left half done. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    clearTimeout(this.#quiet);
     this.#wakeJoin();
     await this.#watcher?.close();
     await this.#engine?.stop();
@@ -300,7 +303,10 @@ export class Site {
       random,
       onHint: (kind, fileName) => {
         if (fileName === undefined) void this.#scan(0).catch((error) => this.#scanFailed(error));
-        else this.#engine.look(`${kind}/${fileName.slice(0, -'.txt'.length)}`);
+        else {
+          this.#engine.look(`${kind}/${fileName.slice(0, -'.txt'.length)}`);
+          this.#noteHint();
+        }
       },
       onLost: (kind, reason) =>
         log.warn('folder lost', {
@@ -361,6 +367,24 @@ export class Site {
 
   #scanFailed(error: unknown): void {
     if (!this.#abort.signal.aborted) this.#reporter.broken('scan', error);
+  }
+
+  #hints = 0;
+  #quiet: NodeJS.Timeout | undefined;
+
+  /** Counts the hints of a burst; once it is over, everything is looked at. */
+  #noteHint(): void {
+    this.#hints++;
+    if (this.#quiet !== undefined) {
+      this.#quiet.refresh();
+      return;
+    }
+    this.#quiet = setTimeout(() => {
+      this.#quiet = undefined;
+      const wasBurst = this.#hints >= BURST_HINTS;
+      this.#hints = 0;
+      if (wasBurst && !this.#abort.signal.aborted) void this.#scan(0).catch((error) => this.#scanFailed(error));
+    }, BURST_QUIET_MS);
   }
 
   async #probeLoop(): Promise<void> {
