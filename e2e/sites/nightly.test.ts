@@ -12,9 +12,7 @@ const name = (n: number) => `balances/${n}-user`;
 /** All over the folder, so that some are credited before the job comes to them and some after. */
 const CREDITED = Array.from({ length: 20 }, (_, n) => name(1 + n * 1_000));
 
-// An intermittent fault is open here: about one run in ten misses the change of one document that came from elsewhere
-// moments before. One retry, so that everything else can be judged; the report shows when it was needed.
-describe.skipIf(needsLab('the nightly job on real sites'))('the nightly job', { retry: 1 }, () => {
+describe.skipIf(needsLab('the nightly job on real sites'))('the nightly job', () => {
   const sites = useSites({
     before: ({ all }) => {
       for (const site of all) for (let n = 1; n <= FILES; n += 1) site.write(name(n), balanceFile(`${n}-user`, n));
