@@ -42,6 +42,8 @@ export type AbsorbResult = {
   readonly live: Live | undefined;
   /** The document as it is stored now; undefined where nothing is known of it. */
   readonly known: KnownRow | undefined;
+  /** Not later than the file was looked at, milliseconds since 1970. */
+  readonly readAt: number;
   /** Whether the file must be looked at once more because its times are too young to be trusted. */
   readonly racy: boolean;
   /** Whether the live file does not show the state: materialise it. */
@@ -71,7 +73,7 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
     const look = files.look(name, shadow === null && known !== undefined);
     const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
     const done = (outcome: Absorbed, live?: Live): void => {
-      results.push({ name, outcome, look, live, known, racy, dirty: known?.dirty === 1 });
+      results.push({ name, outcome, look, live, known, readAt, racy, dirty: known?.dirty === 1 });
     };
     if (look.kind === 'refused') {
       if (isJoining) found.push({ name, look, known, live: undefined });
@@ -135,7 +137,7 @@ function record(
     replica.unsettled.add(name);
     const refused =
       look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
-    return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, racy: false, dirty: false };
+    return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
   }
   const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
   const style = detectStyle(look.kind === 'file' ? look.text : '{}');
@@ -179,7 +181,7 @@ function record(
   if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
   outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt };
-  return { name, outcome, look, live, known: { ...row, ...file }, racy, dirty };
+  return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty };
 }
 
 /** Whether the live file must be written to show the state. */

@@ -97,4 +97,14 @@ describe('I5: the lock', () => {
     fs.rmdirSync(path.join(own, 'locks', 'a.lock'));
     await expect(release()).resolves.toBeUndefined();
   });
+
+  it('is not kept where another that is needed beside it cannot be had', async () => {
+    fs.mkdirSync(path.join(own, 'locks', 'a.lock'));
+    const file = path.join(own, 'locks', 'b.lock');
+    fs.writeFileSync(file, '');
+    fs.utimesSync(file, 0, 0);
+    setTimeout(() => fs.rmdirSync(path.join(own, 'locks', 'a.lock')), 100);
+    await expect(lockDocuments(own, [one, other])).rejects.toMatchObject({ code: 'ENOTDIR' });
+    expect(held()).toEqual(['b.lock']);
+  });
 });

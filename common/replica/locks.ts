@@ -26,18 +26,15 @@ export function lockDigit(name: string): string {
 /** Takes the locks of the given documents, each once. Rejects with code ELOCKED where a holder does not let go. */
 export async function lockDocuments(own: string, names: Iterable<string>): Promise<Release> {
   const digits = [...new Set([...names].map(lockDigit))];
-  const releases: Release[] = [];
+  // Only the daemon takes more than one, and there is one daemon a site, so no two can wait for each other.
+  const taken = await Promise.allSettled(digits.map((digit) => lockOne(own, digit)));
   const release: Release = async () => {
-    await Promise.all(releases.map((one) => one().catch(ignoreGone)));
+    await Promise.all(taken.map((one) => one.status === 'fulfilled' && one.value().catch(ignoreGone)));
   };
-  try {
-    // Only the daemon takes more than one, and there is one daemon a site, so no two can wait for each other.
-    await Promise.all(digits.map(async (digit) => releases.push(await lockOne(own, digit))));
-  } catch (error) {
-    await release();
-    throw error;
-  }
-  return release;
+  const failed = taken.find((one) => one.status === 'rejected');
+  if (failed === undefined) return release;
+  await release();
+  throw failed.reason;
 }
 
 async function lockOne(own: string, digit: string): Promise<Release> {

@@ -55,7 +55,7 @@ export async function materialise(replica: Replica, names: readonly string[]): P
 }
 
 async function replaceLocked(replica: Replica, names: readonly string[]): Promise<MaterialiseResult[]> {
-  const { store, files, steps, now } = replica.world;
+  const { store, files, steps } = replica.world;
   steps('materialise: locked');
   const results: MaterialiseResult[] = [];
   const plans: Plan[] = [];
@@ -75,7 +75,7 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
       results.push({ name, outcome: { kind }, absorbed });
     };
     if (known === undefined) done('same');
-    else if (outcome.kind === 'refused' && !mayReplace(absorbed, now())) done('blocked');
+    else if (outcome.kind === 'refused' && !mayReplace(absorbed)) done('blocked');
     else {
       const state = replica.stateOf(known);
       const shown = live ?? agreed(absorbed, policies);
@@ -138,12 +138,12 @@ function plan(replica: Replica, absorbed: AbsorbResult, known: KnownRow, view: s
 const TORN_LASTS_MS = 1_000;
 
 /** A lasting torn file (an empty one left by a failed write) gives way to news; a symlink or a giant never does. */
-function mayReplace({ outcome, look }: AbsorbResult, now: number): boolean {
+function mayReplace({ outcome, look, readAt }: AbsorbResult): boolean {
   return (
     outcome.kind === 'refused' &&
     outcome.code === 'AXL-TORN' &&
     look.kind === 'file' &&
-    now - look.mtime > TORN_LASTS_MS
+    readAt - look.mtime > TORN_LASTS_MS
   );
 }
 
