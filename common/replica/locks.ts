@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 
 export const STALE_MS = 10_000;
@@ -39,14 +40,20 @@ export async function lockDocuments(own: string, names: Iterable<string>): Promi
 
 async function lockOne(own: string, digit: string): Promise<Release> {
   const file = path.join(own, 'locks', digit);
-  return lockfile.lock(file, {
-    realpath: false,
-    stale: STALE_MS,
-    update: STALE_MS / 4,
-    retries: { retries: TRIES, factor: 1.2, minTimeout: WAIT_MIN_MS, maxTimeout: WAIT_MAX_MS, randomize: true },
-    // Its default throws from a timer. A lock lost to a stalled event loop is noticed by the check before the rename.
-    onCompromised: () => {},
-  });
+  for (let tries = 1; ; tries++)
+    try {
+      return await lockfile.lock(file, {
+        realpath: false,
+        stale: STALE_MS,
+        update: STALE_MS / 4,
+        // Its default throws from a timer. A lock lost to a stalled event loop is noticed by the check before the rename.
+        onCompromised: () => {},
+      });
+    } catch (error) {
+      // Its own retries would also try for 20 s what cannot succeed (EACCES).
+      if ((error as NodeJS.ErrnoException).code !== 'ELOCKED' || tries === TRIES) throw error;
+      await sleep(Math.min(WAIT_MIN_MS * 2 ** tries, WAIT_MAX_MS) * (1 + Math.random()) * 0.67);
+    }
 }
 
 /** Releasing a lock that was taken over as stale: there is nothing left to release. */
