@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { ownPart } from '../core/authority.js';
 import { decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
 import type { DocState } from '../core/state.js';
@@ -31,6 +31,8 @@ export type LinkOptions = {
   /** Documents may be sent and taken: false while joining waits, or before the incarnation is decided. */
   readonly maySend: () => boolean;
   readonly mayMerge: () => boolean;
+  /** Many more changes are about to come: what is to be sent waits for them a moment. */
+  readonly isGathering?: () => boolean;
   readonly events: LinkEvents;
 };
 
@@ -52,6 +54,8 @@ const INBOX_LOOK_MS = 1_000;
 const DEFER_MS = 20;
 /** A transfer in hand when the daemon is stopped has this long to end. */
 const FINISH_MS = 3_000;
+const GATHER_MS = 200;
+const GATHER_LOOK_MS = 5;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -114,6 +118,7 @@ export class PeerLink {
     while (!this.#abort.signal.aborted) {
       let wait_ms = 0;
       try {
+        await this.#gather();
         const result = await this.sendOnce();
         if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
         // Nothing that it did had to wait for anything: everybody else has their turn now, or it is not before the end.
@@ -125,6 +130,15 @@ export class PeerLink {
         wait_ms = BACKOFF.first_ms + this.#backoff.next();
       }
       if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, this.#isDown);
+    }
+  }
+
+  async #gather(): Promise<void> {
+    const { replica, conversation, batchDocuments, isGathering } = this.options;
+    for (let waited = 0; waited < GATHER_MS; waited += GATHER_LOOK_MS) {
+      if (this.#abort.signal.aborted || !isGathering?.()) return;
+      if (replica.head - conversation.range.to >= batchDocuments) return;
+      await sleep(GATHER_LOOK_MS);
     }
   }
 

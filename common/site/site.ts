@@ -71,9 +71,11 @@ const SETTLE_GROUP = 4_096;
  */
 const SCAN_REST_MS = 300;
 const PROBE_MS = 60_000;
-/** After this many hints without a quiet moment between them, a scan follows: in a burst, one may have been lost. */
-const BURST_HINTS = 1_000;
+/** After this many looks without a quiet moment between them, a scan follows: in a burst, a hint may have been lost. */
+const BURST_LOOKS = 1_000;
 const BURST_QUIET_MS = 2_000;
+/** While more files than this wait to be looked at, a batch waits for them: a transfer costs as much as fifty documents. */
+const GATHER_LOOKS = 200;
 
 type Link = { readonly site: string; readonly conversation: Conversation; readonly link: PeerLink };
 
@@ -199,7 +201,10 @@ export class Site {
     this.#engine = new Engine(replica, {
       ...(options.isHub && { isSending: () => this.#links.some(({ link }) => link.isBusy) }),
       onChanged: () => this.#wakeLinks(),
-      onAbsorbed: (results) => this.#reporter.absorbed(results),
+      onAbsorbed: (results) => {
+        this.#reporter.absorbed(results);
+        this.#noteLooks(results.length);
+      },
       onMaterialised: (results) => this.#reporter.materialised(results),
       onLateWrite: (name, outcome) => this.#reporter.lateWrite(name, outcome),
       onUnreadable: (name, code, reason) => this.#reporter.unreadable(name, code, reason),
@@ -303,10 +308,7 @@ export class Site {
       random,
       onHint: (kind, fileName) => {
         if (fileName === undefined) void this.#scan(0).catch((error) => this.#scanFailed(error));
-        else {
-          this.#engine.look(`${kind}/${fileName.slice(0, -'.txt'.length)}`);
-          this.#noteHint();
-        }
+        else this.#engine.look(`${kind}/${fileName.slice(0, -'.txt'.length)}`);
       },
       onLost: (kind, reason) =>
         log.warn('folder lost', {
@@ -369,20 +371,20 @@ export class Site {
     if (!this.#abort.signal.aborted) this.#reporter.broken('scan', error);
   }
 
-  #hints = 0;
+  #looks = 0;
   #quiet: NodeJS.Timeout | undefined;
 
-  /** Counts the hints of a burst; once it is over, everything is looked at. */
-  #noteHint(): void {
-    this.#hints++;
+  /** Counts the looks of a burst; once it is over, everything is looked at. */
+  #noteLooks(looks: number): void {
+    this.#looks += looks;
     if (this.#quiet !== undefined) {
       this.#quiet.refresh();
       return;
     }
     this.#quiet = setTimeout(() => {
       this.#quiet = undefined;
-      const wasBurst = this.#hints >= BURST_HINTS;
-      this.#hints = 0;
+      const wasBurst = this.#looks >= BURST_LOOKS;
+      this.#looks = 0;
       if (wasBurst && !this.#abort.signal.aborted) void this.#scan(0).catch((error) => this.#scanFailed(error));
     }, BURST_QUIET_MS);
   }
@@ -416,6 +418,7 @@ export class Site {
       batchBytes: this.#options.batchBytes,
       random,
       maySend: () => this.#isOpen,
+      isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
       mayMerge: () => this.#isOpen || this.#replica.phase === 'joining',
       events: {
         onSent: (names, bytes, ms) => this.#reporter.sent(peer.site, names, bytes, ms),
