@@ -6,6 +6,8 @@ export const SCHEMA_VERSION = 1;
  *   `origin` the one replica that already has everything newer than its cursor, because it came from there.
  * files: what the live file is agreed to be. `shadow` is its text, null where there is no file; `print` the fingerprint
  *   of the file that held it; `dirty` = 1 where state and file are known to differ.
+ * held: changes that wait for a person's decision; `live` is what was written ('' for a removed file), `view` what it is
+ *   measured from.
  * unsettled: documents that stood here unreadable when this site joined.
  * intents: a live file is about to be replaced (I3); `inode` is the fingerprint of the file that takes its place. replaced: hard links to replaced inodes, to be read once more (I4).
  */
@@ -57,3 +59,6 @@ CREATE TABLE held (
   at INTEGER NOT NULL
 );
 `;
+
+/** Made wherever it is missing. What only makes things faster needs no new version. */
+export const SCHEMA_ADDED = 'CREATE INDEX IF NOT EXISTS held_document ON held (document)';

@@ -107,9 +107,20 @@ describe('the control channel', () => {
 
   it('finishes what is being asked before it goes', async () => {
     let finish: (value: string) => void = () => {};
-    const server = await listen({ slow: () => new Promise((resolve) => (finish = resolve)) });
+    let asked: () => void = () => {};
+    const isAsked = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const server = await listen({
+      slow: () => {
+        asked();
+        return new Promise((resolve) => {
+          finish = resolve;
+        });
+      },
+    });
     const answer = callControl(socket, 'slow', {});
-    while (!(await raw('POST', '/nothing', '').then(() => true))) continue;
+    await isAsked;
     const closed = server.close();
     finish('done');
     expect(await answer).toBe('done');

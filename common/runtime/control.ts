@@ -7,6 +7,11 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 
+/** Where the daemon with this state folder listens. */
+export function controlSocket(state: string): string {
+  return path.join(state, 'run', 'control.sock');
+}
+
 /** Answers one question. What it throws is told to whoever asked: `message`, and `code` and `hint` where it has them. */
 export type ControlRoute = (input: unknown) => Promise<unknown>;
 
@@ -68,14 +73,13 @@ export class ControlServer {
     fs.chmodSync(this.socketPath, 0o600);
   }
 
-  /** Answers what is being asked, then goes. The socket's file is removed. Harmless where it never started. */
+  /** Answers what is being asked, then goes, and the socket's file with it. Harmless where it never started. */
   async close(): Promise<void> {
     if (!this.#server.listening) return;
     await new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
       this.#server.closeIdleConnections();
     });
-    fs.rmSync(this.socketPath, { force: true });
   }
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
