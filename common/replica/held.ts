@@ -35,6 +35,11 @@ export function hold(replica: Replica, change: Omit<HeldRow, 'id'> & { readonly 
   return { reason, id, isNew: true };
 }
 
+/** The held change that wrote this very text; undefined where there is none. */
+export function heldAs(replica: Replica, name: string, text: string): HeldRow | undefined {
+  return replica.world.store.heldOf(name).find(({ live }) => live === text);
+}
+
 /** A held delete has no object any more: the file is back. True where there was one. Inside a commit. */
 export function dropHeldDelete(replica: Replica, name: string): boolean {
   const { store } = replica.world;

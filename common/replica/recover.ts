@@ -1,4 +1,5 @@
 /** After a crash or power cut: what the intents say about files that were being replaced (I3). */
+import { heldAs } from './held.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
 import type { Replica } from './replica.js';
 import type { IntentRow } from './store.js';
@@ -16,7 +17,7 @@ export function recover(replica: Replica): Recovered[] {
       store.dropIntent(intent.id);
       if (name === undefined) return;
       if (!renamed) return store.markDirty(intent.id);
-      const shadow = store.file(intent.id)?.shadow ?? UNKNOWN_SHADOW;
+      const shadow = shadowOf(replica, name, intent);
       store.putFile({ id: intent.id, print: '', dirty: 1, shadow: intent.view });
       if (intent.link !== '')
         store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
@@ -25,6 +26,14 @@ export function recover(replica: Replica): Recovered[] {
   }
   files.sweep(new Set(store.replacedLinks()));
   return recovered;
+}
+
+/** What the replaced file is known to have held: what was held, where it still shows it, else what was agreed on. */
+function shadowOf(replica: Replica, name: string, { id, link }: IntentRow): string {
+  const { store, files } = replica.world;
+  const look = link === '' ? undefined : files.lookAt(files.linkPath(link));
+  if (look?.kind === 'file' && heldAs(replica, name, look.text) !== undefined) return look.text;
+  return store.file(id)?.shadow ?? UNKNOWN_SHADOW;
 }
 
 /**
