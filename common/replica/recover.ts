@@ -1,8 +1,12 @@
 /** After a crash or power cut: what the intents say about files that were being replaced (I3). */
 import { heldAs } from './held.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
+import { noteFormer } from './raw-change.js';
 import type { Replica } from './replica.js';
 import type { IntentRow } from './store.js';
+
+/** More replaced files than this are not remembered as what a writer may have started from. */
+const FORMER_MAX = 10_000;
 
 export type Recovered = { readonly name: string; readonly renamed: boolean };
 
@@ -23,6 +27,11 @@ export function recover(replica: Replica): Recovered[] {
         store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
     });
     if (name !== undefined) recovered.push({ name, renamed });
+  }
+  // A writer may still be at work that read what was replaced before the crash.
+  for (const { id, shadow, due } of store.replacedDue(Number.MAX_SAFE_INTEGER, FORMER_MAX)) {
+    const name = store.documentById(id)?.name;
+    if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, due - LATE_WRITE_MS);
   }
   files.sweep(new Set(store.replacedLinks()));
   return recovered;
