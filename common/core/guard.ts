@@ -1,6 +1,6 @@
 /**
  * Guards (I8): what a raw change of a live file looks like before it is counted. Pure: facts in, a reason to hold the
- * change out. Rules in FILE_SYNC_STRATEGY.md, section 6.
+ * change out. Rules in FILE_SYNC_STRATEGY.md, section 8.
  */
 import { compare, distance, ZERO } from './amount.js';
 import type { Valid } from './content.js';
