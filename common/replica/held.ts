@@ -11,7 +11,8 @@ import type { Replica } from './replica.js';
 import type { HeldRow } from './store.js';
 
 export type Held = {
-  readonly reason: HeldReason;
+  /** A HeldReason; another text only in a list that an older version of Axle began. */
+  readonly reason: string;
   readonly id: number;
   /** False: this very change was held before, and the file could not be put back yet. */
   readonly isNew: boolean;

@@ -60,7 +60,8 @@ function absorbOne(
   }
   const before = replica.stateOf(row);
   const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
-  const change = { name: row.name, before, isKnown: true, shadow: base, live, text: look.text, at: now() };
+  const known = { name: row.name, before, isKnown: true, mayShowHeld: false, shadow: base };
+  const change = { ...known, live, text: look.text, at: now() };
   const { after, held } = judgeChange(replica, change, author);
   if (held !== undefined) return { name: row.name, outcome: 'held', held };
   if (after === before) return undefined;
