@@ -142,7 +142,6 @@ function record(
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
   }
   const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
-  const style = detectStyle(look.kind === 'file' ? look.text : '{}');
   const author = {
     replica: replica.id,
     stamp: replica.stamps.next(readAt),
@@ -154,7 +153,8 @@ function record(
   let race: Race | undefined;
   let outcome: Absorbed | undefined;
   if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
-    const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
+    const local = { live, style: detectStyle(look.text), mtime: look.mtime };
+    const settled = settle(before, local, replica.world.joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
     if (settled.outcome === 'lost' || settled.outcome === 'held')
