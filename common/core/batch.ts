@@ -3,9 +3,11 @@
  *
  * Format 1: first format.
  */
+import { type Amount, isAmount } from './amount.js';
 import { BadState, decodeState } from './decode.js';
 import { TIME_MAX_MS } from './entry.js';
 import { isDocumentName } from './names.js';
+import { PATH_LENGTH_MAX } from './policy.js';
 import { type DocState, isReplicaId, isSite, type ReplicaId, replicaSite } from './state.js';
 
 export const BATCH_FORMAT = 1;
@@ -40,9 +42,33 @@ export type BatchHeader = {
   readonly joining?: boolean;
   /** The receiver's last batch was refused: why. */
   readonly refused?: Refusal;
+  /** Spending rights that the sender would have from the receiver. */
+  readonly wants?: readonly Want[];
+  /** Wants of the receiver that the sender cannot fulfil. */
+  readonly denied?: readonly Denial[];
   /** Sender's clock, milliseconds since 1970. */
   readonly sent_at: number;
 };
+
+export type Want = {
+  readonly document: string;
+  readonly path: string;
+  /** What the receiver has given to the sender should come to this in all: asked twice, it is given once. */
+  readonly total: Amount;
+};
+
+export const DENIALS = ['insufficient_funds', 'rights_elsewhere'] as const;
+
+export type Denial = {
+  readonly document: string;
+  readonly path: string;
+  readonly reason: (typeof DENIALS)[number];
+  /** Where the rights lie, while that site is away. */
+  readonly site?: string;
+};
+
+/** Wants, or denials, in one message. */
+export const WANTS_MAX = 200;
 
 export type BatchDocument = {
   readonly name: string;
@@ -176,7 +202,30 @@ function decodeHeader(line: string): BatchHeader | string {
     if (typeof r !== 'object' || r === null || !isText(r.code, 64) || !isText(r.message, 4_096))
       return 'refused: malformed';
   }
+  const wants = list(h.wants);
+  if (wants === undefined || !wants.every((want) => isNamed(want) && isAmount(want.total) && want.total[0] !== '-'))
+    return 'wants: malformed';
+  const denied = list(h.denied);
+  if (
+    denied === undefined ||
+    !denied.every(
+      (one) =>
+        isNamed(one) && DENIALS.some((reason) => reason === one.reason) && (one.site === undefined || isSite(one.site)),
+    )
+  )
+    return 'denied: malformed';
   return value as BatchHeader;
+}
+
+/** The objects of a list that may be missing; undefined for anything else. */
+function list(value: unknown): Record<string, unknown>[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > WANTS_MAX) return undefined;
+  return value.every((one) => typeof one === 'object' && one !== null) ? value : undefined;
+}
+
+function isNamed({ document, path }: Record<string, unknown>): boolean {
+  return typeof document === 'string' && isDocumentName(document) && isText(path, PATH_LENGTH_MAX) && path !== '';
 }
 
 /** The site that sent a batch. */

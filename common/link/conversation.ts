@@ -42,6 +42,15 @@ export type ConversationEvents = {
   readonly onRefused: (refusal: Refusal) => void;
 };
 
+/** What travels with the messages beside documents: see rights-desk.ts. */
+export type Exchange = {
+  /** Whether something is to be said now. */
+  readonly isDue: (now: number) => boolean;
+  /** Milliseconds until something may be. */
+  readonly dueInMs: () => number;
+  readonly take: (now: number) => Pick<BatchHeader, 'wants' | 'denied'>;
+};
+
 export class Conversation {
   /** How far the changes have been gone through for this peer: everything up to here was sent, or came from there. */
   #sent: number;
@@ -63,6 +72,7 @@ export class Conversation {
     readonly peerSite: string,
     readonly session: string,
     readonly events: ConversationEvents,
+    readonly exchange?: Exchange,
   ) {
     this.#sent = this.row()?.confirmed ?? 0;
     this.#chain = this.#sent;
@@ -130,7 +140,7 @@ export class Conversation {
         ? { site: this.peerSite, replica: header.replica, applied: 0, confirmed: 0 }
         : known;
     if (isNewPeer) {
-      if (known !== undefined) store.retire(known.replica);
+      if (known !== undefined) store.retire(known.replica, this.peerSite, header.head);
       this.#resendFrom(0);
     }
     if (isNewSession) {
@@ -189,6 +199,13 @@ export class Conversation {
       const hasRoom = this.#chain - row.confirmed < UNDER_WAY_MAX;
       if (this.replica.head > this.#sent && hasRoom) return { kind: 'documents', from: this.#sent };
     }
+    if (isKnown && this.exchange?.isDue(now)) return { kind: 'bare' };
+    const ask = this.#nextBare(row, now);
+    return ask.kind === 'wait' && this.exchange ? { ...ask, ms: Math.min(ask.ms, this.exchange.dueInMs()) } : ask;
+  }
+
+  #nextBare(row: PeerRow | undefined, now: number): Ask {
+    const isKnown = row !== undefined;
     const since = now - this.#toldAt;
     // Two that refuse each other's every word (of another version, say) must not answer each other at full speed.
     const sinceRefusal = now - this.#refusedAt;
@@ -226,6 +243,7 @@ export class Conversation {
         }),
       ...(joining && { joining }),
       ...(this.#refusal && { refused: this.#refusal }),
+      ...(row !== undefined && this.exchange?.take(now)),
       sent_at: now,
     };
   }

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { ownPart } from '../core/authority.js';
-import { decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
+import { type BatchHeader, decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
 import type { DocState } from '../core/state.js';
 import { type ReceivedDocument, receive } from '../replica/receive.js';
 import type { Replica } from '../replica/replica.js';
@@ -33,6 +33,8 @@ export type LinkOptions = {
   readonly mayMerge: () => boolean;
   /** Many more changes are about to come: what is to be sent waits for them a moment. */
   readonly isGathering?: () => boolean;
+  /** What a message says beside its documents, once those are merged. Called inside `replica.exclusive`. */
+  readonly onSaid?: (header: BatchHeader, changed: readonly string[]) => void;
   readonly events: LinkEvents;
 };
 
@@ -42,6 +44,8 @@ export type LinkEvents = {
   /** A message was taken, with or without documents. */
   readonly onHeard: (head: number, applied: number) => void;
   readonly onDown: (failure: Failure) => void;
+  /** A transfer failed: the first, or one more. */
+  readonly onUnreachable?: () => void;
   readonly onUp: () => void;
   readonly onRefusal: (code: string, message: string, hint: string) => void;
   readonly onError: (step: string, error: unknown) => void;
@@ -56,6 +60,7 @@ const DEFER_MS = 20;
 const FINISH_MS = 3_000;
 const GATHER_MS = 200;
 const GATHER_LOOK_MS = 5;
+const KNOCK_MS = 1_000;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -72,6 +77,7 @@ export class PeerLink {
   #loops: Promise<unknown>[] = [];
   #watch: fs.FSWatcher | undefined;
   #isDown = false;
+  #failedAt = Number.NEGATIVE_INFINITY;
   #isSending = false;
   #isReceiving = false;
   #name = 0;
@@ -93,6 +99,13 @@ export class PeerLink {
   wake(): void {
     this.#sender.wake();
     this.#receiver.wake();
+  }
+
+  /** Somebody waits for this peer: a backoff is cut short, once a second at most. False: it failed only just now. */
+  knock(): boolean {
+    if (this.#isDown && performance.now() - this.#failedAt < KNOCK_MS) return false;
+    this.#sender.rouse();
+    return true;
   }
 
   /** A batch is on its way out or is being taken in. */
@@ -117,19 +130,22 @@ export class PeerLink {
   async #sendLoop(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       let wait_ms = 0;
+      let isBackoff = false;
       try {
         await this.#gather();
         const result = await this.sendOnce();
         if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
         // Nothing that it did had to wait for anything: everybody else has their turn now, or it is not before the end.
         else if (result === 'skipped') await turn();
-        else if (typeof result === 'object') wait_ms = this.#failed(result);
-        else this.#succeeded();
+        else if (typeof result === 'object') {
+          wait_ms = this.#failed(result);
+          isBackoff = true;
+        } else this.#succeeded();
       } catch (error) {
         this.options.events.onError('send', error);
         wait_ms = BACKOFF.first_ms + this.#backoff.next();
       }
-      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, this.#isDown);
+      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, isBackoff);
     }
   }
 
@@ -143,8 +159,10 @@ export class PeerLink {
   }
 
   #failed(failure: Failure): number {
+    this.#failedAt = performance.now();
     if (!this.#isDown) this.options.events.onDown(failure);
     this.#isDown = true;
+    this.options.events.onUnreachable?.();
     return Math.max(50, failure.retry ? this.#backoff.next() : BACKOFF.limit_ms);
   }
 
@@ -163,7 +181,8 @@ export class PeerLink {
     if (isHub && !this.options.maySend()) return { wait_ms: INBOX_LOOK_MS };
     const ask = conversation.next(this.options.maySend(), now());
     this.#isSending = ask.kind !== 'wait';
-    if (ask.kind === 'wait') return { wait_ms: ask.ms };
+    // With nothing to say, a peer that was down is still tried: others ask whether it is up.
+    if (ask.kind === 'wait' && !this.#isDown) return { wait_ms: ask.ms };
     const range = conversation.range;
     const { lines, names, to } =
       ask.kind === 'documents' ? this.#render(ask.from) : { lines: [], names: [], to: range.to };
@@ -261,7 +280,15 @@ export class PeerLink {
     if (documents.length > 0 && !this.options.mayMerge()) return 'deferred';
     const heard = conversation.hear(header);
     if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint);
-    const outcome = await replica.exclusive(async () => receive(replica, documents, heard.peer, { isHub }));
+    const outcome = await replica.exclusive(async () => {
+      const received = receive(replica, documents, heard.peer, { isHub });
+      if (received.ok)
+        this.options.onSaid?.(
+          header,
+          received.changed.map(({ name }) => name),
+        );
+      return received;
+    });
     steps('receive: merged');
     if (!outcome.ok) return this.#refuse(file, outcome.code, outcome.message, outcome.hint);
     fs.rmSync(file, { force: true });

@@ -48,6 +48,8 @@ export type AbsorbResult = {
   readonly racy: boolean;
   /** Whether the live file does not show the state: materialise it. */
   readonly dirty: boolean;
+  /** Whether the change spent more than there was. */
+  readonly overdrawn?: boolean;
 };
 
 export type Live = Exclude<Content, { kind: 'invalid' }>;
@@ -169,6 +171,7 @@ function record(
     const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: JSON.stringify(after) };
     row = { ...next, id: store.putDocument(next, known?.id) };
   }
+  const overdrawn = replica.noteBalance(name, row.id, before, after);
   const dirty = differs(replica, name, after, live);
   const file = {
     id: row.id,
@@ -181,7 +184,7 @@ function record(
   if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
   outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt };
-  return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty };
+  return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty, overdrawn };
 }
 
 /** Whether the live file must be written to show the state. */

@@ -95,6 +95,13 @@ export class Engine {
     this.#absorbSoon();
   }
 
+  /** These were absorbed, and nothing can have looked at them since. */
+  absorbed(results: readonly AbsorbResult[]): void {
+    this.#after(results, true);
+    if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
+    this.events.onAbsorbed(results);
+  }
+
   /** These documents' states changed: their files are to show it. */
   show(names: Iterable<string>): void {
     for (const name of names) this.#addDirty(name);
@@ -190,10 +197,7 @@ export class Engine {
       try {
         const names = taken.filter((name) => !this.#isOwn(name));
         if (names.length === 0) continue;
-        const results = await this.replica.exclusive(() => absorb(this.replica, names));
-        this.#after(results, true);
-        if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
-        this.events.onAbsorbed(results);
+        this.absorbed(await this.replica.exclusive(() => absorb(this.replica, names)));
       } catch (error) {
         await this.#failed('absorb', error);
         for (const name of taken) this.#hints.add(name);
@@ -206,9 +210,8 @@ export class Engine {
     return print !== undefined && print === this.replica.world.files.print(name);
   }
 
-  /** What has to be looked at again, and what has to be written. */
   /**
-   * `isNewest`: nothing can have looked at these files since. What materialise absorbed is older by the time it has
+   * What has to be looked at again, and what has to be written. `isNewest`: nothing can have looked at these files since. What materialise absorbed is older by the time it has
    * replaced files and let go of its locks: a writer that waited for the lock may have been found writing meanwhile, and
    * the look that it is owed must not be cancelled.
    */

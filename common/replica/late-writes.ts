@@ -58,5 +58,6 @@ function absorbOne(
   if (after === before) return undefined;
   store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) }, id);
   store.markDirty(id);
+  replica.noteBalance(row.name, id, before, after);
   return { name: row.name, outcome: 'absorbed' };
 }

@@ -13,7 +13,13 @@ export type Received =
   /** Nothing of the batch was merged. `again`: the same batch may be acceptable later. */
   | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };
 
-export type ReceivedDocument = { readonly name: string; readonly by: string; readonly at: number };
+export type ReceivedDocument = {
+  readonly name: string;
+  readonly by: string;
+  readonly at: number;
+  /** Whether with it more is spent than there was. */
+  readonly overdrawn: boolean;
+};
 
 export type ReceiveRules = {
   /** Hub: what arrives is owed to the other peers, and a peer may send only its own contributions. Spoke: neither. */
@@ -63,7 +69,7 @@ export function receive(
         row?.id,
       );
       store.markDirty(id);
-      changed.push({ name, by, at });
+      changed.push({ name, by, at, overdrawn: replica.noteBalance(name, id, before, after) });
     }
     store.putPeer(peer);
   });

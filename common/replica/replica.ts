@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
+import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
@@ -91,7 +92,7 @@ export class Replica {
     const id = `${this.world.site}~${this.world.randomHex(4)}`;
     this.commit(() => {
       // The marker may still name the incarnation before, after a crash or power cut: it is ours all the same.
-      if (this.#id !== '') this.world.store.retire(this.#id);
+      if (this.#id !== '') this.world.store.retireOwn(this.#id);
       this.world.store.setMeta('replica', id);
     });
     this.#id = id;
@@ -115,6 +116,18 @@ export class Replica {
 
   stateOf(row: DocumentRow | undefined): DocState {
     return row === undefined ? EMPTY : (JSON.parse(row.state) as DocState);
+  }
+
+  /**
+   * Keeps the mark of overdrawn money true to a state. True where it has only now fallen below nothing. Call inside
+   * `commit`.
+   */
+  noteBalance(name: string, id: number, before: DocState, after: DocState): boolean {
+    if (before.counters === after.counters || this.ruleOf(name) !== 'restore') return false;
+    const is = isOverdrawn(after);
+    if (is === isOverdrawn(before)) return false;
+    this.world.store.markOverdrawn(id, is ? this.world.now() : undefined);
+    return is;
   }
 
   /**

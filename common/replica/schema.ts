@@ -6,6 +6,8 @@ export const SCHEMA_VERSION = 1;
  *   `origin` the one replica that already has everything newer than its cursor, because it came from there.
  * files: what the live file is agreed to be. `shadow` is its text, null where there is no file; `print` the fingerprint
  *   of the file that held it; `dirty` = 1 where state and file are known to differ.
+ * retired: incarnations that are over. passing: those of peers of which the last changes have not all arrived.
+ * overdrawn: documents with less than nothing, and since when (milliseconds since 1970).
  * unsettled: documents that stood here unreadable when this site joined.
  * intents: a live file is about to be replaced (I3); `inode` is the fingerprint of the file that takes its place. replaced: hard links to replaced inodes, to be read once more (I4).
  */
@@ -47,6 +49,8 @@ CREATE TABLE peers (
   confirmed INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE retired (replica TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE passing (replica TEXT PRIMARY KEY, site TEXT NOT NULL, after INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE overdrawn (id INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE, since INTEGER NOT NULL);
 CREATE TABLE unsettled (name TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE held (
   id INTEGER PRIMARY KEY,

@@ -92,8 +92,8 @@ describe('Store', () => {
 
   it('remembers incarnations that are over', () => {
     const store = Store.open(file);
-    store.retire('roflfaucet~00000001');
-    store.retire('roflfaucet~00000001');
+    store.retireOwn('roflfaucet~00000001');
+    store.retireOwn('roflfaucet~00000001');
     expect(store.isRetired('roflfaucet~00000001')).toBe(true);
     expect(store.isRetired('roflfaucet~00000002')).toBe(false);
     store.close();

@@ -162,6 +162,17 @@ export class Store {
     return id;
   }
 
+  /** Marks a document that fell below nothing (`since` in milliseconds since 1970), or takes the mark off it. */
+  markOverdrawn(id: number, since: number | undefined): void {
+    if (since === undefined) this.#run('DELETE FROM overdrawn WHERE id = ?', id);
+    else this.#run('INSERT OR IGNORE INTO overdrawn (id, since) VALUES (?, ?)', id, since);
+  }
+
+  /** Documents with less than nothing, the oldest first. */
+  overdrawn(): { readonly name: string; readonly since: number }[] {
+    return this.#all('SELECT d.name, o.since FROM overdrawn o JOIN documents d USING (id) ORDER BY o.since, d.name');
+  }
+
   /** Documents with `after` < seq, in order, at most `limit`. */
   changedSince(after: number, limit: number): DocumentRow[] {
     return this.#all('SELECT * FROM documents WHERE seq > ? AND seq > 0 ORDER BY seq LIMIT ?', after, limit);
@@ -276,7 +287,9 @@ export class Store {
     return this.#get('SELECT * FROM peers WHERE site = ?', site);
   }
 
+  /** Also ends the passing of the site's earlier incarnations whose last changes have arrived by now. */
   putPeer(row: PeerRow): void {
+    this.#run('DELETE FROM passing WHERE site = ? AND after <= ?', row.site, row.applied);
     this.#run(
       'INSERT OR REPLACE INTO peers (site, replica, applied, confirmed) VALUES (?, ?, ?, ?)',
       row.site,
@@ -286,9 +299,26 @@ export class Store {
     );
   }
 
-  /** An incarnation that is over: what still comes from it is refused. */
-  retire(replica: string): void {
+  /** An incarnation of ours that is over: what still comes from it is refused. */
+  retireOwn(replica: string): void {
     this.#run('INSERT OR IGNORE INTO retired (replica) VALUES (?)', replica);
+  }
+
+  /**
+   * A peer's incarnation that is over. Its last changes may still be on their way: they have arrived when its successor's
+   * changes up to `head` have.
+   */
+  retire(replica: string, site: string, head: number): void {
+    this.commit(() => {
+      this.retireOwn(replica);
+      this.#run('INSERT OR REPLACE INTO passing (replica, site, after) VALUES (?, ?, ?)', replica, site, head);
+      this.#run('UPDATE passing SET after = ? WHERE site = ?', head, site);
+    });
+  }
+
+  /** Whether an incarnation is over and nothing of it is still to come: its spending rights are the hub's. */
+  isOver(replica: string): boolean {
+    return this.isRetired(replica) && this.#get('SELECT 1 FROM passing WHERE replica = ?', replica) === undefined;
   }
 
   isRetired(replica: string): boolean {

@@ -33,6 +33,7 @@ describe('what is left out', () => {
       kinds: {},
       join: 'hold',
       max_clock_skew_s: 60,
+      rights_idle_s: 60,
       scan_interval_s: 300,
       limits: { max_file_bytes: 1048576, batch_documents: 2000, batch_bytes: 4194304 },
     });

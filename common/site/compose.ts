@@ -56,6 +56,7 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     batchDocuments: config.limits.batch_documents,
     batchBytes: config.limits.batch_bytes,
     clockSkewMaxMs: config.max_clock_skew_s * 1000,
+    rightsIdleMs: config.rights_idle_s * 1000,
     scanIntervalMs: config.scan_interval_s * 1000,
     ...(created && { created }),
     log,

@@ -20,7 +20,8 @@ export class Reporter {
 
   absorbed(results: readonly AbsorbResult[]): void {
     const { log, site } = this;
-    for (const { name, outcome } of results) {
+    for (const { name, outcome, overdrawn } of results) {
+      if (overdrawn) this.#overdrawn(name);
       if (outcome.kind === 'changed') log.info('absorbed', { document: name, site, seq: outcome.seq });
       else if (outcome.kind === 'removed' && outcome.restored)
         log.warn('removed', {
@@ -67,11 +68,21 @@ export class Reporter {
   }
 
   received(peer: string, documents: readonly ReceivedDocument[]): void {
+    for (const { name, overdrawn } of documents) if (overdrawn) this.#overdrawn(name);
     this.log.info('received', {
       ...(documents.length === 1 && { document: documents[0]?.name }),
       site: this.site,
       from: peer,
       documents: documents.length,
+    });
+  }
+
+  #overdrawn(name: string): void {
+    this.log.warn('overdrawn', {
+      document: name,
+      site: this.site,
+      code: 'AXL-OVERDRAWN',
+      hint: 'files were written on several sites that spent the same money; later credits fill it. Debits through the sidecar cannot do this',
     });
   }
 

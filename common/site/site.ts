@@ -7,11 +7,13 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { JoinRule } from '../core/join.js';
 import type { Policies } from '../core/policy.js';
+import { type ReplicaId, replicaSite } from '../core/state.js';
 import { Conversation } from '../link/conversation.js';
 import { PeerLink } from '../link/peer-link.js';
 import type { Fetcher, Transport } from '../link/transport.js';
 import { absorb } from '../replica/absorb.js';
 import { Engine } from '../replica/engine.js';
+import { type Change, type Changed, Ledger } from '../replica/ledger.js';
 import { type Attributes, LiveFiles } from '../replica/live-files.js';
 import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
@@ -21,6 +23,7 @@ import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { Log } from '../runtime/log.js';
 import { Reporter } from './reporter.js';
+import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
 
 export type PeerOptions = {
@@ -51,6 +54,8 @@ export type SiteOptions = {
   readonly batchDocuments: number;
   readonly batchBytes: number;
   readonly clockSkewMaxMs: number;
+  /** Spending rights that lie unused at a spoke for so long go back to the hub. */
+  readonly rightsIdleMs: number;
   readonly scanIntervalMs: number;
   readonly created?: Partial<Attributes>;
   readonly log: Log;
@@ -71,6 +76,8 @@ const SETTLE_GROUP = 4_096;
  */
 const SCAN_REST_MS = 300;
 const PROBE_MS = 60_000;
+/** Between two looks for spending rights that lie idle. */
+const RIGHTS_LOOK_MS = 5_000;
 /** After this many looks without a quiet moment between them, a scan follows: in a burst, a hint may have been lost. */
 const BURST_LOOKS = 1_000;
 const BURST_QUIET_MS = 2_000;
@@ -85,6 +92,8 @@ export class Site {
   readonly #reporter: Reporter;
   #replica!: Replica;
   #engine!: Engine;
+  #ledger!: Ledger;
+  #desk!: RightsDesk;
   #links: Link[] = [];
   #fetchers: Fetcher[] = [];
   #background: Promise<unknown>[] = [];
@@ -105,6 +114,16 @@ export class Site {
 
   get engine(): Engine {
     return this.#engine;
+  }
+
+  /**
+   * Changes an amount by program: resolves once it is on disk, or refused with the reason. Rejects while this site is not
+   * ready, and with BadChange where the change can never be made.
+   */
+  async change(change: Change, waitMs?: number): Promise<Changed> {
+    if (!this.#isOpen || this.#abort.signal.aborted)
+      throw Object.assign(new Error(`${this.#options.site} is not ready`), { code: 'AXL-NOT-READY' });
+    return this.#ledger.change(change, waitMs);
   }
 
   /** Peers and whether each has confirmed everything it is owed. */
@@ -134,7 +153,7 @@ export class Site {
     this.#engine.openFiles();
     await this.#engine.idle();
     this.#wakeLinks();
-    this.#background.push(this.#scanLoop(), this.#probeLoop());
+    this.#background.push(this.#scanLoop(), this.#probeLoop(), this.#rightsLoop());
     log.info('ready', { site, replica: this.#replica.id, files: report.files, ms: Math.round(report.ms) });
   }
 
@@ -144,6 +163,7 @@ export class Site {
     clearTimeout(this.#quiet);
     this.#wakeJoin();
     await this.#watcher?.close();
+    await this.#ledger?.close();
     await this.#engine?.stop();
     await Promise.all(this.#links.map(({ link }) => link.stop()));
     await Promise.all(this.#fetchers.map((fetcher) => fetcher.close()));
@@ -204,12 +224,58 @@ export class Site {
       onAbsorbed: (results) => {
         this.#reporter.absorbed(results);
         this.#noteLooks(results.length);
+        this.#desk.gained(results.filter(({ outcome }) => outcome.kind === 'changed').map(({ name }) => name));
       },
       onMaterialised: (results) => this.#reporter.materialised(results),
       onLateWrite: (name, outcome) => this.#reporter.lateWrite(name, outcome),
       onUnreadable: (name, code, reason) => this.#reporter.unreadable(name, code, reason),
       onError: (step, error) => this.#reporter.broken(step, error),
     });
+    this.#openLedger();
+  }
+
+  /** Amounts that programs change, and the rights to spend them. */
+  #openLedger(): void {
+    const { site, isHub } = this.#options;
+    const replica = this.#replica;
+    const { store } = replica.world;
+    const isHubs = isHub
+      ? (owner: ReplicaId): boolean => replicaSite(owner) === site || store.isOver(owner)
+      : undefined;
+    this.#ledger = new Ledger(replica, isHubs, {
+      onChanged: (documents) => {
+        this.#desk.gained(documents);
+        this.#engine.show(documents);
+        this.#wakeLinks();
+      },
+      onAbsorbed: (results) => this.#engine.absorbed(results),
+      onShort: (document, path, missing) => this.#desk.short(document, path, missing),
+      whoHolds: (document, path) => this.#desk.whoHolds(document, path),
+    });
+    this.#desk = new RightsDesk({
+      replica,
+      ledger: this.#ledger,
+      isHubs,
+      peers: () =>
+        this.#links.map(({ site, conversation, link }) => ({
+          site,
+          isUp: link.isUp,
+          replica: conversation.row()?.replica,
+        })),
+      onNews: (peer) => this.#links.find(({ site }) => site === peer)?.link.knock() ?? false,
+      onGiven: () => this.#wakeLinks(),
+    });
+  }
+
+  async #rightsLoop(): Promise<void> {
+    const { rightsIdleMs } = this.#options;
+    while (!this.#abort.signal.aborted) {
+      await this.#sleep(Math.min(rightsIdleMs, RIGHTS_LOOK_MS));
+      if (this.#abort.signal.aborted) return;
+      await this.#replica
+        .exclusive(async () => this.#desk.giveBack(rightsIdleMs))
+        .catch((error) => this.#reporter.broken('rights', error));
+    }
   }
 
   async #startHub(): Promise<void> {
@@ -399,14 +465,24 @@ export class Site {
   #makeLink(peer: PeerOptions, session: string): Link {
     const { state, isHub, random } = this.#options;
     const folders = preparePeer(state, peer.site);
-    const conversation = new Conversation(this.#replica, peer.site, session, {
-      onVerified: (_confirmed, forked) => {
-        if (!forked) return;
-        if (isHub) this.#reporter.hubRestored(peer.site);
-        this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
+    const conversation = new Conversation(
+      this.#replica,
+      peer.site,
+      session,
+      {
+        onVerified: (_confirmed, forked) => {
+          if (!forked) return;
+          if (isHub) this.#reporter.hubRestored(peer.site);
+          this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
+        },
+        onRefused: (refusal) => this.#reporter.refusedBy(peer.site, refusal),
       },
-      onRefused: (refusal) => this.#reporter.refusedBy(peer.site, refusal),
-    });
+      {
+        isDue: (now) => this.#desk.isDue(peer.site, now),
+        dueInMs: () => this.#desk.dueInMs(peer.site),
+        take: (now) => this.#desk.take(peer.site, now),
+      },
+    );
     const link = new PeerLink({
       replica: this.#replica,
       conversation,
@@ -419,6 +495,7 @@ export class Site {
       random,
       maySend: () => this.#isOpen,
       isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
+      onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
       mayMerge: () => this.#isOpen || this.#replica.phase === 'joining',
       events: {
         onSent: (names, bytes, ms) => this.#reporter.sent(peer.site, names, bytes, ms),
@@ -434,6 +511,7 @@ export class Site {
           this.#wakeJoin();
         },
         onDown: (failure) => this.#reporter.down(peer.site, failure),
+        onUnreachable: () => this.#desk.unreachable(peer.site),
         onUp: () => this.#reporter.up(peer.site),
         onRefusal: (code, message, hint) => this.#reporter.refusal(peer.site, code, message, hint),
         onError: (step, error) => this.#reporter.broken(`${step} ${peer.site}`, error),

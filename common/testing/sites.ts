@@ -43,6 +43,7 @@ export type LabOptions = {
   readonly spokes?: readonly string[];
   readonly joinRule?: JoinRule;
   readonly clockSkewMaxMs?: number;
+  readonly rightsIdleMs?: number;
   readonly maxFileBytes?: number;
   readonly scanIntervalMs?: number;
   readonly batchDocuments?: number;
@@ -303,6 +304,7 @@ export class LabSite {
       batchDocuments: lab.options.batchDocuments ?? 1_000,
       batchBytes: 1024 * 1024,
       clockSkewMaxMs: lab.options.clockSkewMaxMs ?? 60_000,
+      rightsIdleMs: lab.options.rightsIdleMs ?? 60_000,
       scanIntervalMs: lab.options.scanIntervalMs ?? 60_000,
       log: { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') },
       now: () => Date.now() + this.aheadMs,
