@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../common/runtime/config.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
+import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addSpoke } from './commands/spoke.js';
 import { UsageError } from './exit.js';
@@ -15,6 +16,7 @@ Examples:
   axle check-config /etc/axle/hub.yaml   all mistakes of a config, without starting anything
   axle hub --config /etc/axle/hub.yaml
   axle spoke --config /etc/axle/spoke.yaml
+  axle held list --config /etc/axle/spoke.yaml   what the guards stopped
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
 
@@ -28,6 +30,7 @@ export function buildProgram(): Command {
   addHub(program);
   addSpoke(program);
   addCheckConfig(program);
+  addHeld(program);
   addDemo(program);
   return program;
 }

@@ -63,6 +63,11 @@ export function larger(a: Amount, b: Amount): Amount {
   return compare(a, b) >= 0 ? a : b;
 }
 
+/** How far two amounts are apart. */
+export function distance(a: Amount, b: Amount): Amount {
+  return compare(a, b) >= 0 ? subtract(a, b) : subtract(b, a);
+}
+
 /** Whether two JSON number texts mean the same number, however they are spelled (5, 5.0, 5e0). */
 export function sameNumber(a: string, b: string): boolean {
   if (a === b) return true;

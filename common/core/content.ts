@@ -8,6 +8,9 @@ export type Content =
   /** Torn, empty, no JSON, beyond the limits, or no object where amounts are counted: never a change. */
   | { readonly kind: 'invalid'; readonly reason: string };
 
+/** What can be a document. */
+export type Valid = Exclude<Content, { kind: 'invalid' }>;
+
 /** Values in one file. No site's file comes near; what is refused here never becomes a state that a peer must refuse. */
 export const VALUES_MAX = 20_000;
 

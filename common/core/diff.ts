@@ -2,8 +2,8 @@
  * `diff`: what a site changed in a live file, as its own contributions to the state. Always live against shadow (what
  * file and state last agreed on), never against the view: what arrived from elsewhere meanwhile is not a local change.
  */
-import { type Amount, add, compare, isAmount, subtract, ZERO } from './amount.js';
-import type { Content } from './content.js';
+import { type Amount, add, compare, distance, isAmount, subtract, ZERO } from './amount.js';
+import type { Valid } from './content.js';
 import { type CounterField, type Fields, fieldsOf, type LogField, type RegisterField } from './fields.js';
 import { sameJson } from './json.js';
 import { clearLog, diffLog } from './log-diff.js';
@@ -32,8 +32,6 @@ export type Author = {
    */
   readonly isReborn?: boolean;
 };
-
-type Valid = Exclude<Content, { kind: 'invalid' }>;
 
 /**
  * Adds the difference to `state`. `shadow` undefined: there was no file before; `live` undefined: there is none now.
@@ -163,10 +161,6 @@ function counted(
 
 function isNearerToZero(value: Amount, other: Amount): boolean {
   return compare(distance(value, ZERO), distance(value, other)) < 0;
-}
-
-function distance(a: Amount, b: Amount): Amount {
-  return compare(a, b) >= 0 ? subtract(a, b) : subtract(b, a);
 }
 
 type SetElements = NonNullable<DocState['sets']>[string];

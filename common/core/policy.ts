@@ -99,6 +99,11 @@ export class PathPolicies {
     return this.#patterns.some(({ policy }) => policy === 'counter');
   }
 
+  /** Whether a document of this kind lists what happened to it. */
+  get logs(): boolean {
+    return this.#patterns.some(({ policy }) => policy === 'log');
+  }
+
   of(path: string): PathPolicy {
     const known = this.#cache.get(path);
     if (known !== undefined) return known;

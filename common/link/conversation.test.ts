@@ -5,6 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { BatchHeader } from '../core/batch.js';
 import { DEFAULT_POLICIES } from '../core/policy.js';
+import { DEFAULT_GUARDS } from '../replica/guard.js';
 import { LiveFiles } from '../replica/live-files.js';
 import { Replica } from '../replica/replica.js';
 import { noSteps } from '../replica/steps.js';
@@ -32,6 +33,7 @@ beforeEach(() => {
     files,
     policies: DEFAULT_POLICIES,
     joinRule: 'hold',
+    guards: DEFAULT_GUARDS,
     now: () => now,
     randomHex: (bytes) => (++words).toString(16).padStart(bytes * 2, '0'),
     log: SILENT,

@@ -3,14 +3,15 @@
  * shadow and sequence number in one transaction.
  */
 import { type Content, readContent } from '../core/content.js';
-import { diff } from '../core/diff.js';
 import { isUnordered, settle } from '../core/join.js';
 import type { PathPolicies } from '../core/policy.js';
-import { isAlive, render, shows, type View } from '../core/render.js';
+import { isAlive, render, shows, type View, viewText } from '../core/render.js';
 import type { DocState } from '../core/state.js';
 import { detectStyle } from '../core/style.js';
 import { breathe } from './breathe.js';
+import { dropHeldDelete, type Held } from './held.js';
 import type { Look } from './live-files.js';
+import { judgeChange, noteFormer, type Race } from './raw-change.js';
 import type { Replica } from './replica.js';
 import type { DocumentRow, KnownRow } from './store.js';
 
@@ -25,9 +26,11 @@ export type Absorbed =
   /** The file shows nothing new. */
   | { readonly kind: 'same' }
   /** A local change: committed as `seq`. */
-  | { readonly kind: 'changed'; readonly seq: number; readonly at: number }
+  | { readonly kind: 'changed'; readonly seq: number; readonly at: number; readonly race?: Race | undefined }
   /** The file was removed; `restored` where it will be written back. */
   | { readonly kind: 'removed'; readonly restored: boolean }
+  /** A guard stopped it: nothing is counted, and the file is put back. */
+  | ({ readonly kind: 'held' } & Held)
   /** Existed before joining: adopted, counted, lost or held by the join rule. */
   | { readonly kind: 'settled'; readonly outcome: 'adopted' | 'counted' | 'lost' | 'held' }
   /** Not readable as a document (now): look again where `again`. */
@@ -66,7 +69,7 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   const { store, files, steps, now } = replica.world;
   const results: AbsorbResult[] = [];
   const found: Found[] = [];
-  const prints: { id: number; print: string }[] = [];
+  const prints: { id: number; name: string; print: string }[] = [];
   const readAt = now();
   for (const [index, name] of names.entries()) {
     await breathe(index);
@@ -81,15 +84,17 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
       if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
+      const held = shadow === null ? undefined : heldDelete(replica, name);
       if (shadow === null || (known?.dirty === 1 && replica.ruleOf(name) === 'restore')) done({ kind: 'same' });
+      else if (held !== undefined) done({ kind: 'held', ...held });
       else if (!files.hasKind(name.slice(0, name.lastIndexOf('/'))))
         done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
-      else if (readAt - missingSince(replica, name, readAt) < MISSING_MS)
+      else if (readAt - replica.missing.since(name, readAt) < MISSING_MS)
         done({ kind: 'refused', code: 'AXL-MISSING', reason: 'missing just now', again: true });
       else found.push({ name, look, known, live: undefined });
     } else if (known !== undefined && shadow === look.text) {
       replica.missing.delete(name);
-      if (!racy && known.print !== look.print) prints.push({ id: known.id, print: look.print });
+      if (!racy && known.print !== look.print) prints.push({ id: known.id, name, print: look.print });
       done({ kind: 'same' });
     } else {
       const live = readContent(look.text, replica.policiesOf(name));
@@ -103,7 +108,10 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   steps('absorb: read');
   if (prints.length > 0)
     replica.commit(() => {
-      for (const { id, print } of prints) store.setPrint(id, print);
+      for (const { id, name, print } of prints) {
+        store.setPrint(id, print);
+        dropHeldDelete(replica, name);
+      }
     });
   if (found.length === 0) return results;
   await files.syncNames(found.filter(({ live }) => live !== undefined).map(({ name }) => name));
@@ -113,12 +121,6 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   });
   steps('absorb: committed');
   return results;
-}
-
-function missingSince(replica: Replica, name: string, now: number): number {
-  const since = replica.missing.get(name) ?? now;
-  replica.missing.set(name, since);
-  return since;
 }
 
 function record(
@@ -151,6 +153,7 @@ function record(
   };
   const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
   let after: DocState;
+  let race: Race | undefined;
   let outcome: Absorbed | undefined;
   if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
     const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
@@ -159,8 +162,16 @@ function record(
     if (settled.outcome === 'lost' || settled.outcome === 'held')
       keepAside(replica, name, look.text, settled.outcome, before, readAt);
   } else {
-    const shadow = known === undefined || known.shadow === null ? undefined : readContent(known.shadow, policies);
-    after = diff(before, shadow?.kind === 'invalid' ? undefined : shadow, live, style, policies, author);
+    const text = look.kind === 'file' ? look.text : '';
+    const shadow = known?.shadow ?? null;
+    const change = { name, before, isKnown: known !== undefined, shadow, live, text, at: readAt };
+    const judged = judgeChange(replica, change, author);
+    if (judged.held !== undefined && known !== undefined) return held(replica, found, known, judged.held, readAt);
+    ({ after, race } = judged);
+  }
+  if (look.kind === 'file') {
+    if (known?.print === '') dropHeldDelete(replica, name);
+    if (typeof known?.shadow === 'string') noteFormer(replica, name, known.shadow, readAt);
   }
   if (isOld) {
     store.dropUnsettled(name);
@@ -183,8 +194,38 @@ function record(
   // A balance that was deleted keeps its shadow until it is written back: should the file return by itself, it counts from it.
   if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
-  outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt };
+  outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt, race };
   return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty, overdrawn };
+}
+
+/**
+ * A held change leaves the state and what is agreed on as they are; the file is put back. One whose file was removed
+ * stays away until somebody decides.
+ */
+function held(replica: Replica, found: Found, known: KnownRow, held: Held, readAt: number): AbsorbResult {
+  const { store } = replica.world;
+  const { name, look, live } = found;
+  const dirty = live !== undefined && differs(replica, name, replica.stateOf(known), live);
+  const file = {
+    id: known.id,
+    print: '',
+    // Where the file happens to show the state, that is what both agree on now.
+    shadow: look.kind === 'file' && !dirty ? look.text : known.shadow,
+    dirty: dirty ? (1 as const) : (0 as const),
+  };
+  store.putFile(file);
+  replica.missing.delete(name);
+  if (look.kind === 'file') {
+    dropHeldDelete(replica, name);
+    noteFormer(replica, name, look.text, readAt);
+  }
+  const row = { ...known, ...file };
+  return { name, outcome: { kind: 'held', ...held }, look, live, known: row, readAt, racy: false, dirty };
+}
+
+function heldDelete(replica: Replica, name: string): Held | undefined {
+  const row = replica.world.store.heldOf(name).find(({ reason }) => reason === 'deletes');
+  return row && { reason: 'deletes', id: row.id, isNew: false };
 }
 
 /** Whether the live file must be written to show the state. */
@@ -214,6 +255,6 @@ function keepAside(
 ): void {
   const { store, files } = replica.world;
   files.keepConflict(name, `joined-${at}`, live);
-  if (reason === 'held')
-    store.hold({ document: name, reason: 'differs-at-join', live, view: JSON.stringify(state), at });
+  const view = reason === 'held' ? viewOf(state, undefined, replica.policiesOf(name)) : undefined;
+  if (view) store.hold({ document: name, reason: 'join', live, view: viewText(view, undefined, state), at });
 }

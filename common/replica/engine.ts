@@ -3,7 +3,7 @@
  * happens is in `absorb`, `materialise` and `absorbLateWrites`, which say what they did.
  */
 import { type AbsorbResult, absorb } from './absorb.js';
-import { absorbLateWrites } from './late-writes.js';
+import { absorbLateWrites, type LateWrite } from './late-writes.js';
 import { type MaterialiseResult, materialise } from './materialise.js';
 import type { Replica } from './replica.js';
 
@@ -14,7 +14,7 @@ export type EngineEvents = {
   readonly onChanged: () => void;
   readonly onAbsorbed: (results: readonly AbsorbResult[]) => void;
   readonly onMaterialised: (results: readonly MaterialiseResult[]) => void;
-  readonly onLateWrite: (name: string, outcome: 'absorbed' | 'kept aside') => void;
+  readonly onLateWrite: (late: LateWrite) => void;
   /** A file that has been unreadable for long: told once for each content. */
   readonly onUnreadable: (name: string, code: string, reason: string) => void;
   /** Broken machinery: disk full, database corrupt. The step is tried again. */
@@ -295,7 +295,7 @@ export class Engine {
     if (this.#stopped) return;
     try {
       const late = await this.replica.exclusive(() => absorbLateWrites(this.replica));
-      for (const { name, outcome } of late) this.events.onLateWrite(name, outcome);
+      for (const one of late) this.events.onLateWrite(one);
       if (late.length === 0) return;
       this.show(late.map(({ name }) => name));
       this.events.onChanged();

@@ -3,8 +3,8 @@
  * to any more. A hard link keeps that inode reachable for a few seconds; then it is looked at once more.
  */
 import { readContent } from '../core/content.js';
-import { diff } from '../core/diff.js';
-import { detectStyle } from '../core/style.js';
+import type { Held } from './held.js';
+import { judgeChange } from './raw-change.js';
 import type { Replica } from './replica.js';
 import type { ReplacedRow } from './store.js';
 
@@ -15,7 +15,11 @@ export const UNKNOWN_SHADOW = '';
 
 const ROUND = 500;
 
-export type LateWrite = { readonly name: string; readonly outcome: 'absorbed' | 'kept aside' };
+export type LateWrite = {
+  readonly name: string;
+  readonly outcome: 'absorbed' | 'kept aside' | 'held';
+  readonly held?: Held;
+};
 
 /** Looks at every replaced inode that is due. Call inside `replica.exclusive`. */
 export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
@@ -54,7 +58,9 @@ function absorbOne(
   }
   const before = replica.stateOf(row);
   const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
-  const after = diff(before, shadow, live, detectStyle(look.text), policies, author);
+  const change = { name: row.name, before, isKnown: true, shadow: shadowText, live, text: look.text, at: now() };
+  const { after, held } = judgeChange(replica, change, author);
+  if (held !== undefined) return { name: row.name, outcome: 'held', held };
   if (after === before) return undefined;
   store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) }, id);
   store.markDirty(id);

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import path from 'node:path';
-import { documentFile } from '../core/names.js';
+import { documentFile, isDocumentFile } from '../core/names.js';
 import { start } from '../runtime/spawn.js';
 import { fingerprint } from './fingerprint.js';
 
@@ -144,6 +144,23 @@ export class LiveFiles {
   /** Whether the folder of a kind is there as a real folder: without it, missing files mean nothing. */
   hasKind(kind: string): boolean {
     return fs.lstatSync(path.join(this.root, kind), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  }
+
+  /** Whether a kind's folder is there and holds no document file. */
+  isEmptied(kind: string): boolean {
+    let folder: fs.Dir;
+    try {
+      folder = fs.opendirSync(path.join(this.root, kind));
+    } catch {
+      return false;
+    }
+    try {
+      for (let entry = folder.readSync(); entry !== null; entry = folder.readSync())
+        if (entry.isFile() && isDocumentFile(entry.name)) return false;
+      return true;
+    } finally {
+      folder.closeSync();
+    }
   }
 
   /**
@@ -292,12 +309,15 @@ export class LiveFiles {
     for (const link of fs.readdirSync(path.join(this.own, 'replaced'))) if (!keepLinks.has(link)) this.removeLink(link);
   }
 
-  /** Keeps content that lost, for people: `.axle/conflicts/<kind>/<name>.<tag>.txt`. Returns the path. */
-  keepConflict(name: string, tag: string, text: string): string {
+  /**
+   * Keeps content that lost, for people: `.axle/conflicts/<kind>/<name>.<tag>.txt`. Returns the path. Synced unless it is
+   * a copy of what the store holds.
+   */
+  keepConflict(name: string, tag: string, text: string, { sync = true } = {}): string {
     const file = path.join(this.own, 'conflicts', `${name}.${tag}.txt`);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, text, { mode: 0o600 });
-    syncPath(file);
+    if (sync) syncPath(file);
     return file;
   }
 

@@ -11,6 +11,7 @@ import { breathe } from './breathe.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
 import type { Temp } from './live-files.js';
 import { lockDocuments } from './locks.js';
+import { noteFormer } from './raw-change.js';
 import type { Replica } from './replica.js';
 import type { KnownRow } from './store.js';
 
@@ -69,13 +70,17 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
   };
   for (const [index, absorbed] of (await absorb(replica, names)).entries()) {
     await breathe(index);
-    const { name, known, live, outcome } = absorbed;
+    const { name, known, live, look, outcome } = absorbed;
     const policies = replica.policiesOf(name);
     const done = (kind: 'same' | 'blocked'): void => {
       results.push({ name, outcome: { kind }, absorbed });
     };
     if (known === undefined) done('same');
-    else if (outcome.kind === 'refused' && !mayReplace(absorbed)) done('blocked');
+    else if (outcome.kind === 'held' && look.kind === 'missing') {
+      // A held delete: the file stays away until somebody decides, whatever arrives for the document.
+      if (known.dirty === 1) clean.push(known.id);
+      done('blocked');
+    } else if (outcome.kind === 'refused' && !mayReplace(absorbed)) done('blocked');
     else {
       const state = replica.stateOf(known);
       const shown = live ?? agreed(absorbed, policies);
@@ -127,10 +132,11 @@ function plan(replica: Replica, absorbed: AbsorbResult, known: KnownRow, view: s
   const { files, now, randomHex } = replica.world;
   const link = look.kind === 'file' ? `${known.id}.${randomHex(4)}` : '';
   if (look.kind !== 'file') return { absorbed, name, id: known.id, view, from: undefined, link, temp: NO_TEMP };
-  // A late write to a torn file is measured from what was last agreed on, not from the torn content.
+  // A late write to a torn or held file is measured from what was last agreed on, not from what nobody has counted.
   const isTorn = outcome.kind === 'refused';
   if (isTorn) files.keepConflict(name, `torn-${now()}`, look.text);
-  const shadow = isTorn ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
+  else noteFormer(replica, name, look.text, now());
+  const shadow = isTorn || outcome.kind === 'held' ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
   return { absorbed, name, id: known.id, view, from: { print: look.print, shadow }, link, temp: NO_TEMP };
 }
 

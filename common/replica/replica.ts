@@ -10,7 +10,10 @@ import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
+import { FormerTexts } from './former-texts.js';
+import { type GuardOptions, Guards } from './guard.js';
 import type { LiveFiles } from './live-files.js';
+import { MissingFiles } from './missing-files.js';
 import type { Steps } from './steps.js';
 import type { DocumentRow, Store } from './store.js';
 
@@ -23,6 +26,7 @@ export type World = {
   readonly files: LiveFiles;
   readonly policies: Policies;
   readonly joinRule: JoinRule;
+  readonly guards: GuardOptions;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** `bytes` random bytes as lower-case hexadecimal. */
@@ -43,8 +47,9 @@ export class Replica {
   readonly stamps: StampClock;
   /** Documents that stood here unreadable when this site joined: they are settled, not counted, once they can be read. */
   readonly unsettled: Set<string>;
-  /** Documents whose live file was found missing, and when: a delete, or a writer between two steps of a save. */
-  readonly missing = new Map<string, number>();
+  readonly missing = new MissingFiles();
+  readonly former = new FormerTexts();
+  readonly guards: Guards;
   #head: number;
   #commits: number;
   #id: ReplicaId;
@@ -56,6 +61,7 @@ export class Replica {
   constructor(readonly world: World) {
     const { store, site } = world;
     this.stamps = new StampClock(site, store.meta('stamp'));
+    this.guards = new Guards(world.guards);
     this.#head = Number(store.meta('seq') ?? 0);
     this.#commits = Number(store.meta('commits') ?? 0);
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';

@@ -8,6 +8,8 @@ export const SCHEMA_VERSION = 1;
  *   of the file that held it; `dirty` = 1 where state and file are known to differ.
  * retired: incarnations that are over. passing: those of peers of which the last changes have not all arrived.
  * overdrawn: documents with less than nothing, and since when (milliseconds since 1970).
+ * held: changes that wait for a person's decision; `live` is what was written ('' for a removed file), `view` what it is
+ *   measured from.
  * unsettled: documents that stood here unreadable when this site joined.
  * intents: a live file is about to be replaced (I3); `inode` is the fingerprint of the file that takes its place. replaced: hard links to replaced inodes, to be read once more (I4).
  */
@@ -61,3 +63,6 @@ CREATE TABLE held (
   at INTEGER NOT NULL
 );
 `;
+
+/** Made wherever it is missing. What only makes things faster needs no new version. */
+export const SCHEMA_ADDED = 'CREATE INDEX IF NOT EXISTS held_document ON held (document)';

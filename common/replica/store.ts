@@ -3,7 +3,7 @@
  * Verbs only; what they mean is decided by absorb, materialise and receive.
  */
 import Database from 'better-sqlite3';
-import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+import { SCHEMA, SCHEMA_ADDED, SCHEMA_VERSION } from './schema.js';
 
 export type DocumentRow = {
   readonly id: number;
@@ -38,15 +38,18 @@ export type PeerRow = {
   readonly confirmed: number;
 };
 export type HeldRow = {
+  readonly id: number;
   readonly document: string;
   readonly reason: string;
+  /** What was written; '' where the file was removed. */
   readonly live: string;
+  /** What it is measured from. */
   readonly view: string;
   readonly at: number;
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase';
+export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase' | 'held';
 
 export class Store {
   readonly #db: Database.Database;
@@ -72,6 +75,7 @@ export class Store {
           db.exec(SCHEMA);
           db.pragma(`user_version = ${SCHEMA_VERSION}`);
         })();
+      db.exec(SCHEMA_ADDED);
     } catch (error) {
       db.close();
       throw error;
@@ -337,18 +341,48 @@ export class Store {
     this.#run('DELETE FROM unsettled WHERE name = ?', name);
   }
 
-  hold(row: HeldRow): void {
+  /** Notes a held change; returns its id, which is never given to another. */
+  hold(row: Omit<HeldRow, 'id'>): number {
+    const id = Number(this.meta('held') ?? 0) + 1;
+    this.setMeta('held', String(id));
     this.#run(
-      'INSERT INTO held (document, reason, live, view, at) VALUES (?, ?, ?, ?, ?)',
+      'INSERT INTO held (id, document, reason, live, view, at) VALUES (?, ?, ?, ?, ?, ?)',
+      id,
       row.document,
       row.reason,
       row.live,
       row.view,
       row.at,
     );
+    return id;
   }
 
-  held(): HeldRow[] {
-    return this.#all('SELECT document, reason, live, view, at FROM held ORDER BY id');
+  held(id: number): HeldRow | undefined {
+    return this.#get('SELECT * FROM held WHERE id = ?', id);
+  }
+
+  /** Of one document, oldest first. */
+  heldOf(document: string): HeldRow[] {
+    return this.#all('SELECT * FROM held WHERE document = ? ORDER BY id', document);
+  }
+
+  heldAfter(id: number, limit: number): HeldRow[] {
+    return this.#all('SELECT * FROM held WHERE id > ? ORDER BY id LIMIT ?', id, limit);
+  }
+
+  countHeld(): number {
+    return this.#get<{ n: number }>('SELECT count(*) AS n FROM held')?.n ?? 0;
+  }
+
+  dropHeld(id: number): void {
+    this.#run('DELETE FROM held WHERE id = ?', id);
+  }
+
+  /** How many documents of a kind have a live file here; never says more than `limit`. */
+  countFiles(kind: string, limit: number): number {
+    const sql = `SELECT count(*) AS n FROM (SELECT 1 FROM documents d JOIN files f USING (id)
+      WHERE d.name > ? AND d.name < ? AND f.shadow IS NOT NULL LIMIT ?)`;
+    // '0' is the character after '/'.
+    return this.#get<{ n: number }>(sql, `${kind}/`, `${kind}0`, limit)?.n ?? 0;
   }
 }

@@ -93,6 +93,20 @@ const shared = {
   max_clock_skew_s: Type.Integer({ minimum: 1, maximum: 86400, default: 60 }),
   rights_idle_s: Type.Integer({ minimum: 1, maximum: 86400, default: 60 }),
   scan_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 300 }),
+  /** Changes that look like accidents are held until a person decides (axle held). */
+  guards: strict(
+    {
+      /** Hold a balance that is written to zero without a transaction, and a document that becomes a stub. */
+      zero: Type.Boolean({ default: true }),
+      /** A burst: more documents of a kind than this … */
+      burst_documents: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 50 }),
+      /** … and more than so many per cent of them (100: never) … */
+      burst_percent: Type.Integer({ minimum: 1, maximum: 100, default: 10 }),
+      /** … removed, or with amounts that fell, within this time. */
+      window_s: Type.Integer({ minimum: 1, maximum: 86_400, default: 60 }),
+    },
+    { default: {} },
+  ),
   /** For files that Axle creates; what is left out is as their folder has it. */
   files: Type.Optional(
     strict({

@@ -52,6 +52,14 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     state: config.state,
     policies: mergePolicies(DEFAULT_POLICIES, kinds),
     joinRule: config.join,
+    guards: {
+      zero: config.guards.zero,
+      burst: {
+        documents: config.guards.burst_documents,
+        percent: config.guards.burst_percent,
+        windowMs: config.guards.window_s * 1000,
+      },
+    },
     maxFileBytes: config.limits.max_file_bytes,
     batchDocuments: config.limits.batch_documents,
     batchBytes: config.limits.batch_bytes,

@@ -1,8 +1,12 @@
 /** What the operator reads: one line for each thing that moved, and for each thing that is wrong a code and a remedy. */
 import type { Refusal } from '../core/batch.js';
+import type { HeldReason } from '../core/guard.js';
 import type { Failure } from '../link/transport.js';
 import type { AbsorbResult } from '../replica/absorb.js';
+import type { Held } from '../replica/held.js';
+import type { LateWrite } from '../replica/late-writes.js';
 import type { MaterialiseResult } from '../replica/materialise.js';
+import type { Race } from '../replica/raw-change.js';
 import type { ReceivedDocument } from '../replica/receive.js';
 import type { Log } from '../runtime/log.js';
 
@@ -22,7 +26,10 @@ export class Reporter {
     const { log, site } = this;
     for (const { name, outcome, overdrawn } of results) {
       if (overdrawn) this.#overdrawn(name);
-      if (outcome.kind === 'changed') log.info('absorbed', { document: name, site, seq: outcome.seq });
+      if (outcome.kind === 'changed') {
+        log.info('absorbed', { document: name, site, seq: outcome.seq });
+        if (outcome.race !== undefined) this.#race(name, outcome.race);
+      } else if (outcome.kind === 'held') this.#held(name, outcome);
       else if (outcome.kind === 'removed' && outcome.restored)
         log.warn('removed', {
           document: name,
@@ -36,7 +43,7 @@ export class Reporter {
           document: name,
           site,
           code: 'AXL-JOIN-HELD',
-          hint: 'its amount differs from the hub: the hub’s stands, the old file is in userdata/.axle/conflicts',
+          hint: 'its amount differs from the hub: the hub’s stands until axle held approve; see axle held list --config FILE',
         });
       else if (outcome.kind === 'settled' && outcome.outcome !== 'adopted')
         log.info(`joined: ${outcome.outcome}`, { document: name, site });
@@ -90,7 +97,33 @@ export class Reporter {
     this.log.info('recovered', { document: name, site: this.site, replaced: renamed });
   }
 
-  lateWrite(name: string, outcome: string): void {
+  #held(name: string, { id, reason, isNew }: Held): void {
+    if (!isNew) return;
+    this.log.warn('held', {
+      document: name,
+      site: this.site,
+      id,
+      code: `AXL-HELD-${reason.toUpperCase()}`,
+      reason: HELD_BECAUSE[reason],
+      hint: `nothing of it was counted; see it with: axle held show ${id} --config FILE, then axle held approve or reject`,
+    });
+  }
+
+  /** A writer without the lock wrote what follows from an older content than the one that it replaced. */
+  #race(name: string, race: Race): void {
+    const fields = { document: name, site: this.site, difference: race.raw };
+    if (race.kind === 'repaired') this.log.info('race repaired', { ...fields, counted: race.meant });
+    else
+      this.log.warn('race doubtful', {
+        ...fields,
+        code: 'AXL-INTENT',
+        reason: 'its transactions say another amount than its balance, and no earlier content explains it',
+        hint: 'the difference was counted; look at the balance, and let its writers take the lock',
+      });
+  }
+
+  lateWrite({ name, outcome, held }: LateWrite): void {
+    if (held !== undefined) this.#held(name, held);
     this.log.warn('late write', {
       document: name,
       site: this.site,
@@ -164,6 +197,14 @@ export class Reporter {
     return true;
   }
 }
+
+const HELD_BECAUSE: Readonly<Record<HeldReason, string>> = {
+  zero: 'a balance went to zero without a transaction to show for it',
+  stub: 'a document with a life of its own was replaced by an empty one',
+  decreases: 'too many amounts of this kind fell within a short time',
+  deletes: 'too many files of this kind were removed within a short time',
+  join: 'its amount differed from the hub when this site joined',
+};
 
 const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full, or the limit of inotify watches is reached: free space, raise fs.inotify.max_user_watches',

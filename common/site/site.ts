@@ -13,6 +13,7 @@ import { PeerLink } from '../link/peer-link.js';
 import type { Fetcher, Transport } from '../link/transport.js';
 import { absorb } from '../replica/absorb.js';
 import { Engine } from '../replica/engine.js';
+import type { GuardOptions } from '../replica/guard.js';
 import { type Change, type Changed, Ledger } from '../replica/ledger.js';
 import { type Attributes, LiveFiles } from '../replica/live-files.js';
 import { recover } from '../replica/recover.js';
@@ -21,7 +22,9 @@ import type { Steps } from '../replica/steps.js';
 import { Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
+import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
+import { heldRoutes } from './held-routes.js';
 import { Reporter } from './reporter.js';
 import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
@@ -49,6 +52,7 @@ export type SiteOptions = {
   readonly state: string;
   readonly policies: Policies;
   readonly joinRule: JoinRule;
+  readonly guards: GuardOptions;
   readonly peers: readonly PeerOptions[];
   readonly maxFileBytes: number;
   readonly batchDocuments: number;
@@ -98,6 +102,7 @@ export class Site {
   #fetchers: Fetcher[] = [];
   #background: Promise<unknown>[] = [];
   #watcher: TreeWatcher | undefined;
+  #control: ControlServer | undefined;
   /** Decided: documents of this start may be sent and taken. */
   #isOpen = false;
   #joinTarget: number | undefined;
@@ -138,6 +143,7 @@ export class Site {
   /** Resolves when the site is ready: joined, first scan done, files shown. Rejects where it cannot start. */
   async start(): Promise<void> {
     const { log, site } = this.#options;
+    await this.#listen();
     this.#open();
     const session = this.#options.randomHex(8);
     for (const peer of this.#options.peers) this.#links.push(this.#makeLink(peer, session));
@@ -160,6 +166,7 @@ export class Site {
   /** Finishes what is in hand; nothing is left half done. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    await this.#control?.close();
     clearTimeout(this.#quiet);
     this.#wakeJoin();
     await this.#watcher?.close();
@@ -169,6 +176,29 @@ export class Site {
     await Promise.all(this.#fetchers.map((fetcher) => fetcher.close()));
     await Promise.all(this.#background);
     this.#replica?.close();
+  }
+
+  /** Before anything else: where another daemon has this state already, this one must not touch it. */
+  async #listen(): Promise<void> {
+    const { state, log } = this.#options;
+    const control = new ControlServer(controlSocket(state), {
+      ...heldRoutes({
+        replica: () => this.#replica,
+        onDecided: (documents) => {
+          this.#wakeLinks();
+          this.#engine.show(documents);
+        },
+      }),
+    });
+    try {
+      await control.start();
+      this.#control = control;
+    } catch (error) {
+      const { code, message, hint } = error as ControlError;
+      if (code === 'AXL-RUNNING') throw error;
+      // Files go on being kept in step; only the commands cannot ask.
+      log.warn('no control channel', { code, reason: message, hint: hint ?? 'commands such as axle held do not work' });
+    }
   }
 
   /** Opens store and files, sets a state aside that is older than the files, and settles what a crash left. */
@@ -189,6 +219,7 @@ export class Site {
         files,
         policies: options.policies,
         joinRule: options.joinRule,
+        guards: options.guards,
         now: options.now,
         randomHex: options.randomHex,
         log: options.log,
@@ -227,7 +258,7 @@ export class Site {
         this.#desk.gained(results.filter(({ outcome }) => outcome.kind === 'changed').map(({ name }) => name));
       },
       onMaterialised: (results) => this.#reporter.materialised(results),
-      onLateWrite: (name, outcome) => this.#reporter.lateWrite(name, outcome),
+      onLateWrite: (late) => this.#reporter.lateWrite(late),
       onUnreadable: (name, code, reason) => this.#reporter.unreadable(name, code, reason),
       onError: (step, error) => this.#reporter.broken(step, error),
     });

@@ -14,9 +14,11 @@ import { DEFAULT_POLICIES, type KindPolicy, mergePolicies } from '../core/policy
 import { isBatchName } from '../link/batch-name.js';
 import { FolderTransport } from '../link/folder-transport.js';
 import { type Delivery, failure, type Transport } from '../link/transport.js';
+import { DEFAULT_GUARDS, type GuardOptions } from '../replica/guard.js';
 import { lockDocuments } from '../replica/locks.js';
 import type { StepName } from '../replica/steps.js';
 import type { Store } from '../replica/store.js';
+import { controlSocket } from '../runtime/control.js';
 import type { Fields, Level } from '../runtime/log.js';
 import { type PeerFolders, Site } from '../site/site.js';
 
@@ -42,6 +44,7 @@ export type Fate = 'pass' | 'lose' | 'fail' | { readonly instead: string };
 export type LabOptions = {
   readonly spokes?: readonly string[];
   readonly joinRule?: JoinRule;
+  readonly guards?: GuardOptions;
   readonly clockSkewMaxMs?: number;
   readonly rightsIdleMs?: number;
   readonly maxFileBytes?: number;
@@ -299,6 +302,7 @@ export class LabSite {
       state: this.state,
       policies: mergePolicies(DEFAULT_POLICIES, lab.options.kinds ?? {}),
       joinRule: lab.options.joinRule ?? 'hold',
+      guards: lab.options.guards ?? DEFAULT_GUARDS,
       peers: this.peers.map((peer) => ({ site: peer, transport: (folders) => this.#transport(life, peer, folders) })),
       maxFileBytes: lab.options.maxFileBytes ?? 1024 * 1024,
       batchDocuments: lab.options.batchDocuments ?? 1_000,
@@ -374,6 +378,8 @@ export class LabSite {
     const before = this.#home;
     this.#home = path.join(this.lab.root, `${this.name}.${++this.#moves}`);
     fs.renameSync(before, this.#home);
+    // The dead do not listen. (The process that they lived in is ours, and goes on.)
+    fs.rmSync(controlSocket(this.state), { force: true });
     // Nothing can be made again under the old name.
     fs.writeFileSync(before, '');
     this.#age();
