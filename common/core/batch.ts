@@ -3,6 +3,7 @@
  *
  * Format 1: first format.
  */
+import { type Comparison, faultOfComparison } from './comparison.js';
 import { BadState, decodeState } from './decode.js';
 import { TIME_MAX_MS } from './entry.js';
 import { isDocumentName } from './names.js';
@@ -40,6 +41,10 @@ export type BatchHeader = {
   readonly joining?: boolean;
   /** The receiver's last batch was refused: why. */
   readonly refused?: Refusal;
+  /** Part of a comparison of what both hold. */
+  readonly compare?: Comparison;
+  /** What this batch covers was sent before, and not confirmed: what is news in it had been lost on the way. */
+  readonly again?: boolean;
   /** Sender's clock, milliseconds since 1970. */
   readonly sent_at: number;
 };
@@ -175,6 +180,11 @@ function decodeHeader(line: string): BatchHeader | string {
     const r = h.refused as Record<string, unknown>;
     if (typeof r !== 'object' || r === null || !isText(r.code, 64) || !isText(r.message, 4_096))
       return 'refused: malformed';
+  }
+  if (h.again !== undefined && typeof h.again !== 'boolean') return 'again: not true or false';
+  if (h.compare !== undefined) {
+    const fault = faultOfComparison(h.compare);
+    if (fault !== undefined) return `compare: ${fault}`;
   }
   return value as BatchHeader;
 }

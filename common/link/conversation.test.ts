@@ -37,6 +37,7 @@ beforeEach(() => {
     log: SILENT,
     steps: noSteps,
     clockSkewMaxMs: 60_000,
+    peers: [],
   });
   conversation = talk('mine');
 });
@@ -49,6 +50,7 @@ function talk(session: string): Conversation {
   return new Conversation(replica, 'directsponsor', session, {
     onVerified: (confirmed, forked) => heard.push(`verified ${confirmed}${forked ? ' forked' : ''}`),
     onRefused: ({ code }) => heard.push(`refused ${code}`),
+    onNewSession: () => {},
   });
 }
 

@@ -2,6 +2,7 @@
  * `absorb`: read live files, take the difference to their shadows as this replica's own contributions, and commit state,
  * shadow and sequence number in one transaction.
  */
+import { canonicalText } from '../core/canonical.js';
 import { type Content, readContent } from '../core/content.js';
 import { diff } from '../core/diff.js';
 import { isUnordered, settle } from '../core/join.js';
@@ -68,14 +69,18 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   const readAt = now();
   for (const [index, name] of names.entries()) {
     await breathe(index);
-    const known = store.known(name);
+    const known = replica.sound(store.known(name));
     const shadow = known?.shadow ?? null;
     const look = files.look(name, shadow === null && known !== undefined);
     const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
     const done = (outcome: Absorbed, live?: Live): void => {
       results.push({ name, outcome, look, live, known, readAt, racy, dirty: known?.dirty === 1 });
     };
-    if (look.kind === 'refused') {
+    const isUnknown = isJoining && known === undefined && replica.losses.isEverythingLost();
+    if (isUnknown || replica.losses.isOutOfUse(name, known)) {
+      if (isJoining) found.push({ name, look: WAITING, known, live: undefined });
+      else done(WAITING);
+    } else if (look.kind === 'refused') {
       if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
@@ -113,6 +118,9 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   return results;
 }
 
+/** What a file says cannot be told from what was known before, as long as that is lost. */
+const WAITING = { kind: 'refused', code: 'AXL-LOST', reason: 'its state is being rebuilt from other sites', again: true } as const;
+
 function missingSince(replica: Replica, name: string, now: number): number {
   const since = replica.missing.get(name) ?? now;
   replica.missing.set(name, since);
@@ -142,7 +150,7 @@ function record(
   const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
   const style = detectStyle(look.kind === 'file' ? look.text : '{}');
   const author = {
-    replica: replica.id,
+    replica: replica.author,
     stamp: replica.stamps.next(readAt),
     isGenesis: isOld && known === undefined,
     isReborn: look.kind === 'file' && replica.missing.has(name),
@@ -151,7 +159,9 @@ function record(
   let after: DocState;
   let outcome: Absorbed | undefined;
   if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
-    const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
+    // Where a peer has still to tell what was lost here, the file may well show what that peer holds.
+    const joinRule = replica.losses.isEverythingLost() ? 'hold' : replica.world.joinRule;
+    const settled = settle(before, { live, style, mtime: look.mtime }, joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
     if (settled.outcome === 'lost' || settled.outcome === 'held')
@@ -166,7 +176,7 @@ function record(
   }
   let row: DocumentRow | undefined = known;
   if (after !== before || row === undefined) {
-    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: JSON.stringify(after) };
+    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: canonicalText(after) };
     row = { ...next, id: store.putDocument(next, known?.id) };
   }
   const dirty = differs(replica, name, after, live);

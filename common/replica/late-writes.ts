@@ -2,6 +2,7 @@
  * I4: a writer that opened a live file before we replaced it, and wrote afterwards, wrote to an inode that no name leads
  * to any more. A hard link keeps that inode reachable for a few seconds; then it is looked at once more.
  */
+import { canonicalText } from '../core/canonical.js';
 import { readContent } from '../core/content.js';
 import { diff } from '../core/diff.js';
 import { detectStyle } from '../core/style.js';
@@ -21,7 +22,10 @@ export type LateWrite = { readonly name: string; readonly outcome: 'absorbed' | 
 export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
   const { store, files, now } = replica.world;
   const late: LateWrite[] = [];
-  const due = store.replacedDue(now(), ROUND);
+  const due = store.replacedDue(now(), ROUND).filter(({ id }) => {
+    const row = replica.sound(store.documentById(id));
+    return row === undefined || !replica.losses.isOutOfUse(row.name, row);
+  });
   if (due.length === 0) return late;
   replica.commit(({ nextSeq }) => {
     for (const row of due) {
@@ -53,10 +57,10 @@ function absorbOne(
     return { name: row.name, outcome: 'kept aside' };
   }
   const before = replica.stateOf(row);
-  const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
+  const author = { replica: replica.author, stamp: replica.stamps.next(now()) };
   const after = diff(before, shadow, live, detectStyle(look.text), policies, author);
   if (after === before) return undefined;
-  store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) }, id);
+  store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: canonicalText(after) }, id);
   store.markDirty(id);
   return { name: row.name, outcome: 'absorbed' };
 }

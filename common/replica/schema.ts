@@ -1,9 +1,12 @@
 /** SQLite schema of a replica. `user_version` is the schema's version; a newer file is refused, an older one migrated. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
  * documents: the state of each document. `seq` is the newest local change that a peer may be owed (0: none of ours);
- *   `origin` the one replica that already has everything newer than its cursor, because it came from there.
+ *   `origin` the one replica that already has everything newer than its cursor, because it came from there. `bucket` and
+ *   `digest` are what peers compare, and what tells a row whose state is no longer what was stored.
+ * lost: what this replica has lost and its peers are asked for: a document, or '' for everything. `told` are the sites that
+ *   have answered, `released` = 1 once the document is in use again, `unsent` = 1 where changes that nobody had may be gone.
  * files: what the live file is agreed to be. `shadow` is its text, null where there is no file; `print` the fingerprint
  *   of the file that held it; `dirty` = 1 where state and file are known to differ.
  * unsettled: documents that stood here unreadable when this site joined.
@@ -18,9 +21,13 @@ CREATE TABLE documents (
   origin TEXT NOT NULL,
   at INTEGER NOT NULL,
   by_site TEXT NOT NULL,
-  state TEXT NOT NULL
+  state TEXT NOT NULL,
+  bucket TEXT NOT NULL,
+  digest TEXT NOT NULL
 );
 CREATE INDEX documents_seq ON documents (seq) WHERE seq > 0;
+CREATE INDEX documents_bucket ON documents (bucket, digest);
+CREATE TABLE lost (name TEXT PRIMARY KEY, unsent INTEGER NOT NULL, released INTEGER NOT NULL, told TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files (
   id INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE,
   print TEXT NOT NULL,
@@ -56,4 +63,12 @@ CREATE TABLE held (
   view TEXT NOT NULL,
   at INTEGER NOT NULL
 );
+`;
+
+/** From version 1 to 2: buckets and digests. The rows are filled in by the store, which knows how. */
+export const TO_VERSION_2 = `
+ALTER TABLE documents ADD COLUMN bucket TEXT NOT NULL DEFAULT '';
+ALTER TABLE documents ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+CREATE INDEX documents_bucket ON documents (bucket, digest);
+CREATE TABLE lost (name TEXT PRIMARY KEY, unsent INTEGER NOT NULL, released INTEGER NOT NULL, told TEXT NOT NULL) WITHOUT ROWID;
 `;

@@ -3,7 +3,10 @@
  * Verbs only; what they mean is decided by absorb, materialise and receive.
  */
 import Database from 'better-sqlite3';
-import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+import { type CanonicalText, canonicalText } from '../core/canonical.js';
+import { bucketOf, documentDigest, type ShortDigest } from '../core/digest-tree.js';
+import { SCHEMA, SCHEMA_VERSION, TO_VERSION_2 } from './schema.js';
+import { sha256 } from './sha256.js';
 
 export type DocumentRow = {
   readonly id: number;
@@ -12,9 +15,12 @@ export type DocumentRow = {
   readonly origin: string;
   readonly at: number;
   readonly by_site: string;
-  /** A DocState as JSON. */
-  readonly state: string;
+  /** A DocState. */
+  readonly state: CanonicalText;
 };
+
+/** As it stands in the database. `Replica.sound` tells whether the state still is what was stored. */
+export type StoredRow = DocumentRow & { readonly digest: ShortDigest };
 
 /** A document with what is agreed on its live file; `print` null where no file has ever been agreed on. */
 export type KnownRow = DocumentRow & {
@@ -37,6 +43,13 @@ export type PeerRow = {
   readonly applied: number;
   readonly confirmed: number;
 };
+/** See `lost` in the schema. */
+export type LostRow = {
+  readonly name: string;
+  readonly unsent: boolean;
+  readonly released: boolean;
+  readonly told: readonly string[];
+};
 export type HeldRow = {
   readonly document: string;
   readonly reason: string;
@@ -46,11 +59,13 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase';
+export type MetaKey = 'replica' | 'author' | 'seq' | 'commits' | 'stamp' | 'phase';
 
 export class Store {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
+  /** Buckets with a document that was written since they were last taken from here. */
+  readonly changedBuckets = new Set<string>();
 
   private constructor(db: Database.Database) {
     this.#db = db;
@@ -71,6 +86,12 @@ export class Store {
         db.transaction(() => {
           db.exec(SCHEMA);
           db.pragma(`user_version = ${SCHEMA_VERSION}`);
+        })();
+      if (version === 1)
+        db.transaction(() => {
+          db.exec(TO_VERSION_2);
+          fillDigests(db);
+          db.pragma('user_version = 2');
         })();
     } catch (error) {
       db.close();
@@ -121,55 +142,73 @@ export class Store {
     );
   }
 
-  document(name: string): DocumentRow | undefined {
+  document(name: string): StoredRow | undefined {
     return this.#get('SELECT * FROM documents WHERE name = ?', name);
   }
 
-  known(name: string): KnownRow | undefined {
+  known(name: string): (KnownRow & StoredRow) | undefined {
     return this.#get(
       'SELECT d.*, f.print, f.dirty, f.shadow FROM documents d LEFT JOIN files f ON f.id = d.id WHERE d.name = ?',
       name,
     );
   }
 
-  documentById(id: number): DocumentRow | undefined {
+  documentById(id: number): StoredRow | undefined {
     return this.#get('SELECT * FROM documents WHERE id = ?', id);
   }
 
   /** Inserts or updates; returns the document's id. */
   putDocument(row: Omit<DocumentRow, 'id'>, id: number | undefined): number {
+    const bucket = bucketOf(row.name, sha256);
+    const digest = documentDigest(row.name, row.state, sha256);
+    this.changedBuckets.add(bucket);
     if (id === undefined)
       return Number(
         this.#run(
-          'INSERT INTO documents (name, seq, origin, at, by_site, state) VALUES (?, ?, ?, ?, ?, ?)',
+          'INSERT INTO documents (name, seq, origin, at, by_site, state, bucket, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
           row.name,
           row.seq,
           row.origin,
           row.at,
           row.by_site,
           row.state,
+          bucket,
+          digest,
         ).lastInsertRowid,
       );
     this.#run(
-      'UPDATE documents SET seq = ?, origin = ?, at = ?, by_site = ?, state = ? WHERE id = ?',
+      'UPDATE documents SET seq = ?, origin = ?, at = ?, by_site = ?, state = ?, digest = ? WHERE id = ?',
       row.seq,
       row.origin,
       row.at,
       row.by_site,
       row.state,
+      digest,
       id,
     );
     return id;
   }
 
   /** Documents with `after` < seq, in order, at most `limit`. */
-  changedSince(after: number, limit: number): DocumentRow[] {
+  changedSince(after: number, limit: number): StoredRow[] {
     return this.#all('SELECT * FROM documents WHERE seq > ? AND seq > 0 ORDER BY seq LIMIT ?', after, limit);
   }
 
   /** Documents by id, for a pass over all of them in pieces. */
-  documentsAfterId(id: number, limit: number): DocumentRow[] {
+  documentsAfterId(id: number, limit: number): StoredRow[] {
     return this.#all('SELECT * FROM documents WHERE id > ? ORDER BY id LIMIT ?', id, limit);
+  }
+
+  /** Digests of the documents in a bucket, in their own order: read from the index alone. */
+  digestsIn(bucket: string): ShortDigest[] {
+    return this.#all<{ digest: ShortDigest }>(
+      'SELECT digest FROM documents WHERE bucket = ? ORDER BY digest',
+      bucket,
+    ).map((row) => row.digest);
+  }
+
+  documentsIn(bucket: string): Pick<StoredRow, 'name' | 'seq' | 'origin' | 'digest'>[] {
+    return this.#all('SELECT name, seq, origin, digest FROM documents WHERE bucket = ?', bucket);
   }
 
   countDocuments(): number {
@@ -295,6 +334,37 @@ export class Store {
     return this.#get('SELECT 1 FROM retired WHERE replica = ?', replica) !== undefined;
   }
 
+  lost(): LostRow[] {
+    return this.#all<{ name: string; unsent: number; released: number; told: string }>('SELECT * FROM lost').map(
+      ({ name, unsent, released, told }) => ({
+        name,
+        unsent: unsent === 1,
+        released: released === 1,
+        told: JSON.parse(told) as string[],
+      }),
+    );
+  }
+
+  putLost(row: LostRow): void {
+    this.#run(
+      'INSERT OR REPLACE INTO lost (name, unsent, released, told) VALUES (?, ?, ?, ?)',
+      row.name,
+      row.unsent ? 1 : 0,
+      row.released ? 1 : 0,
+      JSON.stringify(row.told),
+    );
+  }
+
+  dropLost(name: string): void {
+    this.#run('DELETE FROM lost WHERE name = ?', name);
+  }
+
+  /** What is agreed on live files and peers is forgotten; the documents stay. For a state that turned out to be old. */
+  forgetAgreements(): void {
+    for (const table of ['intents', 'replaced', 'files']) this.#run(`DELETE FROM ${table}`);
+    this.#run('UPDATE peers SET confirmed = 0');
+  }
+
   unsettled(): string[] {
     return this.#all<{ name: string }>('SELECT name FROM unsettled').map((row) => row.name);
   }
@@ -320,5 +390,19 @@ export class Store {
 
   held(): HeldRow[] {
     return this.#all('SELECT document, reason, live, view, at FROM held ORDER BY id');
+  }
+}
+
+/** Rows of schema version 1 get what version 2 asks of them. */
+function fillDigests(db: Database.Database): void {
+  const page = db.prepare('SELECT id, name, state FROM documents WHERE id > ? ORDER BY id LIMIT 1000');
+  const put = db.prepare('UPDATE documents SET state = ?, bucket = ?, digest = ? WHERE id = ?');
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const rows = page.all(after) as { id: number; name: string; state: string }[];
+    for (const { id, name, state } of rows) {
+      const text = canonicalText(JSON.parse(state));
+      put.run(text, bucketOf(name, sha256), documentDigest(name, text, sha256), id);
+    }
+    after = rows.at(-1)?.id;
   }
 }

@@ -92,6 +92,8 @@ const shared = {
   join: oneOf(JOIN_RULES, { default: 'hold' }),
   max_clock_skew_s: Type.Integer({ minimum: 1, maximum: 86400, default: 60 }),
   scan_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 300 }),
+  /** Comparing with every peer what both hold, and going over the own rows. */
+  verify_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 600 }),
   /** For files that Axle creates; what is left out is as their folder has it. */
   files: Type.Optional(
     strict({

@@ -57,6 +57,7 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     batchBytes: config.limits.batch_bytes,
     clockSkewMaxMs: config.max_clock_skew_s * 1000,
     scanIntervalMs: config.scan_interval_s * 1000,
+    verifyIntervalMs: config.verify_interval_s * 1000,
     ...(created && { created }),
     log,
     now: () => Date.now(),
