@@ -4,6 +4,7 @@
  * Format 1: first format.
  */
 import { type Amount, isAmount } from './amount.js';
+import { type Comparison, faultOfComparison } from './comparison.js';
 import { BadState, decodeState } from './decode.js';
 import { TIME_MAX_MS } from './entry.js';
 import { isDocumentName } from './names.js';
@@ -25,6 +26,8 @@ export type Refusal = { readonly code: string; readonly message: string };
 export type BatchHeader = {
   readonly axle: typeof BATCH_FORMAT;
   readonly replica: ReplicaId;
+  /** Owner of what the sender contributes now, where that is not `replica`. */
+  readonly author?: ReplicaId;
   /** Site for which this batch is. */
   readonly to_site: string;
   /** Random word of the sender's process start. */
@@ -46,6 +49,10 @@ export type BatchHeader = {
   readonly wants?: readonly Want[];
   /** Wants of the receiver that the sender cannot fulfil. */
   readonly denied?: readonly Denial[];
+  /** Part of a comparison of what both hold. */
+  readonly compare?: Comparison;
+  /** What this batch covers was sent before, and not confirmed: what is news in it had been lost on the way. */
+  readonly again?: boolean;
   /** Sender's clock, milliseconds since 1970. */
   readonly sent_at: number;
 };
@@ -177,6 +184,8 @@ function decodeHeader(line: string): BatchHeader | string {
   // A newer format may differ in anything else, so that it can be named in the refusal.
   if (h.axle !== BATCH_FORMAT) return Number.isInteger(h.axle) ? (value as BatchHeader) : 'not an Axle batch';
   if (!isReplicaId(h.replica)) return 'replica: not a replica id';
+  if (h.author !== undefined && (!isReplicaId(h.author) || replicaSite(h.author) !== replicaSite(h.replica)))
+    return 'author: not of the same site';
   if (!isSite(h.to_site)) return 'to_site: not a site name';
   if (typeof h.session !== 'string' || !WORD.test(h.session)) return 'session: not a word';
   for (const key of ['from', 'to', 'head', 'documents', 'sent_at'] as const)
@@ -214,6 +223,11 @@ function decodeHeader(line: string): BatchHeader | string {
     )
   )
     return 'denied: malformed';
+  if (h.again !== undefined && typeof h.again !== 'boolean') return 'again: not true or false';
+  if (h.compare !== undefined) {
+    const fault = faultOfComparison(h.compare);
+    if (fault !== undefined) return `compare: ${fault}`;
+  }
   return value as BatchHeader;
 }
 

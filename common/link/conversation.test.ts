@@ -39,6 +39,7 @@ beforeEach(() => {
     log: SILENT,
     steps: noSteps,
     clockSkewMaxMs: 60_000,
+    peers: [],
   });
   conversation = talk('mine');
 });
@@ -51,6 +52,7 @@ function talk(session: string): Conversation {
   return new Conversation(replica, 'directsponsor', session, {
     onVerified: (confirmed, forked) => heard.push(`verified ${confirmed}${forked ? ' forked' : ''}`),
     onRefused: ({ code }) => heard.push(`refused ${code}`),
+    onNewSession: () => {},
   });
 }
 

@@ -40,6 +40,8 @@ export type ConversationEvents = {
   /** First answer to this session: what the peer has of us. `forked`: more than we ever gave, so we are a restored copy. */
   readonly onVerified: (confirmed: number, forked: boolean) => void;
   readonly onRefused: (refusal: Refusal) => void;
+  /** The peer has started anew: what it was asked before is forgotten there. */
+  readonly onNewSession: () => void;
 };
 
 /** What travels with the messages beside documents: see rights-desk.ts. */
@@ -65,6 +67,8 @@ export class Conversation {
   #resendMs = RESEND_FIRST_MS;
   #refusal: Refusal | undefined;
   #lostUpTo = 0;
+  #againUpTo = 0;
+  #isPeerJoining = false;
   #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -89,6 +93,11 @@ export class Conversation {
   /** The peer lost state: changes up to here are sent again even where they came from there. */
   get lostUpTo(): number {
     return this.#lostUpTo;
+  }
+
+  /** The peer waits for our whole state. */
+  get isPeerJoining(): boolean {
+    return this.#isPeerJoining;
   }
 
   /** Whether everything this peer is owed has been sent and confirmed. */
@@ -126,6 +135,7 @@ export class Conversation {
     const isNewPeer = known?.replica !== header.replica;
     const isNewSession = header.session !== this.#peerSession;
     if (isNewSession) this.#mustAnswer = true;
+    this.#isPeerJoining = header.joining === true;
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
       // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation.
       this.#peerSession = header.session;
@@ -135,16 +145,22 @@ export class Conversation {
         'its state was restored from a backup; it goes on under a new incarnation by itself',
       );
     }
+    const author = header.author ?? header.replica;
     const base: PeerRow =
       isNewPeer || known === undefined
-        ? { site: this.peerSite, replica: header.replica, applied: 0, confirmed: 0 }
-        : known;
+        ? { site: this.peerSite, replica: header.replica, author, applied: 0, confirmed: 0 }
+        : { ...known, author };
+    // Before the new row, and again after a crash between them.
+    if (known !== undefined && known.author !== author) store.putPassing(this.peerSite, header.head);
     if (isNewPeer) {
-      if (known !== undefined) store.retire(known.replica, this.peerSite, header.head);
+      if (known !== undefined) store.retire(known.replica);
       this.#resendFrom(0);
     }
     if (isNewSession) {
       this.#peerSession = header.session;
+      // Whatever it said before its restart, it may have lost its state since.
+      this.#verified = false;
+      this.events.onNewSession();
       this.#resendFrom(Math.min(this.#sent, base.confirmed));
     }
     let confirmed = header.joining && isNewSession ? 0 : base.confirmed;
@@ -182,6 +198,7 @@ export class Conversation {
   }
 
   #resendFrom(seq: number): void {
+    this.#againUpTo = Math.max(this.#againUpTo, this.#chain);
     this.#sent = Math.min(this.#sent, seq);
     this.#chain = Math.min(this.#chain, seq);
   }
@@ -220,28 +237,36 @@ export class Conversation {
     return { kind: 'wait', ms: RESEND_LIMIT_MS };
   }
 
+  /** Milliseconds until a site that may only ask, and confirm nothing yet, says who it is once more. */
+  helloDue(now: number): number {
+    return this.#verified ? HELLO_MS : Math.max(0, this.#toldAt + HELLO_MS - now);
+  }
+
   /** Refuses what was just heard: the next message says so. */
   refuse(refusal: Refusal): void {
     this.#refusal = refusal;
     this.#mustAnswer = true;
   }
 
-  /** The header for a message about (from, to]. */
-  header(from: number, to: number, joining: boolean, now: number): Message {
+  /** The header for a message about (from, to]. `mayConfirm`: a site that is not open yet confirms nothing. */
+  header(from: number, to: number, joining: boolean, now: number, mayConfirm = true): Message {
     const row = this.row();
     return {
       replica: this.replica.id,
+      ...(this.replica.author !== this.replica.id && { author: this.replica.author }),
       to_site: this.peerSite,
       session: this.session,
       from,
       to,
       head: Math.max(this.replica.head, to),
       // Before the peer has spoken there is no session to answer; it is told with the answer to its first message.
-      ...(row !== undefined &&
+      ...(mayConfirm &&
+        row !== undefined &&
         this.#peerSession !== '' && {
           confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession },
         }),
       ...(joining && { joining }),
+      ...(from < this.#againUpTo && to > from && { again: true }),
       ...(this.#refusal && { refused: this.#refusal }),
       ...(row !== undefined && this.exchange?.take(now)),
       sent_at: now,

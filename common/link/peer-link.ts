@@ -2,24 +2,24 @@
  * The link to one peer: the sender's loop and the receiver's loop around a `Conversation`. The sender renders a batch
  * from state when it can be sent, never before, so a peer that is down costs nothing but time (I9).
  */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { ownPart } from '../core/authority.js';
-import { type BatchHeader, decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
-import type { DocState } from '../core/state.js';
+import { type BatchHeader, decodeBatch, encodeBatch } from '../core/batch.js';
 import { type ReceivedDocument, receive } from '../replica/receive.js';
 import type { Replica } from '../replica/replica.js';
-import type { DocumentRow } from '../replica/store.js';
+import { sha256 } from '../replica/sha256.js';
 import { Backoff } from '../runtime/backoff.js';
 import { isBatchName } from './batch-name.js';
-import type { Conversation } from './conversation.js';
+import type { Comparer, Outgoing } from './comparer.js';
+import type { Conversation, Message } from './conversation.js';
+import { rowLine } from './row-line.js';
 import type { Failure, Transport } from './transport.js';
 
 export type LinkOptions = {
   readonly replica: Replica;
   readonly conversation: Conversation;
+  readonly comparer: Comparer;
   readonly transport: Transport;
   readonly outbox: string;
   readonly inbox: string;
@@ -41,6 +41,8 @@ export type LinkOptions = {
 export type LinkEvents = {
   readonly onSent: (documents: readonly string[], bytes: number, ms: number) => void;
   readonly onReceived: (documents: readonly ReceivedDocument[]) => void;
+  /** What had been lost on the way came when it was sent again. */
+  readonly onRepaired: (names: readonly string[]) => void;
   /** A message was taken, with or without documents. */
   readonly onHeard: (head: number, applied: number) => void;
   readonly onDown: (failure: Failure) => void;
@@ -63,7 +65,13 @@ const GATHER_LOOK_MS = 5;
 const KNOCK_MS = 1_000;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+type NextMessage = {
+  readonly message: Message;
+  readonly lines: readonly string[];
+  /** Documents sent because they changed. */
+  readonly names: readonly string[];
+  readonly part: Outgoing | undefined;
+};
 
 export type SendResult = 'sent' | 'skipped' | { readonly wait_ms: number } | Failure;
 export type ReceiveResult = 'received' | 'refused' | 'deferred' | 'empty';
@@ -175,40 +183,64 @@ export class PeerLink {
 
   /** Sends one message if there is one to send. */
   async sendOnce(): Promise<SendResult> {
-    const { replica, conversation, outbox, transport, events, isHub } = this.options;
+    const { replica, outbox, transport, events } = this.options;
     const { now, steps } = replica.world;
-    // A hub that still looks at its own files has no state to speak of: a spoke would take the little there is for all.
-    if (isHub && !this.options.maySend()) return { wait_ms: INBOX_LOOK_MS };
-    const ask = conversation.next(this.options.maySend(), now());
-    this.#isSending = ask.kind !== 'wait';
-    // With nothing to say, a peer that was down is still tried: others ask whether it is up.
-    if (ask.kind === 'wait' && !this.#isDown) return { wait_ms: ask.ms };
-    const range = conversation.range;
-    const { lines, names, to } =
-      ask.kind === 'documents' ? this.#render(ask.from) : { lines: [], names: [], to: range.to };
-    if (ask.kind === 'documents' && lines.length === 0) {
-      // All of it came from this very peer, or the rows have moved on to higher numbers.
-      conversation.skip(to);
-      return 'skipped';
-    }
-    const message = conversation.header(range.from, to, !isHub && replica.phase !== 'ready', now());
-    const text = encodeBatch(message, lines, digest);
+    const next = this.#nextMessage();
+    if (next === 'skipped' || 'wait_ms' in next) return next;
+    const { message, lines, names, part } = next;
+    const text = encodeBatch(message, lines, sha256);
     steps('send: rendered');
     const name = this.#batchName(replica.id);
     fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
     steps('send: spooled');
     const delivery = await transport.deliver(name, this.#cutOff.signal, {
       from: message.from,
-      to,
+      to: message.to,
       documents: lines.length,
     });
     fs.rmSync(path.join(outbox, name), { force: true });
     if (!delivery.ok) return delivery;
     steps('send: delivered');
-    conversation.delivered(message, now());
+    this.options.conversation.delivered(message, now());
+    if (part !== undefined) this.options.comparer.sent(part);
     if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
     transport.warm?.();
     return 'sent';
+  }
+
+  /** What is to be said now, rendered; nothing of it is remembered before it is delivered. */
+  #nextMessage(): NextMessage | 'skipped' | { readonly wait_ms: number } {
+    const { replica, conversation, comparer, isHub, maySend } = this.options;
+    const now = replica.world.now();
+    this.#isSending = false;
+    // A hub that still looks at its own files has no state to speak of: a spoke would take the little there is for all.
+    // It may ask what the spoke has of it, and of what it has lost.
+    if (isHub && !maySend()) {
+      const wait_ms = conversation.helloDue(now);
+      if (wait_ms > 0 && !comparer.hasWork) return { wait_ms };
+      const { to } = conversation.range;
+      return this.#withPart(conversation.header(to, to, false, now, false), [], []);
+    }
+    const ask = conversation.next(maySend(), now);
+    // With nothing to say, a peer that was down is still tried: others ask whether it is up.
+    if (ask.kind === 'wait' && !comparer.hasWork && !this.#isDown) return { wait_ms: ask.ms };
+    const range = conversation.range;
+    const { lines, names, to } =
+      ask.kind === 'documents' ? this.#render(ask.from) : { lines: [], names: [], to: range.to };
+    if (ask.kind === 'documents' && lines.length === 0 && !comparer.hasWork) {
+      // All of it came from this very peer, or the rows have moved on to higher numbers.
+      conversation.skip(to);
+      return 'skipped';
+    }
+    const message = conversation.header(range.from, to, !isHub && replica.phase !== 'ready', now);
+    return this.#withPart(message, lines, names);
+  }
+
+  #withPart(message: Message, lines: readonly string[], names: readonly string[]): NextMessage {
+    const part = this.options.comparer.render();
+    this.#isSending = true;
+    if (part === undefined) return { message, lines, names, part };
+    return { message: { ...message, compare: part.part }, lines: [...lines, ...part.lines], names, part };
   }
 
   /** The documents owed to the peer after `from`, up to the limits of one batch, and how far that reaches. */
@@ -219,10 +251,12 @@ export class PeerLink {
     const lines: string[] = [];
     const names: string[] = [];
     let bytes = 0;
-    for (const [index, row] of rows.entries()) {
+    for (const [index, stored] of rows.entries()) {
+      const row = replica.sound(stored);
       const isOwed = row.origin === '' || row.origin !== peer?.replica || row.seq <= conversation.lostUpTo;
-      if (isOwed) {
-        const line = documentLine(row.name, isHub ? row.state : ownText(row, replica.world.site), row.at, row.by_site);
+      // What is being rebuilt gets a new number when that is done.
+      if (isOwed && !replica.losses.isOutOfUse(row.name, row)) {
+        const line = rowLine(replica, row, isHub);
         bytes += line.length;
         lines.push(line);
         names.push(row.name);
@@ -259,7 +293,7 @@ export class PeerLink {
 
   /** Takes the oldest batch from the inbox, if there is one. */
   async receiveOnce(): Promise<ReceiveResult> {
-    const { replica, conversation, inbox, events, isHub } = this.options;
+    const { replica, conversation, comparer, inbox, events, isHub } = this.options;
     const { steps } = replica.world;
     const entries = fs.readdirSync(inbox);
     const name = entries.filter(isBatchName).sort()[0];
@@ -273,15 +307,16 @@ export class PeerLink {
     const decoded =
       text === undefined
         ? ({ ok: false, code: 'AXL-BATCH-FILE', message: 'no regular file of reasonable size' } as const)
-        : decodeBatch(text, digest);
+        : decodeBatch(text, sha256);
     steps('receive: read');
     if (!decoded.ok) return this.#refuse(file, decoded.code, `${name}: ${decoded.message}`, HINT_BAD_BATCH);
     const { header, documents } = decoded.batch;
     if (documents.length > 0 && !this.options.mayMerge()) return 'deferred';
+    const believes = comparer.believes(header.compare);
     const heard = conversation.hear(header);
     if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint);
     const outcome = await replica.exclusive(async () => {
-      const received = receive(replica, documents, heard.peer, { isHub });
+      const received = receive(replica, documents, heard.peer, { isHub, ...(believes && { believes }) });
       if (received.ok)
         this.options.onSaid?.(
           header,
@@ -294,8 +329,18 @@ export class PeerLink {
     fs.rmSync(file, { force: true });
     steps('receive: removed');
     if (outcome.changed.length > 0) events.onReceived(outcome.changed);
+    const changed = outcome.changed.map(({ name }) => name);
+    if (header.again && header.compare === undefined && changed.length > 0) events.onRepaired(changed);
     this.options.transport.confirmed?.(heard.peer.confirmed);
     events.onHeard(header.head, heard.peer.applied);
+    if (header.compare !== undefined)
+      await comparer.hear(header.compare, {
+        head: header.head,
+        applied: heard.peer.applied,
+        confirmed: header.confirms?.replica === replica.id ? header.confirms.seq : undefined,
+        replica: header.replica,
+        changed,
+      });
     // A peer that speaks is up: no use in waiting for the backoff's end.
     this.#sender.rouse();
     return 'received';
@@ -313,10 +358,6 @@ export class PeerLink {
 }
 
 const HINT_BAD_BATCH = 'dropped; the peer sends it again. If it lasts, both sites must run the same version of Axle';
-
-function ownText(row: DocumentRow, site: string): string {
-  return JSON.stringify(ownPart(JSON.parse(row.state) as DocState, site));
-}
 
 /** Longer than any transfer may last. */
 const ABANDONED_MS = 30 * 60_000;

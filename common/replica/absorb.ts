@@ -2,6 +2,7 @@
  * `absorb`: read live files, take the difference to their shadows as this replica's own contributions, and commit state,
  * shadow and sequence number in one transaction.
  */
+import { canonicalText } from '../core/canonical.js';
 import { type Content, readContent } from '../core/content.js';
 import { isUnordered, settle } from '../core/join.js';
 import type { PathPolicies } from '../core/policy.js';
@@ -73,14 +74,18 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   const readAt = now();
   for (const [index, name] of names.entries()) {
     await breathe(index);
-    const known = store.known(name);
+    const known = replica.sound(store.known(name));
     const shadow = known?.shadow ?? null;
     const look = files.look(name, shadow === null && known !== undefined);
     const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
     const done = (outcome: Absorbed, live?: Live): void => {
       results.push({ name, outcome, look, live, known, readAt, racy, dirty: known?.dirty === 1 });
     };
-    if (look.kind === 'refused') {
+    const isUnknown = isJoining && known === undefined && replica.losses.isEverythingLost();
+    if (isUnknown || replica.losses.isOutOfUse(name, known)) {
+      if (isJoining) found.push({ name, look: WAITING, known, live: undefined });
+      else done(WAITING);
+    } else if (look.kind === 'refused') {
       if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
@@ -123,6 +128,14 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   return results;
 }
 
+/** What a file says cannot be told from what was known before, as long as that is lost. */
+const WAITING = {
+  kind: 'refused',
+  code: 'AXL-LOST',
+  reason: 'its state is being rebuilt from other sites',
+  again: true,
+} as const;
+
 function record(
   replica: Replica,
   found: Found,
@@ -146,7 +159,7 @@ function record(
   const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
   const style = detectStyle(look.kind === 'file' ? look.text : '{}');
   const author = {
-    replica: replica.id,
+    replica: replica.author,
     stamp: replica.stamps.next(readAt),
     isGenesis: isOld && known === undefined,
     isReborn: look.kind === 'file' && replica.missing.has(name),
@@ -156,7 +169,9 @@ function record(
   let race: Race | undefined;
   let outcome: Absorbed | undefined;
   if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
-    const settled = settle(before, { live, style, mtime: look.mtime }, replica.world.joinRule, policies, author);
+    // Where a peer has still to tell what was lost here, the file may well show what that peer holds.
+    const joinRule = replica.losses.isEverythingLost() ? 'hold' : replica.world.joinRule;
+    const settled = settle(before, { live, style, mtime: look.mtime }, joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
     if (settled.outcome === 'lost' || settled.outcome === 'held')
@@ -179,7 +194,7 @@ function record(
   }
   let row: DocumentRow | undefined = known;
   if (after !== before || row === undefined) {
-    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: JSON.stringify(after) };
+    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: canonicalText(after) };
     row = { ...next, id: store.putDocument(next, known?.id) };
   }
   const overdrawn = replica.noteBalance(name, row.id, before, after);

@@ -2,6 +2,8 @@
  * Held changes: what a guard (or the join rule) kept back until a person decides. A row holds both texts, what the file
  * was agreed to hold and what was written; nothing of it is in the state until it is approved.
  */
+
+import { canonicalText } from '../core/canonical.js';
 import { readContent, type Valid } from '../core/content.js';
 import { diff } from '../core/diff.js';
 import { fieldsOf } from '../core/fields.js';
@@ -108,14 +110,14 @@ export function approveHeld(replica: Replica, ids: readonly number[]): Decided {
   return decide(replica, ids, (row, nextSeq) => {
     if (!HELD_REASONS.some((reason) => reason === row.reason) || !replica.knows(row.document)) return false;
     const { store, site, now } = replica.world;
-    const known = store.known(row.document);
+    const known = replica.sound(store.known(row.document));
     if (known === undefined) return false;
     const before = replica.stateOf(known);
     const [view, live] = [valid(replica, row.document, row.view), valid(replica, row.document, row.live)];
-    const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
+    const author = { replica: replica.author, stamp: replica.stamps.next(now()) };
     const after = diff(before, view, live, detectStyle(row.live || '{}'), replica.policiesOf(row.document), author);
     if (after !== before) {
-      const state = JSON.stringify(after);
+      const state = canonicalText(after);
       store.putDocument({ ...known, seq: nextSeq(), origin: '', at: now(), by_site: site, state }, known.id);
     }
     giveUpFile(replica, row, known.id);

@@ -3,6 +3,7 @@
  * site's spending rights. Many changes share one commit. A debit that lacks rights waits a bounded time for them.
  */
 import { type Amount, compare, isAmount, subtract, ZERO } from '../core/amount.js';
+import { canonicalText } from '../core/canonical.js';
 import { isDocumentName } from '../core/names.js';
 import { counterValue } from '../core/render.js';
 import { change as changed, rightsOf, spendableAtHub, spendableAtSpoke } from '../core/rights.js';
@@ -159,17 +160,19 @@ export class Ledger {
   /** undefined: a debit that lacks rights. */
   #apply({ document, path, amount }: Change, { nextSeq }: Transaction): Changed | BadChange | undefined {
     const { store, site, now } = this.replica.world;
-    const row = store.document(document);
+    const row = this.replica.sound(store.document(document));
+    if (this.replica.losses.isOutOfUse(document, row))
+      return new BadChange(`${document} is being rebuilt from other sites`);
     const state = this.replica.stateOf(row);
     const counter = counterOf(state, path);
     if (compare(amount, ZERO) < 0 && compare(subtract(ZERO, amount), this.#free(counter)) > 0) return undefined;
-    const next = changed(counter, this.replica.id, amount);
-    const [added, taken] = next.by[this.replica.id] as readonly [Amount, Amount];
+    const next = changed(counter, this.replica.author, amount);
+    const [added, taken] = next.by[this.replica.author] as readonly [Amount, Amount];
     if (!isAmount(added) || !isAmount(taken)) return new BadChange(`the totals of ${document} grow too large`);
     const seq = nextSeq();
     const after: DocState = { ...state, counters: { ...state.counters, [path]: next } };
     const id = store.putDocument(
-      { name: document, seq, origin: '', at: now(), by_site: site, state: JSON.stringify(after) },
+      { name: document, seq, origin: '', at: now(), by_site: site, state: canonicalText(after) },
       row?.id,
     );
     store.markDirty(id);
@@ -179,7 +182,7 @@ export class Ledger {
 
   #free(counter: CounterState): Amount {
     return this.isHubs === undefined
-      ? spendableAtSpoke(counter, this.replica.id)
+      ? spendableAtSpoke(counter, this.replica.author)
       : spendableAtHub(counter, this.isHubs);
   }
 
@@ -219,7 +222,7 @@ export class Ledger {
 
   #balance(document: string, path: string): Amount {
     const { store } = this.replica.world;
-    return counterValue(counterOf(this.replica.stateOf(store.document(document)), path));
+    return counterValue(counterOf(this.replica.stateOf(this.replica.sound(store.document(document))), path));
   }
 
   /** Says for each counter of the document how much its waiting debits lack. */
@@ -228,10 +231,10 @@ export class Ledger {
     for (const { change } of this.#short.get(document) ?? [])
       wanted.set(change.path, subtract(wanted.get(change.path) ?? ZERO, change.amount));
     for (const path of new Set([...wanted.keys(), ...(this.#told.get(document) ?? [])])) {
-      const state = this.replica.stateOf(this.replica.world.store.document(document));
+      const state = this.replica.stateOf(this.replica.sound(this.replica.world.store.document(document)));
       const counter = counterOf(state, path);
       // A spoke that raw writes have brought into debt needs rights for that too.
-      const rights = this.isHubs === undefined ? rightsOf(counter, this.replica.id) : this.#free(counter);
+      const rights = this.isHubs === undefined ? rightsOf(counter, this.replica.author) : this.#free(counter);
       this.events.onShort(document, path, subtract(wanted.get(path) ?? rights, rights));
     }
     if (wanted.size > 0) this.#told.set(document, [...wanted.keys()]);

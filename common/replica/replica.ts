@@ -4,21 +4,28 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { documentDigest } from '../core/digest-tree.js';
 import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
 import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
+import { Digests } from './digests.js';
 import { FormerTexts } from './former-texts.js';
 import { type GuardOptions, Guards } from './guard.js';
 import type { LiveFiles } from './live-files.js';
+import { Losses } from './losses.js';
 import { MissingFiles } from './missing-files.js';
+import { sha256 } from './sha256.js';
 import type { Steps } from './steps.js';
-import type { DocumentRow, Store } from './store.js';
+import type { DocumentRow, Store, StoredRow } from './store.js';
 
-/** `joining`: no state yet, waiting for the hub's. `settling`: it is here, our files are being looked at. */
-export type Phase = 'joining' | 'settling' | 'ready';
+/**
+ * `joining`: no state yet, waiting for the hub's. `rebuilding`: a hub whose state is lost or an old copy, waiting for what
+ * its spokes hold. `settling`: the state is here, our files are being looked at.
+ */
+export type Phase = 'joining' | 'rebuilding' | 'settling' | 'ready';
 
 export type World = {
   readonly site: string;
@@ -35,6 +42,8 @@ export type World = {
   readonly steps: Steps;
   /** Stamps further ahead than this are refused, milliseconds. */
   readonly clockSkewMaxMs: number;
+  /** Sites that are asked for what is lost here. */
+  readonly peers: readonly string[];
 };
 
 export type Transaction = { readonly nextSeq: () => number };
@@ -50,9 +59,12 @@ export class Replica {
   readonly missing = new MissingFiles();
   readonly former = new FormerTexts();
   readonly guards: Guards;
+  readonly digests: Digests;
+  readonly losses: Losses;
   #head: number;
   #commits: number;
   #id: ReplicaId;
+  #author: ReplicaId;
   #phase: Phase;
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
@@ -66,6 +78,9 @@ export class Replica {
     this.#commits = Number(store.meta('commits') ?? 0);
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
+    this.#author = store.meta('author') ?? this.#id;
+    this.digests = new Digests(store);
+    this.losses = new Losses(this);
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
     if (this.#id === '') this.takeIncarnation();
@@ -73,6 +88,11 @@ export class Replica {
 
   get id(): ReplicaId {
     return this.#id;
+  }
+
+  /** Owner of what is contributed from now on: our id, or one taken since because others may hold more of that id. */
+  get author(): ReplicaId {
+    return this.#author;
   }
 
   /** Newest sequence number given out. */
@@ -98,11 +118,40 @@ export class Replica {
     const id = `${this.world.site}~${this.world.randomHex(4)}`;
     this.commit(() => {
       // The marker may still name the incarnation before, after a crash or power cut: it is ours all the same.
-      if (this.#id !== '') this.world.store.retireOwn(this.#id);
+      if (this.#id !== '') this.world.store.retire(this.#id);
       this.world.store.setMeta('replica', id);
+      this.world.store.setMeta('author', id);
     });
     this.#id = id;
+    this.#author = id;
     this.#writeMarker();
+  }
+
+  /**
+   * This state is gone, or older than the files beside it: its documents are true as far as they go, but nothing is agreed on
+   * with files and peers any more. One commit, or a crash would leave a state without shadows that looks sound.
+   */
+  beginRebuilding(): void {
+    const { store, site, randomHex } = this.world;
+    const id = `${site}~${randomHex(4)}`;
+    this.commit(() => {
+      store.retire(this.#id);
+      store.setMeta('replica', id);
+      store.setMeta('author', id);
+      store.setMeta('phase', 'rebuilding');
+      store.forgetAgreements();
+      this.losses.loseEverything();
+    });
+    this.#id = id;
+    this.#author = id;
+    this.#phase = 'rebuilding';
+  }
+
+  /** As `takeIncarnation` for contributions alone: the sequence goes on, and nothing has to be sent again. */
+  takeAuthor(): void {
+    const author = `${this.world.site}~${this.world.randomHex(4)}`;
+    this.commit(() => this.world.store.setMeta('author', author));
+    this.#author = author;
   }
 
   policiesOf(name: string): PathPolicies {
@@ -118,6 +167,12 @@ export class Replica {
 
   knows(name: string): boolean {
     return this.#policies.has(name.slice(0, name.lastIndexOf('/')));
+  }
+
+  /** A row as read from the store; where its state is not what was stored, what is left of it once that is set aside. */
+  sound<T extends StoredRow | undefined>(row: T): T {
+    if (row === undefined || documentDigest(row.name, row.state, sha256) === row.digest) return row;
+    return { ...row, ...this.losses.setAside(row) };
   }
 
   stateOf(row: DocumentRow | undefined): DocState {

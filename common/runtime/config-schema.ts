@@ -107,6 +107,8 @@ const shared = {
     },
     { default: {} },
   ),
+  /** Comparing with every peer what both hold, and going over the own rows. */
+  verify_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 600 }),
   /** For files that Axle creates; what is left out is as their folder has it. */
   files: Type.Optional(
     strict({

@@ -35,6 +35,7 @@ describe('what is left out', () => {
       max_clock_skew_s: 60,
       rights_idle_s: 60,
       scan_interval_s: 300,
+      verify_interval_s: 600,
       limits: { max_file_bytes: 1048576, batch_documents: 2000, batch_bytes: 4194304 },
     });
   });
@@ -180,7 +181,15 @@ describe('the documented examples', () => {
     const shown = parseHubConfig(read('hub.example.yaml'), 'hub.example.yaml');
     expect(Object.keys(shown).sort()).toEqual(Object.keys(HubSchema.properties).sort());
     const bare = parseHubConfig(HUB, 'hub.yaml');
-    for (const key of ['state', 'log_level', 'join', 'max_clock_skew_s', 'scan_interval_s', 'limits'] as const) {
+    for (const key of [
+      'state',
+      'log_level',
+      'join',
+      'max_clock_skew_s',
+      'scan_interval_s',
+      'verify_interval_s',
+      'limits',
+    ] as const) {
       expect(shown[key], key).toEqual(bare[key]);
     }
   });

@@ -66,6 +66,7 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     clockSkewMaxMs: config.max_clock_skew_s * 1000,
     rightsIdleMs: config.rights_idle_s * 1000,
     scanIntervalMs: config.scan_interval_s * 1000,
+    verifyIntervalMs: config.verify_interval_s * 1000,
     ...(created && { created }),
     log,
     now: () => Date.now(),

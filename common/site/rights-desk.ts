@@ -6,6 +6,7 @@
 import { type Amount, add, compare, subtract, ZERO } from '../core/amount.js';
 import type { Denial, Want } from '../core/batch.js';
 import { WANTS_MAX } from '../core/batch.js';
+import { canonicalText } from '../core/canonical.js';
 import { give, grantableAtHub, holders, spendableAtSpoke } from '../core/rights.js';
 import { type CounterState, type DocState, type ReplicaId, replicaSite } from '../core/state.js';
 import { counterOf, type Ledger } from '../replica/ledger.js';
@@ -22,7 +23,12 @@ const GROUP = 500;
 /** Documents whose rights are to go back; beyond that they stay until they are called in. */
 const IDLE_MAX = 100_000;
 
-export type DeskPeer = { readonly site: string; readonly isUp: boolean; readonly replica: ReplicaId | undefined };
+export type DeskPeer = {
+  readonly site: string;
+  readonly isUp: boolean;
+  /** Whose rights it spends now. */
+  readonly replica: ReplicaId | undefined;
+};
 
 export type DeskOptions = {
   readonly replica: Replica;
@@ -149,7 +155,7 @@ export class RightsDesk {
       .flatMap((document) => {
         const counters = Object.entries(this.#state(document).counters ?? {});
         return counters.map(([path, counter]) => {
-          return { document, path, to: hub, amount: spendableAtSpoke(counter, replica.id) };
+          return { document, path, to: hub, amount: spendableAtSpoke(counter, replica.author) };
         });
       });
     return this.#give(gifts);
@@ -184,9 +190,9 @@ export class RightsDesk {
   #fulfil({ document, path, total }: Want, to: ReplicaId): Amount {
     const { replica, isHubs } = this.#options;
     const counter = counterOf(this.#state(document), path);
-    const missing = subtract(total, givenBy(replica.id, to, counter));
+    const missing = subtract(total, givenBy(replica.author, to, counter));
     if (compare(missing, ZERO) <= 0) return ZERO;
-    const free = isHubs === undefined ? spendableAtSpoke(counter, replica.id) : grantableAtHub(counter, isHubs, to);
+    const free = isHubs === undefined ? spendableAtSpoke(counter, replica.author) : grantableAtHub(counter, isHubs, to);
     const amount = compare(free, missing) < 0 ? free : missing;
     this.#give([{ document, path, to, amount }]);
     return subtract(missing, amount);
@@ -226,7 +232,7 @@ export class RightsDesk {
   #call({ site, replica: of }: DeskPeer, document: string, path: string, missing: Amount): boolean {
     const { replica, onNews } = this.#options;
     if (of === undefined) return false;
-    const given = givenBy(of, replica.id, counterOf(this.#state(document), path));
+    const given = givenBy(of, replica.author, counterOf(this.#state(document), path));
     const { calls } = this.#desk(site);
     const want: Want = { document, path, total: add(given, missing) };
     const known = calls.get(key(want));
@@ -247,7 +253,7 @@ export class RightsDesk {
   /** Whether nobody waits for what was called any more, or it has come. */
   #isDone({ document, path, total, of }: Call): boolean {
     const { replica, ledger } = this.#options;
-    if (compare(givenBy(of, replica.id, counterOf(this.#state(document), path)), total) >= 0) return true;
+    if (compare(givenBy(of, replica.author, counterOf(this.#state(document), path)), total) >= 0) return true;
     const isWanted = [...this.#desks.values()].some(({ open }) =>
       [...open.values()].some(({ want }) => want.document === document && want.path === path),
     );
@@ -261,13 +267,13 @@ export class RightsDesk {
     if (real.length === 0) return 0;
     replica.commit(({ nextSeq }) => {
       for (const { document, path, to, amount } of real) {
-        const row = store.document(document);
+        const row = replica.sound(store.document(document));
         if (row === undefined) continue;
         const state = replica.stateOf(row);
-        const counter = give(counterOf(state, path), replica.id, to, amount);
+        const counter = give(counterOf(state, path), replica.author, to, amount);
         const after: DocState = { ...state, counters: { ...state.counters, [path]: counter } };
         store.putDocument(
-          { ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) },
+          { ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: canonicalText(after) },
           row.id,
         );
       }
@@ -279,7 +285,7 @@ export class RightsDesk {
 
   #state(document: string): DocState {
     const { replica } = this.#options;
-    return replica.stateOf(replica.world.store.document(document));
+    return replica.stateOf(replica.sound(replica.world.store.document(document)));
   }
 
   #desk(site: string): Desk {

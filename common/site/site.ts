@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks';
 import type { JoinRule } from '../core/join.js';
 import type { Policies } from '../core/policy.js';
 import { type ReplicaId, replicaSite } from '../core/state.js';
+import { Comparer } from '../link/comparer.js';
 import { Conversation } from '../link/conversation.js';
 import { PeerLink } from '../link/peer-link.js';
 import type { Fetcher, Transport } from '../link/transport.js';
@@ -25,9 +26,11 @@ import { Backoff } from '../runtime/backoff.js';
 import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
 import { heldRoutes } from './held-routes.js';
+import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
+import { type Peer, Verifier } from './verifier.js';
 
 export type PeerOptions = {
   readonly site: string;
@@ -61,6 +64,8 @@ export type SiteOptions = {
   /** Spending rights that lie unused at a spoke for so long go back to the hub. */
   readonly rightsIdleMs: number;
   readonly scanIntervalMs: number;
+  /** Between two comparisons with every peer, and two passes over the own rows. */
+  readonly verifyIntervalMs: number;
   readonly created?: Partial<Attributes>;
   readonly log: Log;
   readonly now: () => number;
@@ -69,7 +74,7 @@ export type SiteOptions = {
   readonly steps: Steps;
 };
 
-/** How long a spoke that starts with a state waits for the hub's word before it goes on under a new incarnation. */
+/** How long a site that starts with a state waits for its peers' word before what it adds is counted beside what it added. */
 const VERIFY_MS = 2_000;
 const JOIN_REMINDER_MS = 10_000;
 /** Each group waits for one syncfs: 50 to 200 ms on a disk, of which a million files have 250 this way. */
@@ -88,8 +93,6 @@ const BURST_QUIET_MS = 2_000;
 /** While more files than this wait to be looked at, a batch waits for them: a transfer costs as much as fifty documents. */
 const GATHER_LOOKS = 200;
 
-type Link = { readonly site: string; readonly conversation: Conversation; readonly link: PeerLink };
-
 export class Site {
   readonly #options: SiteOptions;
   readonly #abort = new AbortController();
@@ -98,7 +101,9 @@ export class Site {
   #engine!: Engine;
   #ledger!: Ledger;
   #desk!: RightsDesk;
-  #links: Link[] = [];
+  #links: Peer[] = [];
+  #verifier!: Verifier;
+  readonly #repairs: RepairLog;
   #fetchers: Fetcher[] = [];
   #background: Promise<unknown>[] = [];
   #watcher: TreeWatcher | undefined;
@@ -111,6 +116,7 @@ export class Site {
   constructor(options: SiteOptions) {
     this.#options = options;
     this.#reporter = new Reporter(options.site, options.log, options.now);
+    this.#repairs = new RepairLog(options.site, options.log);
   }
 
   get replica(): Replica {
@@ -131,6 +137,10 @@ export class Site {
     return this.#ledger.change(change, waitMs);
   }
 
+  get verifier(): Verifier {
+    return this.#verifier;
+  }
+
   /** Peers and whether each has confirmed everything it is owed. */
   get peers(): { readonly site: string; readonly isUp: boolean; readonly isSettled: boolean }[] {
     return this.#links.map(({ site, conversation, link }) => ({
@@ -147,7 +157,9 @@ export class Site {
     this.#open();
     const session = this.#options.randomHex(8);
     for (const peer of this.#options.peers) this.#links.push(this.#makeLink(peer, session));
+    this.#verifier = this.#makeVerifier();
     for (const { link } of this.#links) link.start();
+    this.#verifier.start();
     if (this.#options.isHub) await this.#startHub();
     else await this.#startSpoke();
     if (this.#abort.signal.aborted) return;
@@ -160,6 +172,7 @@ export class Site {
     await this.#engine.idle();
     this.#wakeLinks();
     this.#background.push(this.#scanLoop(), this.#probeLoop(), this.#rightsLoop());
+    this.#verifier.open();
     log.info('ready', { site, replica: this.#replica.id, files: report.files, ms: Math.round(report.ms) });
   }
 
@@ -175,6 +188,7 @@ export class Site {
     await Promise.all(this.#links.map(({ link }) => link.stop()));
     await Promise.all(this.#fetchers.map((fetcher) => fetcher.close()));
     await Promise.all(this.#background);
+    await this.#verifier?.stop();
     this.#replica?.close();
   }
 
@@ -225,15 +239,13 @@ export class Site {
         log: options.log,
         steps: options.steps,
         clockSkewMaxMs: options.clockSkewMaxMs,
+        peers: options.peers.map(({ site }) => site),
       });
     let replica = open();
     if (replica.isOlderThanFiles()) {
       const isNew = replica.phase === 'joining' && replica.head === 0;
-      if (options.isHub) {
-        replica.close();
-        throw new StaleStateError(database, isNew);
-      }
-      if (!isNew) {
+      if (options.isHub) this.#rebuildFrom(replica, isNew);
+      else if (!isNew) {
         replica.close();
         const aside = `${database}.stale-${options.now()}`;
         for (const suffix of ['', '-wal', '-shm'])
@@ -270,10 +282,14 @@ export class Site {
     const { site, isHub } = this.#options;
     const replica = this.#replica;
     const { store } = replica.world;
-    const isHubs = isHub
-      ? (owner: ReplicaId): boolean => replicaSite(owner) === site || store.isOver(owner)
-      : undefined;
-    this.#ledger = new Ledger(replica, isHubs, {
+    const isHubs = (owner: ReplicaId): boolean => {
+      const ownerSite = replicaSite(owner);
+      if (ownerSite === site) return true;
+      const peer = store.peer(ownerSite);
+      // Nothing of an earlier author is still to come.
+      return peer !== undefined && owner !== peer.replica && owner !== peer.author && !store.isPassing(ownerSite);
+    };
+    this.#ledger = new Ledger(replica, isHub ? isHubs : undefined, {
       onChanged: (documents) => {
         this.#desk.gained(documents);
         this.#engine.show(documents);
@@ -286,12 +302,12 @@ export class Site {
     this.#desk = new RightsDesk({
       replica,
       ledger: this.#ledger,
-      isHubs,
+      isHubs: isHub ? isHubs : undefined,
       peers: () =>
         this.#links.map(({ site, conversation, link }) => ({
           site,
           isUp: link.isUp,
-          replica: conversation.row()?.replica,
+          replica: conversation.row()?.author,
         })),
       onNews: (peer) => this.#links.find(({ site }) => site === peer)?.link.knock() ?? false,
       onGiven: () => this.#wakeLinks(),
@@ -309,10 +325,30 @@ export class Site {
     }
   }
 
+  /**
+   * A hub whose state is gone or older than its files. What is in it is true, as far as it goes; what it agreed on with files
+   * and peers is not. The rest is with the spokes.
+   */
+  #rebuildFrom(replica: Replica, isMissing: boolean): void {
+    const { log } = this.#options;
+    replica.beginRebuilding();
+    log.error(isMissing ? 'state is missing' : 'state is older than the live files', {
+      code: 'AXL-HUB-STATE',
+      hint: 'the files of this hub were in use with another state: it is rebuilt from what the spokes hold',
+    });
+  }
+
   async #startHub(): Promise<void> {
-    if (this.#replica.phase === 'ready') return;
+    const replica = this.#replica;
+    if (replica.phase === 'ready') {
+      await this.#verify();
+      // A state that turned out to be an old copy: those that are there fill it up before anybody takes it for the whole.
+      await this.#verifier.rebuilt(true);
+      return;
+    }
+    if (replica.phase === 'rebuilding') await this.#verifier.rebuilt(false);
     // The first start of a hub: what is on its disk is where every counter begins.
-    await this.#settleFiles();
+    if (!this.#abort.signal.aborted) await this.#settleFiles();
   }
 
   async #startSpoke(): Promise<void> {
@@ -325,14 +361,18 @@ export class Site {
   }
 
   /**
-   * Asks the hub what it has of us before anything new is counted. If it has more than we ever gave, this state is a
-   * copy of an older self; if it does not answer, that cannot be excluded. Either way we go on as a new incarnation.
+   * Asks the peers what they have of us before anything new is counted. If one has more than we ever gave, this state is a
+   * copy of an older self; if one does not answer, that cannot be excluded. Either way what is added from now on is counted
+   * beside what was added before: a spoke takes a new incarnation; a hub, which has many peers, only a new author, so that
+   * one spoke that is away does not make it send everything to all the others again.
    */
   async #verify(): Promise<void> {
     const verified = (): boolean => this.#links.every(({ conversation }) => conversation.verified);
     const end = this.#options.now() + VERIFY_MS;
     while (!verified() && this.#options.now() < end && !this.#abort.signal.aborted) await this.#sleep(5);
-    if (!verified()) this.#newIncarnation('the hub did not answer at start');
+    if (verified() || this.#abort.signal.aborted) return;
+    if (this.#options.isHub) this.#replica.takeAuthor();
+    else this.#newIncarnation('the hub did not answer at start');
   }
 
   #newIncarnation(reason: string): void {
@@ -493,7 +533,25 @@ export class Site {
     }
   }
 
-  #makeLink(peer: PeerOptions, session: string): Link {
+  #makeVerifier(): Verifier {
+    const { isHub, verifyIntervalMs } = this.#options;
+    return new Verifier({
+      replica: this.#replica,
+      isHub,
+      peers: this.#links,
+      intervalMs: verifyIntervalMs,
+      isOpen: () => this.#isOpen,
+      repairs: this.#repairs,
+      signal: this.#abort.signal,
+      show: (names) => this.#engine.show(names),
+      scan: () => {
+        if (this.#isOpen) void this.#scan(0).catch((error) => this.#scanFailed(error));
+      },
+      onError: (step, error) => this.#reporter.broken(step, error),
+    });
+  }
+
+  #makeLink(peer: PeerOptions, session: string): Peer {
     const { state, isHub, random } = this.#options;
     const folders = preparePeer(state, peer.site);
     const conversation = new Conversation(
@@ -503,10 +561,14 @@ export class Site {
       {
         onVerified: (_confirmed, forked) => {
           if (!forked) return;
-          if (isHub) this.#reporter.hubRestored(peer.site);
+          if (isHub) {
+            this.#reporter.hubRestored(peer.site);
+            this.#replica.commit(() => this.#replica.losses.loseEverything());
+          }
           this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
         },
         onRefused: (refusal) => this.#reporter.refusedBy(peer.site, refusal),
+        onNewSession: () => this.#verifier.forget(peer.site),
       },
       {
         isDue: (now) => this.#desk.isDue(peer.site, now),
@@ -514,9 +576,24 @@ export class Site {
         take: (now) => this.#desk.take(peer.site, now),
       },
     );
-    const link = new PeerLink({
+    const comparer = new Comparer({
+      replica: this.#replica,
+      peerSite: peer.site,
+      isHub,
+      batchDocuments: this.#options.batchDocuments,
+      batchBytes: this.#options.batchBytes,
+      random,
+      mayAnswer: () => (isHub ? this.#isOpen : this.#replica.phase === 'ready'),
+      events: {
+        onWork: () => link.wake(),
+        onRepaired: (names) => this.#repairs.noteRepaired(peer.site, names, 'compared'),
+        onTold: (name, repaired) => this.#verifier.told(peer.site, name, repaired),
+      },
+    });
+    const link: PeerLink = new PeerLink({
       replica: this.#replica,
       conversation,
+      comparer,
       transport: peer.transport(folders),
       outbox: folders.outbox,
       inbox: folders.inbox,
@@ -524,10 +601,12 @@ export class Site {
       batchDocuments: this.#options.batchDocuments,
       batchBytes: this.#options.batchBytes,
       random,
-      maySend: () => this.#isOpen,
+      // A spoke that joins would take what a hub has of a half-filled state for all there is.
+      maySend: () => this.#isOpen && !(isHub && conversation.isPeerJoining && this.#verifier.isRebuilding),
       isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
       onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
-      mayMerge: () => this.#isOpen || this.#replica.phase === 'joining',
+      // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say.
+      mayMerge: () => isHub || this.#isOpen || this.#replica.phase === 'joining',
       events: {
         onSent: (names, bytes, ms) => this.#reporter.sent(peer.site, names, bytes, ms),
         onReceived: (documents) => {
@@ -536,9 +615,12 @@ export class Site {
           if (isHub) this.#wakeLinks();
           this.#engine.show(documents.map(({ name }) => name));
         },
+        onRepaired: (names) => this.#repairs.noteRepaired(peer.site, names, 'sent again'),
         onHeard: (head) => {
-          if (this.#replica.phase !== 'joining' || !conversation.verified) return;
-          this.#joinTarget ??= head;
+          if (this.#replica.phase !== 'joining') return;
+          // A hub that has started anew since may have lost what it was to give.
+          if (!conversation.verified) this.#joinTarget = undefined;
+          else this.#joinTarget ??= head;
           this.#wakeJoin();
         },
         onDown: (failure) => this.#reporter.down(peer.site, failure),
@@ -553,7 +635,7 @@ export class Site {
       this.#fetchers.push(fetcher);
       this.#background.push(this.#fetchLoop(peer.site, fetcher, peer.fetcher.interval_ms, () => link.wake()));
     }
-    return { site: peer.site, conversation, link };
+    return { site: peer.site, conversation, comparer, link };
   }
 
   /** Pull mode: fetch, process, and remember what was fetched for as long as the hub may still show it. */
@@ -599,21 +681,6 @@ export class Site {
 
 /** Names of fetched batches that are remembered: more than a shelf holds. */
 const SEEN_MAX = 256;
-
-/** A hub must not begin anew beside files that were in use: their money would be counted as genesis once more. */
-export class StaleStateError extends Error {
-  readonly code = 'AXL-HUB-STATE';
-  readonly hint =
-    'put the newest state.db back (with its -wal file), or, if it is lost for good, stop all spokes, remove userdata/.axle/replica here, and start again: the files of the hub become the new beginning, and each spoke must join anew';
-
-  constructor(database: string, isMissing: boolean) {
-    super(
-      isMissing
-        ? `${database} is missing, but the files of this hub were in use with one`
-        : `${database} is older than the files of this hub`,
-    );
-  }
-}
 
 /** The folders of one peer, given to the owner of the state folder: the account into which the peer's rsync comes. */
 function preparePeer(state: string, peer: string): PeerFolders {

@@ -49,6 +49,7 @@ export type LabOptions = {
   readonly rightsIdleMs?: number;
   readonly maxFileBytes?: number;
   readonly scanIntervalMs?: number;
+  readonly verifyIntervalMs?: number;
   readonly batchDocuments?: number;
   readonly kinds?: Readonly<Record<string, Partial<KindPolicy>>>;
   /** Number or printed seed of an earlier run. */
@@ -310,6 +311,7 @@ export class LabSite {
       clockSkewMaxMs: lab.options.clockSkewMaxMs ?? 60_000,
       rightsIdleMs: lab.options.rightsIdleMs ?? 60_000,
       scanIntervalMs: lab.options.scanIntervalMs ?? 60_000,
+      verifyIntervalMs: lab.options.verifyIntervalMs ?? 600_000,
       log: { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') },
       now: () => Date.now() + this.aheadMs,
       random: lab.random,
