@@ -20,10 +20,16 @@ export type Fields = ReadonlyMap<string, Field>;
  * amount) is a plain register; `render` shows it only where the counter is not known, so money is never set by mistake.
  */
 export function fieldsOf(document: Json, policies: PathPolicies): Fields {
+  const known = taken.get(document);
+  if (known?.policies === policies) return known.fields;
   const fields = new Map<string, Field>();
   collect('', document, policies, fields, 0);
+  taken.set(document, { policies, fields });
   return fields;
 }
+
+// The guards, the intent and the difference all look at the same documents, one after the other.
+const taken = new WeakMap<Json, { readonly policies: PathPolicies; readonly fields: Fields }>();
 
 function collect(path: string, value: Json, policies: PathPolicies, fields: Map<string, Field>, depth: number): void {
   const policy = policies.of(path);

@@ -1,6 +1,6 @@
 /**
  * Guards (I8): what a raw change of a live file looks like before it is counted. Pure: facts in, a reason to hold the
- * change out. Rules in FILE_SYNC_STRATEGY.md, section 6.
+ * change out. Rules in FILE_SYNC_STRATEGY.md, section 8.
  */
 import { compare, distance, ZERO } from './amount.js';
 import type { Valid } from './content.js';
@@ -53,13 +53,15 @@ export function takes(from: DocState, to: DocState): boolean {
   });
 }
 
+/** Whether a document is a stub. In a kind that counts nothing none is: there every document would look like one. */
+export function isStubContent(content: Valid, policies: PathPolicies): boolean {
+  return policies.counts && content.kind === 'json' && isStub(fieldsOf(content.value, policies));
+}
+
 const ADDRESS = '/email';
 
-/**
- * A document as a page makes it that found none: nothing earned, nobody's address. `policies.counts` must hold: in a
- * kind that counts nothing, every document would look like one.
- */
-export function isStub(fields: Fields): boolean {
+/** A document as a page makes it that found none: nothing earned, nobody's address. */
+function isStub(fields: Fields): boolean {
   for (const [path, field] of fields)
     if ((field.policy !== 'register' || path === ADDRESS) && isEarned(field)) return false;
   return true;

@@ -34,7 +34,7 @@ export function intentOf(
   if (before === undefined || after === undefined) return PLAIN;
   const raw = subtract(after.balance, before.balance);
   const lists = newEntries(before, after);
-  if (lists.length === 0 || lists.every((texts) => sumOf(texts) === raw)) return PLAIN;
+  if (lists.length === 0 || lists.some((texts) => sumOf(texts) === raw)) return PLAIN;
   let wasReplaced = false;
   for (const base of former) {
     wasReplaced = true;

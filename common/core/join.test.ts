@@ -82,6 +82,22 @@ describe('a file that stood here before this site joined', () => {
     expect(join('{"n":1}', '{"balance":150}', 'hub')).toMatchObject({ outcome: 'lost', unchanged: true });
   });
 
+  it('I8: that is a stub gives way to the real document, by every rule but hold', () => {
+    const [real, stub] = [
+      '{"level":4,"email":"a@example.org","roles":["member"]}',
+      '{"level":1,"email":"","roles":["member"]}',
+    ];
+    for (const rule of JOIN_RULES) {
+      expect(join(real, stub, rule, 99_000, 'profiles')).toMatchObject({ outcome: 'lost', unchanged: true });
+      expect(join(stub, real, rule, 1, 'profiles').state.registers?.['/email']?.[0]).toBe('"a@example.org"');
+      expect(join('{"balance":100}', '{"balance":0}', rule, 99_000)).toMatchObject({
+        outcome: rule === 'hold' ? 'held' : 'lost',
+        balance: '100',
+      });
+    }
+    expect(join('{"balance":0}', '{"balance":100}', 'hold')).toMatchObject({ outcome: 'held', balance: '0' });
+  });
+
   it('settled twice counts once', () => {
     const first = join('{"balance":100}', '{"balance":150}', 'max');
     const again = new TestReplica('roflfaucet').receive(first.state);

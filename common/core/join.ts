@@ -6,6 +6,7 @@ import { type Amount, add, compare, subtract, ZERO } from './amount.js';
 import type { Content } from './content.js';
 import { type Author, diff } from './diff.js';
 import { fieldsOf } from './fields.js';
+import { isStubContent } from './guard.js';
 import type { PathPolicies } from './policy.js';
 import { newestStamp, render, shows } from './render.js';
 import { stampMs } from './stamp.js';
@@ -51,6 +52,10 @@ export function settle(
     state: diff(state, view, live, local.style, policies, author),
     outcome: 'counted',
   });
+  const [isStubHere, isStubThere] = [isStubContent(live, policies), isStubContent(view, policies)];
+  if (isStubHere && !isStubThere && rule !== 'hold') return { state, outcome: 'lost' };
+  // A balance of zero may well be spent: there the rule decides.
+  if (isStubThere && !isStubHere && policies.kind.delete !== 'restore') return count();
   if (rule === 'local') return count();
   if (rule === 'newest') {
     const newest = newestStamp(state);

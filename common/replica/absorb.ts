@@ -179,7 +179,8 @@ function record(
   } else {
     const text = look.kind === 'file' ? look.text : '';
     const shadow = known?.shadow ?? null;
-    const change = { name, before, isKnown: known !== undefined, shadow, live, text, at: readAt };
+    const mayShowHeld = known?.dirty === 1 && known.print === '';
+    const change = { name, before, isKnown: known !== undefined, mayShowHeld, shadow, live, text, at: readAt };
     const judged = judgeChange(replica, change, author);
     if (judged.held !== undefined && known !== undefined) return held(replica, found, known, judged.held, readAt);
     ({ after, race } = judged);

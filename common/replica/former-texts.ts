@@ -5,7 +5,7 @@
 type Former = { readonly text: string; readonly at: number };
 
 export const FORMER_MS = 60_000;
-const TEXTS_PER_DOCUMENT = 8;
+const TEXTS_PER_DOCUMENT = 32;
 const CHARACTERS_MAX = 16 * 1024 * 1024;
 
 export class FormerTexts {

@@ -13,7 +13,8 @@ import type { Replica } from './replica.js';
 import type { HeldRow } from './store.js';
 
 export type Held = {
-  readonly reason: HeldReason;
+  /** A HeldReason; another text only in a list that an older version of Axle began. */
+  readonly reason: string;
   readonly id: number;
   /** False: this very change was held before, and the file could not be put back yet. */
   readonly isNew: boolean;
@@ -35,6 +36,11 @@ export function hold(replica: Replica, change: Omit<HeldRow, 'id'> & { readonly 
   // For people to read; what counts is the row.
   if (live !== '') files.keepConflict(document, isOne ? `held-${reason}` : `held-${id}`, live, { sync: false });
   return { reason, id, isNew: true };
+}
+
+/** The held change that wrote this very text; undefined where there is none. */
+export function heldAs(replica: Replica, name: string, text: string): HeldRow | undefined {
+  return replica.world.store.heldOf(name).find(({ live }) => live === text);
 }
 
 /** A held delete has no object any more: the file is back. True where there was one. Inside a commit. */

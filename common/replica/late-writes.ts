@@ -4,7 +4,7 @@
  */
 import { canonicalText } from '../core/canonical.js';
 import { readContent } from '../core/content.js';
-import type { Held } from './held.js';
+import { type Held, heldAs } from './held.js';
 import { judgeChange } from './raw-change.js';
 import type { Replica } from './replica.js';
 import type { ReplacedRow } from './store.js';
@@ -53,8 +53,10 @@ function absorbOne(
   if (row === undefined || !replica.knows(row.name) || look.kind !== 'file' || look.text === shadowText)
     return undefined;
   const policies = replica.policiesOf(row.name);
+  // What a held file showed was never counted: what follows is measured from what was agreed on before it.
+  const base = heldAs(replica, row.name, shadowText)?.view ?? shadowText;
   const live = readContent(look.text, policies);
-  const shadow = readContent(shadowText, policies);
+  const shadow = readContent(base, policies);
   // What was torn when it was replaced, and still is, says nothing; it is kept for people to read.
   if (live.kind === 'invalid' || shadow.kind === 'invalid') {
     files.keepConflict(row.name, `replaced-${now()}`, look.text);
@@ -62,7 +64,8 @@ function absorbOne(
   }
   const before = replica.stateOf(row);
   const author = { replica: replica.author, stamp: replica.stamps.next(now()) };
-  const change = { name: row.name, before, isKnown: true, shadow: shadowText, live, text: look.text, at: now() };
+  const known = { name: row.name, before, isKnown: true, mayShowHeld: false, shadow: base };
+  const change = { ...known, live, text: look.text, at: now() };
   const { after, held } = judgeChange(replica, change, author);
   if (held !== undefined) return { name: row.name, outcome: 'held', held };
   if (after === before) return undefined;

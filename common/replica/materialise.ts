@@ -132,11 +132,11 @@ function plan(replica: Replica, absorbed: AbsorbResult, known: KnownRow, view: s
   const { files, now, randomHex } = replica.world;
   const link = look.kind === 'file' ? `${known.id}.${randomHex(4)}` : '';
   if (look.kind !== 'file') return { absorbed, name, id: known.id, view, from: undefined, link, temp: NO_TEMP };
-  // A late write to a torn or held file is measured from what was last agreed on, not from what nobody has counted.
+  // A late write to a torn file is measured from what was last agreed on, not from the torn content.
   const isTorn = outcome.kind === 'refused';
   if (isTorn) files.keepConflict(name, `torn-${now()}`, look.text);
   else noteFormer(replica, name, look.text, now());
-  const shadow = isTorn || outcome.kind === 'held' ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
+  const shadow = isTorn ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
   return { absorbed, name, id: known.id, view, from: { print: look.print, shadow }, link, temp: NO_TEMP };
 }
 

@@ -4,15 +4,14 @@
  */
 import { readContent, type Valid } from '../core/content.js';
 import { type Author, diff } from '../core/diff.js';
-import { fieldsOf } from '../core/fields.js';
-import { isStub } from '../core/guard.js';
+import { isStubContent } from '../core/guard.js';
 import { type Intent, intentOf } from '../core/intent.js';
 import type { PathPolicies } from '../core/policy.js';
 import { render, viewText } from '../core/render.js';
 import { makeStamp } from '../core/stamp.js';
 import { type DocState, replicaSite } from '../core/state.js';
 import { detectStyle } from '../core/style.js';
-import { type Held, hold } from './held.js';
+import { type Held, heldAs, hold } from './held.js';
 import type { Replica } from './replica.js';
 
 export type RawChange = {
@@ -20,6 +19,8 @@ export type RawChange = {
   readonly before: DocState;
   /** Whether the document was known before. */
   readonly isKnown: boolean;
+  /** Whether the file may still show a held change, because it has not been put back yet. */
+  readonly mayShowHeld: boolean;
   /** The text on which file and state last agreed; null where there was no file. */
   readonly shadow: string | null;
   /** What the file holds now; undefined where there is none. */
@@ -48,13 +49,15 @@ export function judgeChange(replica: Replica, change: RawChange, author: Author)
   const race =
     live && replica.former.has(name) ? intentOf(shadow, live, former(replica, name, at), policies) : undefined;
   const base = race?.kind === 'repaired' ? race.base : shadow;
-  const by = live !== undefined && !change.isKnown && isStubOf(live, policies) ? weak(author) : author;
+  const by = live !== undefined && !change.isKnown && isStubContent(live, policies) ? weak(author) : author;
   const after = diff(before, base, live, detectStyle(text || '{}'), policies, by);
   if (after === before) return { after };
+  const pending = change.mayShowHeld ? heldAs(replica, name, text) : undefined;
+  if (pending !== undefined) return { after: before, held: { reason: pending.reason, id: pending.id, isNew: false } };
   const view = base === undefined ? render(before, policies.kind.delete) : undefined;
   const reason = replica.guards.judge(replica, { name, base: base ?? view, live, from: before, to: after, at });
   if (reason === undefined) return race === undefined || race.kind === 'plain' ? { after } : { after, race };
-  // A change that its list explains is never held: what it was measured from is the shadow.
+  // A change that its list explains is never held: what a held one was measured from is the shadow.
   const from = change.shadow ?? (view ? viewText(view, undefined, before) : '');
   return { after: before, held: hold(replica, { document: name, reason, live: text, view: from, at }) };
 }
@@ -64,11 +67,7 @@ export function judgeChange(replica: Replica, change: RawChange, author: Author)
  * if before all time, so that they give way to whatever anybody really wrote.
  */
 function weak(author: Author): Author {
-  return { ...author, stamp: makeStamp(0, 0, replicaSite(author.replica)) };
-}
-
-function isStubOf(live: Valid, policies: PathPolicies): boolean {
-  return policies.counts && live.kind === 'json' && isStub(fieldsOf(live.value, policies));
+  return { ...author, stamp: makeStamp(0, 0, replicaSite(author.replica)), isGenesis: false };
 }
 
 function valid(text: string | null, policies: PathPolicies): Valid | undefined {

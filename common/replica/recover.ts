@@ -1,7 +1,12 @@
 /** After a crash or power cut: what the intents say about files that were being replaced (I3). */
+import { heldAs } from './held.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
+import { noteFormer } from './raw-change.js';
 import type { Replica } from './replica.js';
 import type { IntentRow } from './store.js';
+
+/** More replaced files than this are not remembered as what a writer may have started from. */
+const FORMER_MAX = 10_000;
 
 export type Recovered = { readonly name: string; readonly renamed: boolean };
 
@@ -16,15 +21,28 @@ export function recover(replica: Replica): Recovered[] {
       store.dropIntent(intent.id);
       if (name === undefined) return;
       if (!renamed) return store.markDirty(intent.id);
-      const shadow = store.file(intent.id)?.shadow ?? UNKNOWN_SHADOW;
+      const shadow = shadowOf(replica, name, intent);
       store.putFile({ id: intent.id, print: '', dirty: 1, shadow: intent.view });
       if (intent.link !== '')
         store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
     });
     if (name !== undefined) recovered.push({ name, renamed });
   }
+  // A writer may still be at work that read what was replaced before the crash.
+  for (const { id, shadow, due } of store.replacedDue(Number.MAX_SAFE_INTEGER, FORMER_MAX)) {
+    const name = store.documentById(id)?.name;
+    if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, due - LATE_WRITE_MS);
+  }
   files.sweep(new Set(store.replacedLinks()));
   return recovered;
+}
+
+/** What the replaced file is known to have held: what was held, where it still shows it, else what was agreed on. */
+function shadowOf(replica: Replica, name: string, { id, link }: IntentRow): string {
+  const { store, files } = replica.world;
+  const look = link === '' ? undefined : files.lookAt(files.linkPath(link));
+  if (look?.kind === 'file' && heldAs(replica, name, look.text) !== undefined) return look.text;
+  return store.file(id)?.shadow ?? UNKNOWN_SHADOW;
 }
 
 /**

@@ -36,6 +36,7 @@ describe('what is left out', () => {
       rights_idle_s: 60,
       scan_interval_s: 300,
       verify_interval_s: 600,
+      guards: { zero: true, burst_documents: 50, burst_percent: 10, window_s: 60 },
       limits: { max_file_bytes: 1048576, batch_documents: 2000, batch_bytes: 4194304 },
     });
   });
@@ -188,6 +189,7 @@ describe('the documented examples', () => {
       'max_clock_skew_s',
       'scan_interval_s',
       'verify_interval_s',
+      'guards',
       'limits',
     ] as const) {
       expect(shown[key], key).toEqual(bare[key]);

@@ -104,7 +104,7 @@ export class Reporter {
       site: this.site,
       id,
       code: `AXL-HELD-${reason.toUpperCase()}`,
-      reason: HELD_BECAUSE[reason],
+      reason: HELD_BECAUSE[reason as HeldReason],
       hint: `nothing of it was counted; see it with: axle held show ${id} --config FILE, then axle held approve or reject`,
     });
   }
@@ -113,7 +113,7 @@ export class Reporter {
   #race(name: string, race: Race): void {
     const fields = { document: name, site: this.site, difference: race.raw };
     if (race.kind === 'repaired') this.log.info('race repaired', { ...fields, counted: race.meant });
-    else
+    else if (this.#isNew(`race ${name}`))
       this.log.warn('race doubtful', {
         ...fields,
         code: 'AXL-INTENT',
