@@ -88,7 +88,7 @@ export class Comparer {
   /** What is to be sent next: our own question, and the answer to the peer's. Rendered when it can be sent. */
   #ask: (() => Outgoing) | undefined;
   #answer: (() => Outgoing) | undefined;
-  #rendered: 'ask' | 'answer' = 'answer';
+  #rendered: (() => Outgoing) | undefined;
   readonly #stuck = new Map<string, Stuck>();
   /** How far the peer has told everything: there an interrupted question goes on. */
   #toldTo = 0;
@@ -159,14 +159,15 @@ export class Comparer {
   /** What the next message carries; `sent` says that it has gone. */
   render(): Outgoing | undefined {
     // In turns, so that two sides that ask at the same time both get their answers.
-    const isAsk = this.#ask !== undefined && (this.#answer === undefined || this.#rendered === 'answer');
-    this.#rendered = isAsk ? 'ask' : 'answer';
-    return (isAsk ? this.#ask : this.#answer)?.();
+    const isAsk = this.#ask !== undefined && (this.#answer === undefined || this.#rendered === this.#answer);
+    this.#rendered = isAsk ? this.#ask : this.#answer;
+    return this.#rendered?.();
   }
 
-  sent({ part }: Outgoing): void {
-    if (part.id === this.#question?.id) this.#ask = undefined;
-    else this.#answer = undefined;
+  /** What was rendered last is in the peer's inbox. The peer may have heard it, and have been heard, before this is called. */
+  sent(): void {
+    if (this.#ask === this.#rendered) this.#ask = undefined;
+    if (this.#answer === this.#rendered) this.#answer = undefined;
   }
 
   #begin(whole: boolean): { id: string; result: Promise<CompareResult> } {

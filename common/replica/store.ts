@@ -59,7 +59,7 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'author' | 'seq' | 'commits' | 'stamp' | 'phase';
+export type MetaKey = 'replica' | 'author' | 'seq' | 'gaps' | 'commits' | 'stamp' | 'phase';
 
 export class Store {
   readonly #db: Database.Database;

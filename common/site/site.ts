@@ -113,6 +113,7 @@ export class Site {
     return this.#engine;
   }
 
+  /** Anti-entropy with every peer. */
   get verifier(): Verifier {
     return this.#verifier;
   }
@@ -262,15 +263,15 @@ export class Site {
   /**
    * Asks the peers what they have of us before anything new is counted. If one has more than we ever gave, this state is a
    * copy of an older self; if one does not answer, that cannot be excluded. Either way what is added from now on is counted
-   * beside what was added before: a spoke takes a new incarnation; a hub, which has many peers, only a new author, so that
-   * one spoke that is away does not make it send everything to all the others again.
+   * beside what was added before: a spoke takes a new incarnation; a hub, which has many peers, keeps its id, so that one
+   * spoke that is away does not make it send everything to all the others again.
    */
   async #verify(): Promise<void> {
     const verified = (): boolean => this.#links.every(({ conversation }) => conversation.verified);
     const end = this.#options.now() + VERIFY_MS;
     while (!verified() && this.#options.now() < end && !this.#abort.signal.aborted) await this.#sleep(5);
     if (verified() || this.#abort.signal.aborted) return;
-    if (this.#options.isHub) this.#replica.takeAuthor();
+    if (this.#options.isHub) this.#replica.goOnUnverified();
     else this.#newIncarnation('the hub did not answer at start');
   }
 
