@@ -107,7 +107,7 @@ export class Comparer {
   async compare(): Promise<CompareResult> {
     const { replica } = this.options;
     const { id, result } = this.#begin(false);
-    await replica.digests.refresh(replica.kinds);
+    await replica.digests.refresh();
     const nodes = Object.fromEntries(replica.kinds.map((kind) => [kind, replica.digests.of(kind)]));
     this.#say(id, () => ({ part: { id, step: 'digests', nodes }, lines: [] }));
     return result;
@@ -200,7 +200,7 @@ export class Comparer {
     const { replica } = this.options;
     if (!isMine && !this.options.mayAnswer()) return;
     const { digests } = replica;
-    await digests.refresh(replica.kinds);
+    await digests.refresh();
     const differing = Object.keys(nodes).filter((node) => {
       const kind = parseNode(node)?.kind;
       return kind !== undefined && replica.kinds.includes(kind) && digests.of(node) !== nodes[node];

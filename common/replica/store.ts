@@ -207,6 +207,15 @@ export class Store {
     ).map((row) => row.digest);
   }
 
+  /** Buckets that hold documents, in pieces. */
+  bucketsAfter(bucket: string, limit: number): string[] {
+    return this.#all<{ bucket: string }>(
+      'SELECT DISTINCT bucket FROM documents WHERE bucket > ? ORDER BY bucket LIMIT ?',
+      bucket,
+      limit,
+    ).map((row) => row.bucket);
+  }
+
   documentsIn(bucket: string): Pick<StoredRow, 'name' | 'seq' | 'origin' | 'digest'>[] {
     return this.#all('SELECT name, seq, origin, digest FROM documents WHERE bucket = ?', bucket);
   }

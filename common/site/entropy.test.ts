@@ -1,14 +1,17 @@
 /** Anti-entropy: what was damaged, lost on the way or never arrived is found by comparing, and heals by itself. */
+import fs from 'node:fs';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect } from 'vitest';
 import { canonicalText } from '../core/canonical.js';
 import { documentDigest } from '../core/digest-tree.js';
 import { sha256 } from '../replica/sha256.js';
+import { callControl, controlSocket } from '../runtime/control.js';
+import type { VerifyReport } from './verify-report.js';
 import { labTests } from '../testing/lab-tests.js';
 import { type Fate, type Lab, type LabSite, type Mail, sleep } from '../testing/sites.js';
 
-const test = labTests(8);
+const test = labTests(5);
 const ANDY = 'balances/1-andy';
 const OFTEN = { verifyIntervalMs: 500 };
 
@@ -285,5 +288,53 @@ describe('a deleted inbox file', () => {
     await lab.until('it was lost', () => lost > 0);
     await lab.expectBalance(ANDY, 117);
     expect(hub.log.find(({ fields }) => fields.code === 'AXL-REPAIRED')?.fields).toMatchObject({ count: 1, how: 'sent again' });
+  });
+});
+
+describe('axle verify', () => {
+  const verify = async (site: LabSite): Promise<VerifyReport> =>
+    (await callControl(controlSocket(site.state), 'verify', {})) as VerifyReport;
+
+  test('says that nothing differs', async (lab) => {
+    await withAndy(lab);
+    for (const site of lab.sites) {
+      const report = await verify(site);
+      expect(report).toMatchObject({ site: site.name, documents: 1, count: 0, differences: [] });
+      expect(report.peers).toEqual(site.peers.map((peer) => ({ site: peer, outcome: 'same' })));
+      expect(site.log.filter(({ level }) => level === 'error' || level === 'warn')).toEqual([]);
+    }
+  });
+
+  test('names damaged states, differing files and differing peers, and they heal', async (lab) => {
+    const { hub, faucet } = await withAndy(lab);
+    for (const name of ['profiles/2-eve', 'profiles/3-bob', 'profiles/4-zoe']) hub.write(name, { level: 1, note: 'x' });
+    await lab.same('profiles/4-zoe', { level: 1, note: 'x' });
+    await lab.settled();
+    flip(faucet, ANDY, '"2"', '"7"');
+    misplace(faucet, 'profiles/2-eve', (state) => ({ ...state, max: undefined }));
+    misplace(hub, 'profiles/3-bob', (state) => ({ ...state, registers: undefined }));
+    fs.rmSync(faucet.path('profiles/4-zoe'));
+    const report = await verify(faucet);
+    expect(report.peers).toEqual([{ site: hub.name, outcome: 'differs' }]);
+    const found = new Map(report.differences.map((one) => [`${one.document} ${one.where}`, one]));
+    expect(found.get(`${ANDY} state`)?.what).toBe('its stored state is damaged');
+    expect(found.get('profiles/2-eve peer')).toMatchObject({ peer: hub.name, what: 'another state', doing: 'repaired' });
+    expect(found.get('profiles/3-bob peer')?.doing).toMatch(/still differs/);
+    expect(found.get('profiles/4-zoe file')?.what).toBe('the file is missing');
+    await sameStates(lab, ANDY);
+    await sameStates(lab, 'profiles/2-eve');
+    await lab.expectBalance(ANDY, 107);
+  });
+
+  test('cannot compare with a peer that is away', async (lab) => {
+    const { hub, faucet } = await withAndy(lab);
+    await faucet.stop();
+    hub.write('profiles/2-eve', { level: 1 });
+    await lab.until('it is seen', () => hub.site.peers.some(({ isSettled }) => !isSettled));
+    hub.isCut = true;
+    hub.credit(ANDY, 1);
+    await lab.until('it is known to be down', () => hub.site.peers.every(({ isUp }) => !isUp));
+    const report = await verify(hub);
+    expect(report.peers.map(({ outcome }) => outcome)).toEqual(['unanswered', 'unanswered']);
   });
 });

@@ -5,7 +5,7 @@ import { backup, restoreAll, restoreState } from '../testing/backups.js';
 import { labTests } from '../testing/lab-tests.js';
 import { type Lab, type LabSite, sleep } from '../testing/sites.js';
 
-const test = labTests(8);
+const test = labTests(5);
 const ANDY = 'balances/1-andy';
 const EVE = 'balances/2-eve';
 

@@ -2,6 +2,7 @@
  * One site's daemon: replica, engine, watcher and links put together. Hub and spoke are the same but for their peers and
  * for how they start: a spoke takes the hub's state before it looks at its own files.
  */
+import { setMaxListeners } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -20,11 +21,13 @@ import type { Steps } from '../replica/steps.js';
 import { Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
+import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
 import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { type ScanReport, scanAll } from './scan.js';
 import { type Peer, Verifier } from './verifier.js';
+import { verifyNow } from './verify-report.js';
 
 export type PeerOptions = {
   readonly site: string;
@@ -94,6 +97,7 @@ export class Site {
   #fetchers: Fetcher[] = [];
   #background: Promise<unknown>[] = [];
   #watcher: TreeWatcher | undefined;
+  #control: ControlServer | undefined;
   /** Decided: documents of this start may be sent and taken. */
   #isOpen = false;
   #joinTarget: number | undefined;
@@ -101,6 +105,8 @@ export class Site {
 
   constructor(options: SiteOptions) {
     this.#options = options;
+    // Every loop that sleeps listens, with every peer.
+    setMaxListeners(0, this.#abort.signal);
     this.#reporter = new Reporter(options.site, options.log, options.now);
     this.#repairs = new RepairLog(options.site, options.log);
   }
@@ -130,6 +136,7 @@ export class Site {
   /** Resolves when the site is ready: joined, first scan done, files shown. Rejects where it cannot start. */
   async start(): Promise<void> {
     const { log, site } = this.#options;
+    await this.#listen();
     this.#open();
     const session = this.#options.randomHex(8);
     for (const peer of this.#options.peers) this.#links.push(this.#makeLink(peer, session));
@@ -155,6 +162,7 @@ export class Site {
   /** Finishes what is in hand; nothing is left half done. */
   async stop(): Promise<void> {
     this.#abort.abort();
+    await this.#control?.close();
     clearTimeout(this.#quiet);
     this.#wakeJoin();
     await this.#watcher?.close();
@@ -164,6 +172,30 @@ export class Site {
     await Promise.all(this.#background);
     await this.#verifier?.stop();
     this.#replica?.close();
+  }
+
+  /** Before anything else: where another daemon has this state already, this one must not touch it. */
+  async #listen(): Promise<void> {
+    const { state, log } = this.#options;
+    const control = new ControlServer(controlSocket(state), {
+      verify: () =>
+        verifyNow({
+          replica: this.#replica,
+          engine: this.#engine,
+          verifier: this.#verifier,
+          isOpen: this.#isOpen,
+          signal: this.#abort.signal,
+        }),
+    });
+    try {
+      await control.start();
+      this.#control = control;
+    } catch (error) {
+      const { code, message, hint } = error as ControlError;
+      if (code === 'AXL-RUNNING') throw error;
+      // Files go on being kept in step; only the commands cannot ask.
+      log.warn('no control channel', { code, reason: message, hint: hint ?? 'commands such as axle verify do not work' });
+    }
   }
 
   /** Opens store and files, sets a state aside that is older than the files, and settles what a crash left. */

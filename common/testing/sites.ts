@@ -17,6 +17,7 @@ import { type Delivery, failure, type Transport } from '../link/transport.js';
 import { lockDocuments } from '../replica/locks.js';
 import type { StepName } from '../replica/steps.js';
 import type { Store } from '../replica/store.js';
+import { controlSocket } from '../runtime/control.js';
 import type { Fields, Level } from '../runtime/log.js';
 import { type PeerFolders, Site } from '../site/site.js';
 
@@ -374,6 +375,8 @@ export class LabSite {
     const before = this.#home;
     this.#home = path.join(this.lab.root, `${this.name}.${++this.#moves}`);
     fs.renameSync(before, this.#home);
+    // The dead do not listen. (The process that they lived in is ours, and goes on.)
+    fs.rmSync(controlSocket(this.state), { force: true });
     // Nothing can be made again under the old name.
     fs.writeFileSync(before, '');
     this.#age();
