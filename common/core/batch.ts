@@ -41,6 +41,8 @@ export type BatchHeader = {
   /** Digest of the header line without this, its last member, and of all that follows. */
   readonly digest: string;
   readonly confirms?: Confirmation;
+  /** The sender does not know yet what the receiver has of it: an answer is asked for, once more where one was lost. */
+  readonly hello?: boolean;
   /** The sender asks for the receiver's whole state before it looks at its own files. */
   readonly joining?: boolean;
   /** The receiver's last batch was refused: why. */
@@ -205,7 +207,8 @@ function decodeHeader(line: string): BatchHeader | string {
     )
       return 'confirms: malformed';
   }
-  if (h.joining !== undefined && typeof h.joining !== 'boolean') return 'joining: not true or false';
+  for (const key of ['joining', 'hello', 'again'] as const)
+    if (h[key] !== undefined && typeof h[key] !== 'boolean') return `${key}: not true or false`;
   if (h.refused !== undefined) {
     const r = h.refused as Record<string, unknown>;
     if (typeof r !== 'object' || r === null || !isText(r.code, 64) || !isText(r.message, 4_096))
@@ -223,7 +226,6 @@ function decodeHeader(line: string): BatchHeader | string {
     )
   )
     return 'denied: malformed';
-  if (h.again !== undefined && typeof h.again !== 'boolean') return 'again: not true or false';
   if (h.compare !== undefined) {
     const fault = faultOfComparison(h.compare);
     if (fault !== undefined) return `compare: ${fault}`;

@@ -93,7 +93,7 @@ export class Comparer {
   /** What is to be sent next: our own question, and the answer to the peer's. Rendered when it can be sent. */
   #ask: (() => Outgoing) | undefined;
   #answer: (() => Outgoing) | undefined;
-  #rendered: 'ask' | 'answer' = 'answer';
+  #rendered: (() => Outgoing) | undefined;
   readonly #stuck = new Map<string, Stuck>();
   /** How far the peer has told everything: there an interrupted question goes on. */
   #toldTo = 0;
@@ -112,7 +112,7 @@ export class Comparer {
   async compare(): Promise<CompareResult> {
     const { replica } = this.options;
     const { id, result } = this.#begin(false);
-    await replica.digests.refresh(replica.kinds);
+    await replica.digests.refresh();
     const nodes = Object.fromEntries(replica.kinds.map((kind) => [kind, replica.digests.of(kind)]));
     this.#say(id, () => ({ part: { id, step: 'digests', nodes }, lines: [] }));
     return result;
@@ -165,14 +165,15 @@ export class Comparer {
   /** What the next message carries; `sent` says that it has gone. */
   render(): Outgoing | undefined {
     // In turns, so that two sides that ask at the same time both get their answers.
-    const isAsk = this.#ask !== undefined && (this.#answer === undefined || this.#rendered === 'answer');
-    this.#rendered = isAsk ? 'ask' : 'answer';
-    return (isAsk ? this.#ask : this.#answer)?.();
+    const isAsk = this.#ask !== undefined && (this.#answer === undefined || this.#rendered === this.#answer);
+    this.#rendered = isAsk ? this.#ask : this.#answer;
+    return this.#rendered?.();
   }
 
-  sent({ part }: Outgoing): void {
-    if (part.id === this.#question?.id) this.#ask = undefined;
-    else this.#answer = undefined;
+  /** What was rendered last is in the peer's inbox. The peer may have heard it, and have been heard, before this is called. */
+  sent(): void {
+    if (this.#ask === this.#rendered) this.#ask = undefined;
+    if (this.#answer === this.#rendered) this.#answer = undefined;
   }
 
   #begin(whole: boolean): { id: string; result: Promise<CompareResult> } {
@@ -205,7 +206,7 @@ export class Comparer {
     const { replica } = this.options;
     if (!isMine && !this.options.mayAnswer()) return;
     const { digests } = replica;
-    await digests.refresh(replica.kinds);
+    await digests.refresh();
     const differing = Object.keys(nodes).filter((node) => {
       const kind = parseNode(node)?.kind;
       return kind !== undefined && replica.kinds.includes(kind) && digests.of(node) !== nodes[node];

@@ -227,6 +227,9 @@ describe('what is heard', () => {
     send();
     take(confirms(3));
     take({ session: 'again', joining: true });
+    expect(next()).toEqual({ kind: 'bare' });
+    send(0);
+    take({ session: 'again', joining: true, ...confirms(0) });
     expect(next()).toEqual({ kind: 'documents', from: 0 });
     send();
     take({ session: 'again', joining: true, ...confirms(3) });
@@ -268,7 +271,46 @@ describe('what is heard', () => {
     take(confirms(3));
     conversation = talk('later');
     expect(conversation.range).toEqual({ from: 3, to: 3 });
+    expect(next()).toEqual({ kind: 'bare' });
+    send(3);
+    take(confirms(3, 'later'));
     expect(next()).toEqual({ kind: 'documents', from: 3 });
+  });
+
+  it('a restarted peer is sent nothing before it has said what it has of us', () => {
+    take(confirms(0));
+    send();
+    change(2);
+    take({ session: 'again' });
+    expect(next()).toEqual({ kind: 'bare' });
+    send(0);
+    expect(next()).toMatchObject({ kind: 'wait' });
+    take({ session: 'again', ...confirms(0) });
+    expect(next()).toEqual({ kind: 'documents', from: 0 });
+  });
+
+  it('an answer that was lost is given again when the peer asks once more', () => {
+    take({ hello: true });
+    expect(send(0).hello).toBe(true);
+    take(confirms(0));
+    expect(send(0).hello).toBeUndefined();
+    now += 500;
+    expect(next()).toMatchObject({ kind: 'wait' });
+    take({ hello: true });
+    expect(next()).toEqual({ kind: 'bare' });
+  });
+
+  it('I1: a number that we skipped, because this state might be a copy, was given by a later one', () => {
+    change(3);
+    replica.goOnUnverified();
+    change(1);
+    expect(replica.author).not.toBe(replica.id);
+    expect(take(confirms(5)).confirmed).toBe(0);
+    expect(heard).toEqual(['verified 5 forked']);
+    heard.length = 0;
+    conversation = talk('later');
+    take({ session: 'again', ...confirms(replica.head, 'later') });
+    expect(heard).toEqual([`verified ${replica.head}`]);
   });
 
   it('a resend that was decided while a message was under way does not count that message', () => {

@@ -5,7 +5,7 @@
  * - Every message says what the sender has of the receiver (`confirms`). A confirmation that is lower than before means
  *   that the peer lost state: send again from there.
  * - A message of a new session (a restarted peer) is answered at once, so that a starting replica learns within a round
- *   trip what the other side has of it. Other bare confirmations go out once a second at most, and are not confirmed.
+ *   trip what the other side has of it. Documents go out once that is known. Other bare confirmations go out once a second at most, and are not confirmed.
  * - A peer with a new incarnation is a new peer; what still comes from the old one is refused.
  */
 import type { BatchHeader, Confirmation, Refusal } from '../core/batch.js';
@@ -134,7 +134,7 @@ export class Conversation {
     const known = this.row();
     const isNewPeer = known?.replica !== header.replica;
     const isNewSession = header.session !== this.#peerSession;
-    if (isNewSession) this.#mustAnswer = true;
+    if (isNewSession || header.hello) this.#mustAnswer = true;
     this.#isPeerJoining = header.joining === true;
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
       // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation.
@@ -177,12 +177,12 @@ export class Conversation {
     const isAnswer = session === this.session;
     if (isAnswer && !this.#verified) {
       this.#verified = true;
-      this.events.onVerified(seq, seq > this.replica.head);
+      this.events.onVerified(seq, !this.replica.hasGiven(seq));
       // Under a new incarnation the peer has nothing of us yet.
       if (replica !== this.replica.id) return 0;
     }
     // Not ours to believe: either it is from before a restore, which `onVerified` has dealt with, or it is nonsense.
-    if (seq > this.replica.head) return confirmed;
+    if (!this.replica.hasGiven(seq)) return confirmed;
     if (seq > confirmed) {
       this.#progressAt = this.replica.world.now();
       this.#resendMs = RESEND_FIRST_MS;
@@ -207,7 +207,8 @@ export class Conversation {
   next(maySend: boolean, now: number): Ask {
     const row = this.row();
     const isKnown = row !== undefined;
-    if (maySend && isKnown) {
+    // Not before the peer has answered: what it has of us may show that this state is an older copy, and would not any more.
+    if (maySend && isKnown && this.#verified) {
       if (this.#chain > row.confirmed && now - this.#progressAt > this.#resendMs) {
         this.#resendFrom(row.confirmed);
         this.#resendMs = Math.min(this.#resendMs * 2, RESEND_LIMIT_MS);
@@ -265,6 +266,7 @@ export class Conversation {
         this.#peerSession !== '' && {
           confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession },
         }),
+      ...(!this.#verified && { hello: true }),
       ...(joining && { joining }),
       ...(from < this.#againUpTo && to > from && { again: true }),
       ...(this.#refusal && { refused: this.#refusal }),

@@ -202,7 +202,7 @@ export class PeerLink {
     if (!delivery.ok) return delivery;
     steps('send: delivered');
     this.options.conversation.delivered(message, now());
-    if (part !== undefined) this.options.comparer.sent(part);
+    if (part) this.options.comparer.sent();
     if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
     transport.warm?.();
     return 'sent';

@@ -11,28 +11,44 @@ import type { Store } from './store.js';
 const BUCKETS_A_TURN = 16;
 
 export class Digests {
+  /** Buckets that hold documents, once they were read; the others have no digest. */
   readonly #buckets = new Map<string, ShortDigest>();
-  readonly #stale = new Set<string>();
-  readonly #kinds = new Set<string>();
+  #isComplete = false;
+  #refreshing: Promise<void> | undefined;
 
   constructor(readonly store: Store) {}
 
-  /** Brings the digests of these kinds up to date, in pieces; what is written meanwhile counts the next time. */
-  async refresh(kinds: readonly string[]): Promise<void> {
-    for (const bucket of this.store.changedBuckets) this.#stale.add(bucket);
-    this.store.changedBuckets.clear();
-    for (const kind of kinds) {
-      if (this.#kinds.has(kind)) continue;
-      this.#kinds.add(kind);
-      for (const group of childrenOf(kind, 'kind'))
-        for (const bucket of childrenOf(group, 'group')) this.#stale.add(bucket);
+  /** Brings the digests up to date, in pieces; what is written meanwhile counts the next time. */
+  async refresh(): Promise<void> {
+    // One at a time: a second one would find nothing stale, and believe what the first one is still reading.
+    while (this.#refreshing !== undefined) await this.#refreshing;
+    this.#refreshing = this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
+    const { changedBuckets } = this.store;
+    if (!this.#isComplete) {
+      for (let after: string | undefined = ''; after !== undefined; ) {
+        const buckets = this.store.bucketsAfter(after, BUCKETS_A_TURN);
+        for (const bucket of buckets) this.#read(bucket);
+        after = buckets.at(-1);
+        await turn();
+      }
+      this.#isComplete = true;
     }
     let read = 0;
-    for (const bucket of this.#stale) {
-      this.#stale.delete(bucket);
-      this.#buckets.set(bucket, nodeDigest(this.store.digestsIn(bucket), sha256));
+    for (const bucket of changedBuckets) {
+      changedBuckets.delete(bucket);
+      this.#read(bucket);
       if (++read % BUCKETS_A_TURN === 0) await turn();
     }
+  }
+
+  #read(bucket: string): void {
+    this.#buckets.set(bucket, nodeDigest(this.store.digestsIn(bucket), sha256));
   }
 
   /** Digest of a node as of the last refresh. */

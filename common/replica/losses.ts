@@ -8,6 +8,7 @@ import { ownPart } from '../core/authority.js';
 import { type CanonicalText, canonicalText } from '../core/canonical.js';
 import { readContent } from '../core/content.js';
 import { decodeState, stampAhead } from '../core/decode.js';
+import { viewText } from '../core/render.js';
 import { type DocState, EMPTY } from '../core/state.js';
 import { showsView, viewOf } from './absorb.js';
 import type { Replica } from './replica.js';
@@ -118,9 +119,12 @@ export class Losses {
         store.putDocument({ ...document, seq: nextSeq(), origin: '', at: now(), by_site: site }, document.id);
         store.markDirty(document.id);
         const shadow = store.file(document.id)?.shadow ?? null;
-        if (unsent && shadow !== null) {
+        if (unsent && shadow !== null && this.replica.knows(name)) {
+          const state = this.replica.stateOf(document);
+          const view = viewOf(state, undefined, this.replica.policiesOf(name));
+          const text = view === undefined ? '' : viewText(view, undefined, state);
           files.keepConflict(name, `damaged-file-${now()}`, shadow);
-          store.hold({ document: name, reason: 'damaged', live: shadow, view: document.state, at: now() });
+          store.hold({ document: name, reason: 'damaged', live: shadow, view: text, at: now() });
         }
       }
       if (isWhole) this.#drop(name);

@@ -46,7 +46,10 @@ export type World = {
   readonly peers: readonly string[];
 };
 
-export type Transaction = { readonly nextSeq: () => number };
+export type Transaction = { readonly nextSeq: () => number; readonly skip: (numbers: number) => void };
+
+/** More changes than any state can have given out since its oldest copy. */
+const GAP = 1_000_000_000;
 
 /** Name and state of what was last committed, beside the live files: tells a database that is older than they are. */
 const MARKER = 'replica';
@@ -65,6 +68,7 @@ export class Replica {
   #commits: number;
   #id: ReplicaId;
   #author: ReplicaId;
+  #gaps: readonly (readonly [from: number, to: number])[];
   #phase: Phase;
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
@@ -79,6 +83,7 @@ export class Replica {
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
     this.#author = store.meta('author') ?? this.#id;
+    this.#gaps = JSON.parse(store.meta('gaps') ?? '[]') as [number, number][];
     this.digests = new Digests(store);
     this.losses = new Losses(this);
     this.unsettled = new Set(store.unsettled());
@@ -154,6 +159,27 @@ export class Replica {
     this.#author = author;
   }
 
+  /**
+   * This state may be an older copy, and not every peer could be asked. What comes now is counted beside what was added
+   * before, and takes numbers that no later state can have given out: a peer that has one of those in between tells.
+   */
+  goOnUnverified(): void {
+    const { store } = this.world;
+    const from = this.#head;
+    const gaps = [...this.#gaps, [from, from + GAP] as const];
+    this.commit(({ skip }) => {
+      skip(GAP);
+      store.setMeta('gaps', JSON.stringify(gaps));
+    });
+    this.#gaps = gaps;
+    this.takeAuthor();
+  }
+
+  /** Whether this state has given out the number: otherwise a later state of ours has, of which this one is a copy. */
+  hasGiven(seq: number): boolean {
+    return seq <= this.#head && !this.#gaps.some(([from, to]) => seq > from && seq <= to);
+  }
+
   policiesOf(name: string): PathPolicies {
     const kind = name.slice(0, name.lastIndexOf('/'));
     const policies = this.#policies.get(kind);
@@ -199,7 +225,12 @@ export class Replica {
     const { store } = this.world;
     let head = this.#head;
     const result = store.commit(() => {
-      const value = work({ nextSeq: () => ++head });
+      const value = work({
+        nextSeq: () => ++head,
+        skip: (numbers) => {
+          head += numbers;
+        },
+      });
       store.setMeta('seq', String(head));
       store.setMeta('stamp', this.stamps.last);
       store.setMeta('commits', String(this.#commits + 1));

@@ -64,7 +64,7 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'author' | 'seq' | 'commits' | 'stamp' | 'phase' | 'held';
+export type MetaKey = 'replica' | 'author' | 'seq' | 'gaps' | 'commits' | 'stamp' | 'phase' | 'held';
 
 export class Store {
   readonly #db: Database.Database;
@@ -222,6 +222,15 @@ export class Store {
       'SELECT digest FROM documents WHERE bucket = ? ORDER BY digest',
       bucket,
     ).map((row) => row.digest);
+  }
+
+  /** Buckets that hold documents, in pieces. */
+  bucketsAfter(bucket: string, limit: number): string[] {
+    return this.#all<{ bucket: string }>(
+      'SELECT DISTINCT bucket FROM documents WHERE bucket > ? ORDER BY bucket LIMIT ?',
+      bucket,
+      limit,
+    ).map((row) => row.bucket);
   }
 
   documentsIn(bucket: string): Pick<StoredRow, 'name' | 'seq' | 'origin' | 'digest'>[] {

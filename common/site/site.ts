@@ -2,6 +2,7 @@
  * One site's daemon: replica, engine, watcher and links put together. Hub and spoke are the same but for their peers and
  * for how they start: a spoke takes the hub's state before it looks at its own files.
  */
+import { setMaxListeners } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -31,6 +32,7 @@ import { Reporter } from './reporter.js';
 import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
 import { type Peer, Verifier } from './verifier.js';
+import { verifyNow } from './verify-report.js';
 
 export type PeerOptions = {
   readonly site: string;
@@ -115,6 +117,8 @@ export class Site {
 
   constructor(options: SiteOptions) {
     this.#options = options;
+    // Every loop that sleeps listens, with every peer.
+    setMaxListeners(0, this.#abort.signal);
     this.#reporter = new Reporter(options.site, options.log, options.now);
     this.#repairs = new RepairLog(options.site, options.log);
   }
@@ -137,6 +141,7 @@ export class Site {
     return this.#ledger.change(change, waitMs);
   }
 
+  /** Anti-entropy with every peer. */
   get verifier(): Verifier {
     return this.#verifier;
   }
@@ -203,6 +208,14 @@ export class Site {
           this.#engine.show(documents);
         },
       }),
+      verify: () =>
+        verifyNow({
+          replica: this.#replica,
+          engine: this.#engine,
+          verifier: this.#verifier,
+          isOpen: this.#isOpen,
+          signal: this.#abort.signal,
+        }),
     });
     try {
       await control.start();
@@ -363,15 +376,15 @@ export class Site {
   /**
    * Asks the peers what they have of us before anything new is counted. If one has more than we ever gave, this state is a
    * copy of an older self; if one does not answer, that cannot be excluded. Either way what is added from now on is counted
-   * beside what was added before: a spoke takes a new incarnation; a hub, which has many peers, only a new author, so that
-   * one spoke that is away does not make it send everything to all the others again.
+   * beside what was added before: a spoke takes a new incarnation; a hub, which has many peers, keeps its id, so that one
+   * spoke that is away does not make it send everything to all the others again.
    */
   async #verify(): Promise<void> {
     const verified = (): boolean => this.#links.every(({ conversation }) => conversation.verified);
     const end = this.#options.now() + VERIFY_MS;
     while (!verified() && this.#options.now() < end && !this.#abort.signal.aborted) await this.#sleep(5);
     if (verified() || this.#abort.signal.aborted) return;
-    if (this.#options.isHub) this.#replica.takeAuthor();
+    if (this.#options.isHub) this.#replica.goOnUnverified();
     else this.#newIncarnation('the hub did not answer at start');
   }
 

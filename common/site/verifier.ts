@@ -165,7 +165,7 @@ export class Verifier {
     const { replica, peers, repairs, show, scan } = this.options;
     const { losses } = replica;
     if (!losses.askedOf(site).includes(name)) return;
-    if (name === EVERYTHING) repairs.rebuilt(site, repaired);
+    if (name === EVERYTHING && repaired > 0) repairs.rebuilt(site, repaired);
     this.#toldAt.set(name, this.#toldAt.get(name) ?? this.#now);
     replica.commit(() => losses.told(site, name));
     if (peers.some((peer) => losses.askedOf(peer.site).includes(name))) return;
@@ -205,7 +205,7 @@ export class Verifier {
   }
 
   #tickPeer(peer: Peer, schedule: Schedule): void {
-    const { replica, isOpen, intervalMs } = this.options;
+    const { replica, isHub, isOpen, intervalMs } = this.options;
     const { site, comparer, conversation, link } = peer;
     comparer.tick();
     const isUp = conversation.verified && link.isUp;
@@ -219,6 +219,11 @@ export class Verifier {
     schedule.compareAt = Math.min(schedule.compareAt, this.#now + Math.max(intervalMs, SETTLE_MS));
     if (!isUp || comparer.isBusy) return;
     const lost = replica.losses.askedOf(site);
+    // A peer that joins has nothing to tell, and takes what the others have told.
+    if (conversation.isPeerJoining) {
+      for (const name of lost) if (this.#toldAt.has(name)) this.told(site, name, 0);
+      return;
+    }
     if (lost.length > 0 && this.#now >= schedule.askAt) {
       schedule.askAt = this.#now + schedule.askWaitMs;
       schedule.askWaitMs = Math.min(schedule.askWaitMs * 2, ASK_LIMIT_MS);
@@ -227,7 +232,8 @@ export class Verifier {
       });
       return;
     }
-    if (!isOpen() || this.#now < schedule.compareAt) return;
+    // One side of each link is enough.
+    if (isHub || !isOpen() || this.#now < schedule.compareAt) return;
     schedule.compareAt = this.#now + intervalMs;
     void this.compareNow(peer)
       .then(({ outcome }) => {
