@@ -57,6 +57,7 @@ const SOURCES = [
   'cli',
   'bench',
   'e2e',
+  'fuzz',
   'tsconfig.json',
   'tsconfig.build.json',
 ];

@@ -150,8 +150,9 @@ export class Conversation {
     if (replica !== this.replica.id) return confirmed;
     const isAnswer = session === this.session;
     if (isAnswer && !this.#verified) {
-      this.#verified = true;
+      // First what follows from it: if a full disk refuses the new incarnation, the next answer asks for it again.
       this.events.onVerified(seq, seq > this.replica.head);
+      this.#verified = true;
       // Under a new incarnation the peer has nothing of us yet.
       if (replica !== this.replica.id) return 0;
     }
@@ -201,6 +202,11 @@ export class Conversation {
     if (isKnown && this.#sent > row.confirmed)
       return { kind: 'wait', ms: Math.max(1, this.#resendMs - (now - this.#progressAt)) };
     return { kind: 'wait', ms: RESEND_LIMIT_MS };
+  }
+
+  /** What was heard could not be stored: the peer's next message, or the same one again, begins its session anew. */
+  forget(): void {
+    this.#peerSession = '';
   }
 
   /** Refuses what was just heard: the next message says so. */

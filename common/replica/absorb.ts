@@ -11,7 +11,8 @@ import type { DocState } from '../core/state.js';
 import { detectStyle } from '../core/style.js';
 import { breathe } from './breathe.js';
 import type { Look } from './live-files.js';
-import type { Replica } from './replica.js';
+import { settleIntents } from './recover.js';
+import type { Replica, Transaction } from './replica.js';
 import type { DocumentRow, KnownRow } from './store.js';
 
 /** A file written less than this before it was read may be written again without its times showing it. */
@@ -62,6 +63,7 @@ type Found = {
 /** Absorbs a few hundred documents at most. Call inside `replica.exclusive`. */
 export async function absorb(replica: Replica, names: readonly string[], isJoining = false): Promise<AbsorbResult[]> {
   const { store, files, steps, now } = replica.world;
+  if (replica.hasIntents) settleIntents(replica);
   const results: AbsorbResult[] = [];
   const found: Found[] = [];
   const prints: { id: number; print: string }[] = [];
@@ -106,8 +108,8 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   if (found.length === 0) return results;
   await files.syncNames(found.filter(({ live }) => live !== undefined).map(({ name }) => name));
   steps('absorb: synced');
-  replica.commit(({ nextSeq }) => {
-    for (const one of found) results.push(record(replica, one, readAt, isJoining, nextSeq));
+  replica.commit((tx) => {
+    for (const one of found) results.push(record(replica, one, readAt, isJoining, tx));
   });
   steps('absorb: committed');
   return results;
@@ -124,7 +126,7 @@ function record(
   found: Found,
   readAt: number,
   isJoining: boolean,
-  nextSeq: () => number,
+  { nextSeq, afterwards }: Transaction,
 ): AbsorbResult {
   const { store, site } = replica.world;
   const { name, look, known, live } = found;
@@ -134,7 +136,7 @@ function record(
   if (live === undefined && look.kind !== 'missing') {
     // Unreadable while we join: when it can be read one day, it is an old file, not a new credit.
     store.putUnsettled(name);
-    replica.unsettled.add(name);
+    afterwards(() => replica.unsettled.add(name));
     const refused =
       look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
@@ -162,7 +164,7 @@ function record(
   }
   if (isOld) {
     store.dropUnsettled(name);
-    replica.unsettled.delete(name);
+    afterwards(() => replica.unsettled.delete(name));
   }
   let row: DocumentRow | undefined = known;
   if (after !== before || row === undefined) {
@@ -178,7 +180,7 @@ function record(
   };
   store.putFile(file);
   // A balance that was deleted keeps its shadow until it is written back: should the file return by itself, it counts from it.
-  if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
+  if (look.kind === 'file' || rule !== 'restore') afterwards(() => replica.missing.delete(name));
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
   outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt };
   return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty };
@@ -210,7 +212,7 @@ function keepAside(
   at: number,
 ): void {
   const { store, files } = replica.world;
-  files.keepConflict(name, `joined-${at}`, live);
+  files.keepConflict(name, 'joined', live);
   if (reason === 'held')
     store.hold({ document: name, reason: 'differs-at-join', live, view: JSON.stringify(state), at });
 }

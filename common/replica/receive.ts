@@ -38,7 +38,6 @@ export function receive(
     if (foreign !== undefined) return notYours(peer, name, foreign);
   }
   const changed: ReceivedDocument[] = [];
-  const conflicts: { name: string; text: string }[] = [];
   if (newest !== undefined) replica.stamps.see(newest);
   const forged = rules.isHub ? forgedGenesis(replica, documents, peer) : undefined;
   if (forged !== undefined) return forged;
@@ -57,7 +56,7 @@ export function receive(
         before.whole?.[1].endsWith(`@${site}`) &&
         (row?.seq ?? 0) > peer.confirmed
       )
-        conflicts.push({ name, text: lost });
+        files.keepConflict(name, 'lost', lost);
       const id = store.putDocument(
         { name, ...placed(row, peer, rules, nextSeq), at, by_site: by, state: JSON.stringify(after) },
         row?.id,
@@ -67,7 +66,6 @@ export function receive(
     }
     store.putPeer(peer);
   });
-  for (const { name, text } of conflicts) files.keepConflict(name, `lost-${now()}`, text);
   return { ok: true, changed };
 }
 
