@@ -15,6 +15,8 @@ export type BatchInput = {
   readonly lines: readonly string[];
   /** Mutations of the header, before it is signed. */
   readonly header: readonly Mutation[];
+  /** Whether it says to come from an incarnation that is not known yet. */
+  readonly isNewIncarnation: boolean;
   /** What happened to the finished text on its way, if anything. */
   readonly tear: Tear | undefined;
 };
@@ -54,6 +56,7 @@ export function batchInput(site: string | undefined): fc.Arbitrary<BatchInput> {
       { weight: 4, arbitrary: fc.constant<Mutation[]>([]) },
       { weight: 1, arbitrary: fc.array(mutation, { minLength: 1, maxLength: 2 }) },
     ),
+    isNewIncarnation: fc.nat(30).map((n) => n === 0),
     tear: fc.oneof({ weight: 6, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: tear }),
   });
 }

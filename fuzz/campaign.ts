@@ -45,7 +45,7 @@ export async function fuzz(
       });
       const details = await fc.check(property, { numRuns: runs, seed: stretchSeed });
       if (details.failed)
-        failure = `${fc.defaultReportMessage(details)}\nagain: npm run fuzz -- --target '${target.name}' --runs ${runs} --seed ${stretchSeed}`;
+        failure = `${fc.defaultReportMessage(details)}\n${(details.errorInstance as Error | null)?.stack ?? ''}\nagain: npm run fuzz -- --target '${target.name}' --runs ${runs} --seed ${stretchSeed}`;
     } finally {
       check.close?.();
     }

@@ -236,6 +236,34 @@ describe('what is heard', () => {
     expect(conversation.hear(header())).toMatchObject({ ok: false, code: 'AXL-RETIRED' });
   });
 
+  it('I9: a new incarnation within a session is answered, though as much of the one before was confirmed', () => {
+    take({ from: 0, to: 1, head: 1, ...confirms(0) });
+    send();
+    take({ replica: 'directsponsor~00000002', from: 0, to: 1, head: 1, ...confirms(0) });
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(send().confirms).toMatchObject({ replica: 'directsponsor~00000002', seq: 1 });
+    now += 10_000;
+    expect(next()).toMatchObject({ kind: 'wait' });
+  });
+
+  it('I1: hearing alone gives up no incarnation: only what is stored does', () => {
+    take({ from: 0, to: 4, head: 4, ...confirms(0) });
+    expect(conversation.hear(header({ replica: 'directsponsor~00000002' }))).toMatchObject({ ok: true });
+    expect(replica.world.store.isRetired(HUB)).toBe(false);
+    take({ replica: 'directsponsor~00000002' });
+    expect(replica.world.store.isRetired(HUB)).toBe(true);
+  });
+
+  it('what could not be stored is heard anew, as the beginning of a session', () => {
+    change(3);
+    take(confirms(0));
+    send();
+    conversation.hear(header({ session: 'later', ...confirms(3) }));
+    conversation.forget();
+    take({ session: 'later', joining: true, ...confirms(0) });
+    expect(next()).toMatchObject({ kind: 'documents', from: 0 });
+  });
+
   it.each([
     ['a batch of another site', { replica: 'clickforcharity~00000001' }, 'AXL-WRONG-SENDER'],
     ['a batch for another site', { to_site: 'clickforcharity' }, 'AXL-WRONG-RECEIVER'],

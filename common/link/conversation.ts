@@ -130,8 +130,9 @@ export class Conversation {
         ? { site: this.peerSite, replica: header.replica, applied: 0, confirmed: 0 }
         : known;
     if (isNewPeer) {
-      if (known !== undefined) store.retire(known.replica);
       this.#resendFrom(0);
+      // Also within a session: what was told of the incarnation before it may be the same number.
+      this.#mustAnswer = true;
     }
     if (isNewSession) {
       this.#peerSession = header.session;

@@ -38,9 +38,9 @@ export function receive(
     if (foreign !== undefined) return notYours(peer, name, foreign);
   }
   const changed: ReceivedDocument[] = [];
-  if (newest !== undefined) replica.stamps.see(newest);
   const forged = rules.isHub ? forgedGenesis(replica, documents, peer) : undefined;
   if (forged !== undefined) return forged;
+  if (newest !== undefined) replica.stamps.see(newest);
   replica.commit(({ nextSeq }) => {
     for (const { name, state, at, by } of documents) {
       if (!replica.knows(name)) continue;

@@ -276,7 +276,13 @@ export class Store {
     return this.#get('SELECT * FROM peers WHERE site = ?', site);
   }
 
+  /** A peer that comes under another replica has given up the one before. */
   putPeer(row: PeerRow): void {
+    this.#run(
+      'INSERT OR IGNORE INTO retired (replica) SELECT replica FROM peers WHERE site = ? AND replica <> ?',
+      row.site,
+      row.replica,
+    );
     this.#run(
       'INSERT OR REPLACE INTO peers (site, replica, applied, confirmed) VALUES (?, ?, ?, ?)',
       row.site,

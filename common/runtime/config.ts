@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Ajv, type ValidateFunction } from 'ajv';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { placeProblems, ruleProblems } from './config-checks.js';
 import { ConfigError, describeError, locate, type Problem } from './config-problems.js';
 import { type HubConfig, HubSchema, LINKS, type SpokeConfig, SpokeSchema } from './config-schema.js';
@@ -47,7 +47,7 @@ export function loadSpokeConfig(file: string): SpokeConfig {
 /** A config of either role: it is a hub's if it has `spokes`, a spoke's if it has `hub`. Throws ConfigError. */
 export function loadConfig(file: string): Config {
   const text = read(file);
-  const root: unknown = parseDocument(text).toJS() ?? {};
+  const root = valueOf(parseDocument(text), file);
   const hasSpokes = isGroup(root) && 'spokes' in root;
   const hasHub = isGroup(root) && 'hub' in root;
   if (hasSpokes === hasHub) {
@@ -66,6 +66,17 @@ export function parseHubConfig(text: string, file: string): HubConfig {
 /** As `parseHubConfig`, for a spoke. */
 export function parseSpokeConfig(text: string, file: string): SpokeConfig {
   return parse(text, file, 'spoke', false) as SpokeConfig;
+}
+
+/** Aliases are YAML's own way to be wrong: without an anchor, too many, or inside of what they stand for. */
+function valueOf(document: Document, file: string): unknown {
+  try {
+    const root: unknown = document.toJS() ?? {};
+    JSON.stringify(root);
+    return root;
+  } catch (error) {
+    throw new ConfigError(file, [`${file}: an alias cannot be resolved: ${(error as Error).message.split('\n')[0]}`]);
+  }
 }
 
 function load(file: string, role: Role): unknown {
@@ -89,7 +100,7 @@ function parse(text: string, file: string, role: Role, withDisk: boolean): unkno
       document.errors.map((error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`),
     );
   }
-  const root: unknown = document.toJS() ?? {};
+  const root = valueOf(document, file);
   // Also for a site without a usable name: that name is the mistake to report, not a missing state.
   if (isGroup(root)) root.state ??= `/var/lib/axle/${String(root.site)}`;
   const problems = [

@@ -23,7 +23,7 @@ function target(role: 'hub' | 'spoke', share: number): Target<BatchInput> {
       return {
         run: async (input) => {
           n += 1;
-          const text = batchText(input, header(world, n));
+          const text = batchText(input, header(world, n, input.isNewIncarnation));
           const { replica, link, inbox } = world;
           fs.writeFileSync(path.join(inbox, `${String(n).padStart(16, '0')}-${world.peer}~00000001-0000.batch`), text);
           world.hasChanged();
@@ -51,11 +51,11 @@ function target(role: 'hub' | 'spoke', share: number): Target<BatchInput> {
 }
 
 /** What the peer would say next, in good order. */
-function header({ replica, peer }: World, n: number): Parameters<typeof batchText>[1] {
+function header({ replica, peer }: World, n: number, isNew: boolean): Parameters<typeof batchText>[1] {
   const known = replica.world.store.peer(peer);
   const applied = known?.applied ?? 0;
   return {
-    replica: known?.replica ?? `${peer}~00000001`,
+    replica: isNew || known === undefined ? `${peer}~${n.toString(16).padStart(8, '0')}` : known.replica,
     to_site: replica.world.site,
     session: `s${n % 7}`,
     from: applied,
