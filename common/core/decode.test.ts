@@ -89,6 +89,23 @@ describe('a state from outside', () => {
       }
   });
 
+  it.each<[string, object]>([
+    ['a text', { whole: ['nothing here', 'fffffffffff0000@b'] }],
+    ...['', '/balance', '/balance/coins'].flatMap((path): [string, object][] => [
+      [`a plain value at "${path}"`, { registers: { [path]: ['[]', 'fffffffffff0000@b'] } }],
+      [`a set at "${path}"`, { sets: { [path]: { '"x"': [1, 'fffffffffff0000@b', 0] } } }],
+      [`a log at "${path}"`, { logs: { [path]: { added: { 'b~00000001': { '{"time":1}': [1, S, 0] } } } } }],
+      [`a maximum at "${path}"`, { max: { [path]: { b: '999' } } }],
+    ]),
+  ])('I1: cannot hide an amount behind %s', (_, forged) => {
+    for (const shape of ['number', 'box'] as const) {
+      const counters = { '/balance': { by: { [R]: ['50', '0'] }, shape: [shape, S] } };
+      const view = render(decodeState(JSON.parse(JSON.stringify({ counters, ...forged }))), 'restore');
+      const shown = JSON.parse(view === undefined ? '' : viewText(view, undefined, {})) as { balance: unknown };
+      expect(shown.balance, shape).toEqual(shape === 'number' ? 50 : { coins: 50 });
+    }
+  });
+
   it('loses the entries that lie below its own floor, so that a floor means the same to everybody', () => {
     const added = { [R]: { '{"time":1}': [1, S, 0], '{"time":9}': [1, S, 0] } };
     const removed = { [R]: { '{"time":1}': 1 } };
