@@ -210,6 +210,21 @@ describe('what is heard', () => {
     expect(heard).toEqual(['verified 9 forked']);
   });
 
+  it('I1: what follows from being a restored copy is asked for again where it could not be done', () => {
+    let tries = 0;
+    conversation = new Conversation(replica, 'directsponsor', 'mine', {
+      onVerified: () => {
+        tries += 1;
+        if (tries === 1) throw Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
+      },
+      onRefused: () => {},
+    });
+    expect(() => conversation.hear(header(confirms(7)))).toThrow('full');
+    expect(conversation.verified).toBe(false);
+    take(confirms(7));
+    expect([conversation.verified, tries]).toEqual([true, 2]);
+  });
+
   it('a confirmation of another incarnation of ours says nothing', () => {
     change(2);
     expect(take({ confirms: { replica: 'roflfaucet~ffffffff', seq: 2, session: 'mine' } }).confirmed).toBe(0);

@@ -5,6 +5,7 @@ import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { REPO_ROOT } from '../lab/repo.js';
 import { HUB, NOBODY, needsLimits, Pair } from './child.js';
 
 const ANDY = 'balances/1-andy';
@@ -34,6 +35,17 @@ describe.skipIf(needsLimits('daemons with limits'))('a daemon', () => {
     await hub.shows('balances/2-bea', { balance: 7 });
     await hub.told(/works again .*code=AXL-OPEN-FILES — files can be opened again/);
     expect(hub.log).not.toContain('batch refused');
+  });
+
+  it('that cannot start a program for want of file descriptors is told why, as of any that fails to start', () => {
+    const script = `
+      import { openSync } from 'node:fs';
+      import { run } from ${JSON.stringify(`${REPO_ROOT}/dist/common/runtime/spawn.js`)};
+      try { for (;;) openSync('/dev/null', 'r'); } catch {}
+      console.log(JSON.stringify(await run('true', [], { timeout_ms: 5000 })));`;
+    const node = [process.execPath, '--input-type=module', '--eval', script];
+    const said = execFileSync('prlimit', ['--nofile=60:60', ...node], { encoding: 'utf8' });
+    expect(JSON.parse(said)).toMatchObject({ code: null, failedToStart: 'EMFILE' });
   });
 
   // Limits of a user namespace of its own: the machine's are not touched.
