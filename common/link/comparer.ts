@@ -344,7 +344,10 @@ export class Comparer {
     const question = this.#question as Question;
     question.repaired += context.changed.length;
     this.#toldTo = more ? to : 0;
-    if (more) return this.#askAll(question.id, to);
+    if (more) {
+      this.#askAll(question.id, to);
+      return;
+    }
     this.options.events.onTold(EVERYTHING, question.repaired);
     this.#finish('repaired');
   }

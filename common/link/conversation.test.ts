@@ -214,6 +214,22 @@ describe('what is heard', () => {
     expect(heard).toEqual(['verified 9 forked']);
   });
 
+  it('I1: what follows from being a restored copy is asked for again where it could not be done', () => {
+    let tries = 0;
+    conversation = new Conversation(replica, 'directsponsor', 'mine', {
+      onNewSession: () => {},
+      onVerified: () => {
+        tries += 1;
+        if (tries === 1) throw Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
+      },
+      onRefused: () => {},
+    });
+    expect(() => conversation.hear(header(confirms(7)))).toThrow('full');
+    expect(conversation.verified).toBe(false);
+    take(confirms(7));
+    expect([conversation.verified, tries]).toEqual([true, 2]);
+  });
+
   it('a confirmation of another incarnation of ours says nothing', () => {
     change(2);
     expect(take({ confirms: { replica: 'roflfaucet~ffffffff', seq: 2, session: 'mine' } }).confirmed).toBe(0);
@@ -241,6 +257,34 @@ describe('what is heard', () => {
     const row = take({ replica: 'directsponsor~00000002', session: 'other' });
     expect(row).toMatchObject({ replica: 'directsponsor~00000002', applied: 0, confirmed: 0 });
     expect(conversation.hear(header())).toMatchObject({ ok: false, code: 'AXL-RETIRED' });
+  });
+
+  it('I9: a new incarnation within a session is answered, though as much of the one before was confirmed', () => {
+    take({ from: 0, to: 1, head: 1, ...confirms(0) });
+    send();
+    take({ replica: 'directsponsor~00000002', from: 0, to: 1, head: 1, ...confirms(0) });
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(send().confirms).toMatchObject({ replica: 'directsponsor~00000002', seq: 1 });
+    now += 10_000;
+    expect(next()).toMatchObject({ kind: 'wait' });
+  });
+
+  it('I1: hearing alone gives up no incarnation: only what is stored does', () => {
+    take({ from: 0, to: 4, head: 4, ...confirms(0) });
+    expect(conversation.hear(header({ replica: 'directsponsor~00000002' }))).toMatchObject({ ok: true });
+    expect(replica.world.store.isRetired(HUB)).toBe(false);
+    take({ replica: 'directsponsor~00000002' });
+    expect(replica.world.store.isRetired(HUB)).toBe(true);
+  });
+
+  it('what could not be stored is heard anew, as the beginning of a session', () => {
+    change(3);
+    take(confirms(0));
+    send();
+    conversation.hear(header({ session: 'later', ...confirms(3) }));
+    conversation.forget();
+    take({ session: 'later', joining: true, ...confirms(0) });
+    expect(next()).toMatchObject({ kind: 'documents', from: 0 });
   });
 
   it.each([

@@ -153,8 +153,9 @@ export class Conversation {
     // Before the new row, and again after a crash between them.
     if (known !== undefined && known.author !== author) store.putPassing(this.peerSite, header.head);
     if (isNewPeer) {
-      if (known !== undefined) store.retire(known.replica);
       this.#resendFrom(0);
+      // Also within a session: what was told of the incarnation before it may be the same number.
+      this.#mustAnswer = true;
     }
     if (isNewSession) {
       this.#peerSession = header.session;
@@ -176,8 +177,9 @@ export class Conversation {
     if (replica !== this.replica.id) return confirmed;
     const isAnswer = session === this.session;
     if (isAnswer && !this.#verified) {
-      this.#verified = true;
+      // First what follows from it: if a full disk refuses the new incarnation, the next answer asks for it again.
       this.events.onVerified(seq, !this.replica.hasGiven(seq));
+      this.#verified = true;
       // Under a new incarnation the peer has nothing of us yet.
       if (replica !== this.replica.id) return 0;
     }
@@ -241,6 +243,11 @@ export class Conversation {
   /** Milliseconds until a site that may only ask, and confirm nothing yet, says who it is once more. */
   helloDue(now: number): number {
     return this.#verified ? HELLO_MS : Math.max(0, this.#toldAt + HELLO_MS - now);
+  }
+
+  /** What was heard could not be stored: the peer's next message, or the same one again, begins its session anew. */
+  forget(): void {
+    this.#peerSession = '';
   }
 
   /** Refuses what was just heard: the next message says so. */

@@ -14,7 +14,7 @@ import { isBatchName } from './batch-name.js';
 import type { Comparer, Outgoing } from './comparer.js';
 import type { Conversation, Message } from './conversation.js';
 import { rowLine } from './row-line.js';
-import type { Failure, Transport } from './transport.js';
+import type { Delivery, Failure, Transport } from './transport.js';
 
 export type LinkOptions = {
   readonly replica: Replica;
@@ -51,6 +51,8 @@ export type LinkEvents = {
   readonly onUp: () => void;
   readonly onRefusal: (code: string, message: string, hint: string) => void;
   readonly onError: (step: string, error: unknown) => void;
+  /** The step did what it had to do. */
+  readonly onWorking: (step: string) => void;
 };
 
 const INBOX_FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -95,12 +97,25 @@ export class PeerLink {
   }
 
   start(): void {
-    const { inbox } = this.options;
-    // Node's own watcher, not the shared one: a new batch must not wait behind the burst of our own file events.
-    this.#watch = fs.watch(inbox, () => this.#receiver.wake());
-    this.#watch.on('error', () => {});
+    this.#watchInbox();
     this.options.transport.warm?.();
     this.#loops = [this.#sendLoop(), this.#receiveLoop()];
+  }
+
+  /**
+   * Node's own watcher, not the shared one: a new batch must not wait behind the burst of our own file events. Where the
+   * kernel has no watch left, the inbox is looked at once a second, and a watch is asked for again.
+   */
+  #watchInbox(): void {
+    if (this.#watch !== undefined) return;
+    const { inbox, events } = this.options;
+    try {
+      this.#watch = fs.watch(inbox, () => this.#receiver.wake());
+      this.#watch.on('error', () => {});
+      events.onWorking('watch inbox');
+    } catch (error) {
+      events.onError('watch inbox', error);
+    }
   }
 
   /** There may be something to send. */
@@ -142,6 +157,7 @@ export class PeerLink {
       try {
         await this.#gather();
         const result = await this.sendOnce();
+        this.options.events.onWorking('send');
         if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
         // Nothing that it did had to wait for anything: everybody else has their turn now, or it is not before the end.
         else if (result === 'skipped') await turn();
@@ -191,14 +207,17 @@ export class PeerLink {
     const text = encodeBatch(message, lines, sha256);
     steps('send: rendered');
     const name = this.#batchName(replica.id);
-    fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
-    steps('send: spooled');
-    const delivery = await transport.deliver(name, this.#cutOff.signal, {
-      from: message.from,
-      to: message.to,
-      documents: lines.length,
-    });
-    fs.rmSync(path.join(outbox, name), { force: true });
+    const file = path.join(outbox, name);
+    let delivery: Delivery;
+    try {
+      fs.writeFileSync(file, text, { mode: 0o640 });
+      steps('send: spooled');
+      const cover = { from: message.from, to: message.to, documents: lines.length };
+      delivery = await transport.deliver(name, this.#cutOff.signal, cover);
+    } finally {
+      // Also what a full disk left half written. The batch is rendered anew when it can be sent.
+      fs.rmSync(file, { force: true });
+    }
     if (!delivery.ok) return delivery;
     steps('send: delivered');
     this.options.conversation.delivered(message, now());
@@ -278,10 +297,14 @@ export class PeerLink {
     while (!this.#abort.signal.aborted) {
       let wait_ms = INBOX_LOOK_MS;
       try {
+        this.#watchInbox();
         const result = await this.receiveOnce();
+        this.options.events.onWorking('receive');
         if (result === 'received' || result === 'refused') wait_ms = 0;
         else if (result === 'deferred') wait_ms = DEFER_MS;
       } catch (error) {
+        // What was heard may not be on disk: the same batch, tried again, is heard as if for the first time.
+        this.options.conversation.forget();
         this.options.events.onError('receive', error);
       }
       // Reading and merging wait for nothing outside. Without a turn for everybody else, a full inbox (500 batches of a
@@ -372,12 +395,16 @@ function sweepAbandoned(inbox: string, entries: readonly string[]): void {
   }
 }
 
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** Content of a regular file, or undefined for anything else: the folder is writable from outside. */
 function readInboxFile(file: string): string | undefined {
   let fd: number;
   try {
     fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
-  } catch {
+  } catch (error) {
+    // Our own shortage says nothing about the batch.
+    if (SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     return undefined;
   }
   try {

@@ -13,7 +13,8 @@ import { breathe } from './breathe.js';
 import { dropHeldDelete, type Held } from './held.js';
 import type { Look } from './live-files.js';
 import { judgeChange, noteFormer, type Race } from './raw-change.js';
-import type { Replica } from './replica.js';
+import { settleIntents } from './recover.js';
+import type { Replica, Transaction } from './replica.js';
 import type { DocumentRow, KnownRow } from './store.js';
 
 /** A file written less than this before it was read may be written again without its times showing it. */
@@ -68,6 +69,7 @@ type Found = {
 /** Absorbs a few hundred documents at most. Call inside `replica.exclusive`. */
 export async function absorb(replica: Replica, names: readonly string[], isJoining = false): Promise<AbsorbResult[]> {
   const { store, files, steps, now } = replica.world;
+  if (replica.hasIntents) settleIntents(replica);
   const results: AbsorbResult[] = [];
   const found: Found[] = [];
   const prints: { id: number; name: string; print: string }[] = [];
@@ -121,8 +123,8 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   if (found.length === 0) return results;
   await files.syncNames(found.filter(({ live }) => live !== undefined).map(({ name }) => name));
   steps('absorb: synced');
-  replica.commit(({ nextSeq }) => {
-    for (const one of found) results.push(record(replica, one, readAt, isJoining, nextSeq));
+  replica.commit((tx) => {
+    for (const one of found) results.push(record(replica, one, readAt, isJoining, tx));
   });
   steps('absorb: committed');
   return results;
@@ -141,7 +143,7 @@ function record(
   found: Found,
   readAt: number,
   isJoining: boolean,
-  nextSeq: () => number,
+  { nextSeq, afterwards }: Transaction,
 ): AbsorbResult {
   const { store, site } = replica.world;
   const { name, look, known, live } = found;
@@ -151,7 +153,7 @@ function record(
   if (live === undefined && look.kind !== 'missing') {
     // Unreadable while we join: when it can be read one day, it is an old file, not a new credit.
     store.putUnsettled(name);
-    replica.unsettled.add(name);
+    afterwards(() => replica.unsettled.add(name));
     const refused =
       look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
@@ -191,7 +193,7 @@ function record(
   }
   if (isOld) {
     store.dropUnsettled(name);
-    replica.unsettled.delete(name);
+    afterwards(() => replica.unsettled.delete(name));
   }
   let row: DocumentRow | undefined = known;
   if (after !== before || row === undefined) {
@@ -208,7 +210,7 @@ function record(
   };
   store.putFile(file);
   // A balance that was deleted keeps its shadow until it is written back: should the file return by itself, it counts from it.
-  if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
+  if (look.kind === 'file' || rule !== 'restore') afterwards(() => replica.missing.delete(name));
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
   outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt, race };
   return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty, overdrawn };
@@ -270,7 +272,7 @@ function keepAside(
   at: number,
 ): void {
   const { store, files } = replica.world;
-  files.keepConflict(name, `joined-${at}`, live);
+  files.keepConflict(name, 'joined', live);
   const view = reason === 'held' ? viewOf(state, undefined, replica.policiesOf(name)) : undefined;
   if (view) store.hold({ document: name, reason: 'join', live, view: viewText(view, undefined, state), at });
 }

@@ -59,7 +59,7 @@ function absorbOne(
   const shadow = readContent(base, policies);
   // What was torn when it was replaced, and still is, says nothing; it is kept for people to read.
   if (live.kind === 'invalid' || shadow.kind === 'invalid') {
-    files.keepConflict(row.name, `replaced-${now()}`, look.text);
+    files.keepConflict(row.name, 'replaced', look.text);
     return { name: row.name, outcome: 'kept aside' };
   }
   const before = replica.stateOf(row);

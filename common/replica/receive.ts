@@ -47,8 +47,6 @@ export function receive(
     if (foreign !== undefined) return notYours(peer, name, foreign);
   }
   const changed: ReceivedDocument[] = [];
-  const conflicts: { name: string; text: string }[] = [];
-  if (newest !== undefined) replica.stamps.see(newest);
   const forged = rules.isHub
     ? forgedGenesis(
         replica,
@@ -57,6 +55,7 @@ export function receive(
       )
     : undefined;
   if (forged !== undefined) return forged;
+  if (newest !== undefined) replica.stamps.see(newest);
   replica.commit(({ nextSeq }) => {
     for (const { name, state, at, by } of documents) {
       if (!replica.knows(name)) continue;
@@ -72,7 +71,7 @@ export function receive(
         before.whole?.[1].endsWith(`@${site}`) &&
         (row?.seq ?? 0) > peer.confirmed
       )
-        conflicts.push({ name, text: lost });
+        files.keepConflict(name, 'lost', lost);
       const id = store.putDocument(
         { name, ...placed(row, peer, rules, nextSeq), at, by_site: by, state: canonicalText(after) },
         row?.id,
@@ -82,7 +81,6 @@ export function receive(
     }
     store.putPeer(peer);
   });
-  for (const { name, text } of conflicts) files.keepConflict(name, `lost-${now()}`, text);
   return { ok: true, changed };
 }
 

@@ -11,6 +11,7 @@ import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
+import { fieldsOf, troubleOf } from '../runtime/troubles.js';
 import { Digests } from './digests.js';
 import { FormerTexts } from './former-texts.js';
 import { type GuardOptions, Guards } from './guard.js';
@@ -46,7 +47,12 @@ export type World = {
   readonly peers: readonly string[];
 };
 
-export type Transaction = { readonly nextSeq: () => number; readonly skip: (numbers: number) => void };
+export type Transaction = {
+  readonly nextSeq: () => number;
+  readonly skip: (numbers: number) => void;
+  /** Runs `work` once all of it is on disk, and never if it is not: for what is remembered beside the store. */
+  readonly afterwards: (work: () => void) => void;
+};
 
 /** More changes than any state can have given out since its oldest copy. */
 const GAP = 1_000_000_000;
@@ -64,6 +70,8 @@ export class Replica {
   readonly guards: Guards;
   readonly digests: Digests;
   readonly losses: Losses;
+  /** Replacements may be half done: they are settled before any live file is compared with its shadow. */
+  hasIntents = true;
   #head: number;
   #commits: number;
   #id: ReplicaId;
@@ -73,6 +81,7 @@ export class Replica {
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
+  #markerLags = false;
 
   constructor(readonly world: World) {
     const { store, site } = world;
@@ -202,7 +211,12 @@ export class Replica {
   }
 
   stateOf(row: DocumentRow | undefined): DocState {
-    return row === undefined ? EMPTY : (JSON.parse(row.state) as DocState);
+    if (row === undefined) return EMPTY;
+    try {
+      return JSON.parse(row.state) as DocState;
+    } catch (cause) {
+      throw new DamagedRowError(row.name, cause);
+    }
   }
 
   /**
@@ -224,12 +238,14 @@ export class Replica {
   commit<T>(work: (tx: Transaction) => T): T {
     const { store } = this.world;
     let head = this.#head;
+    const remembered: (() => void)[] = [];
     const result = store.commit(() => {
       const value = work({
         nextSeq: () => ++head,
         skip: (numbers) => {
           head += numbers;
         },
+        afterwards: (one) => remembered.push(one),
       });
       store.setMeta('seq', String(head));
       store.setMeta('stamp', this.stamps.last);
@@ -238,6 +254,7 @@ export class Replica {
     });
     this.#head = head;
     this.#commits += 1;
+    for (const one of remembered) one();
     this.#writeMarker();
     return result;
   }
@@ -280,10 +297,31 @@ export class Replica {
     return path.join(this.world.files.own, MARKER);
   }
 
-  /** After the commit, never before: the marker may lag behind the database, but never run ahead of it. */
+  /**
+   * After the commit, never before: the marker may lag behind the database, but never run ahead of it. So a disk that
+   * refuses it is no reason to call the commit failed.
+   */
   #writeMarker(): void {
     if (this.#marker === undefined) return;
-    fs.writeSync(this.#marker, `${this.#id} ${this.#commits}`.padEnd(MARKER_BYTES - 1).concat('\n'), 0);
+    try {
+      fs.writeSync(this.#marker, `${this.#id} ${this.#commits}`.padEnd(MARKER_BYTES - 1).concat('\n'), 0);
+    } catch (error) {
+      if (!this.#markerLags)
+        this.world.log.warn('marker not written', { site: this.world.site, ...fieldsOf(troubleOf(error)) });
+      this.#markerLags = true;
+      return;
+    }
+    if (this.#markerLags) this.world.log.info('marker written again', { site: this.world.site });
+    this.#markerLags = false;
+  }
+}
+
+/** A bit that SQLite cannot miss: the database is whole, and what it holds is not. */
+export class DamagedRowError extends Error {
+  readonly code = 'AXL-STATE-CORRUPT';
+
+  constructor(name: string, cause: unknown) {
+    super(`the state of ${name} is no JSON`, { cause });
   }
 }
 

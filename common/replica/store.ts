@@ -341,9 +341,17 @@ export class Store {
     return this.#get('SELECT * FROM peers WHERE site = ?', site);
   }
 
-  /** Also ends the passing of the site's earlier authors, if their last changes have arrived by now. */
+  /**
+   * A peer that comes under another replica has given up the one before. Also ends the passing of the site's earlier
+   * authors, if their last changes have arrived by now.
+   */
   putPeer(row: PeerRow): void {
     this.#run('DELETE FROM passing WHERE site = ? AND after <= ?', row.site, row.applied);
+    this.#run(
+      'INSERT OR IGNORE INTO retired (replica) SELECT replica FROM peers WHERE site = ? AND replica <> ?',
+      row.site,
+      row.replica,
+    );
     this.#run(
       'INSERT OR REPLACE INTO peers (site, replica, author, applied, confirmed) VALUES (?, ?, ?, ?, ?)',
       row.site,

@@ -106,6 +106,13 @@ describe('each mistake is told with its line, address and found value', () => {
     expect(hubProblems('site: [')[0]).toMatch(/^hub\.yaml:1: Flow sequence/);
   });
 
+  it.each([
+    ['an alias without its anchor', 'join: *rule'],
+    ['an alias inside of what it stands for', 'kinds: &a [*a]'],
+  ])('%s', (_name, line) => {
+    expect(hubProblems(`${HUB}${line}\n`)).toEqual([expect.stringContaining('hub.yaml: an alias cannot be resolved')]);
+  });
+
   it('a site that is its own peer', () => {
     expect(hubProblems(HUB.replace('site: rf', 'site: directsponsor'))).toEqual([
       'hub.yaml:4: spokes[0].site: must not be this hub itself (got "directsponsor")',

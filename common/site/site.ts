@@ -26,6 +26,7 @@ import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
 import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
+import { troubleOf } from '../runtime/troubles.js';
 import { heldRoutes } from './held-routes.js';
 import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
@@ -113,6 +114,13 @@ export class Site {
   /** Decided: documents of this start may be sent and taken. */
   #isOpen = false;
   #joinTarget: number | undefined;
+  #fail: (error: unknown) => void = () => {};
+  /** Rejects when going on cannot help: the state database is damaged or gone. Stop the site then, and start anew. */
+  readonly failed = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
+  /** The database is to be set aside once it is closed. */
+  #isDamaged = false;
   #wakeJoin: () => void = () => {};
 
   constructor(options: SiteOptions) {
@@ -121,6 +129,7 @@ export class Site {
     setMaxListeners(0, this.#abort.signal);
     this.#reporter = new Reporter(options.site, options.log, options.now);
     this.#repairs = new RepairLog(options.site, options.log);
+    this.failed.catch(() => {});
   }
 
   get replica(): Replica {
@@ -157,6 +166,15 @@ export class Site {
 
   /** Resolves when the site is ready: joined, first scan done, files shown. Rejects where it cannot start. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      this.#noteDamage(error);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { log, site } = this.#options;
     await this.#listen();
     this.#open();
@@ -194,7 +212,47 @@ export class Site {
     await Promise.all(this.#fetchers.map((fetcher) => fetcher.close()));
     await Promise.all(this.#background);
     await this.#verifier?.stop();
-    this.#replica?.close();
+    try {
+      this.#replica?.close();
+    } finally {
+      if (this.#isDamaged) this.#setAside('corrupt');
+    }
+  }
+
+  #broken(step: string, error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    if (this.#reporter.broken(step, error).isFatal) this.#fail(error);
+    this.#noteDamage(error);
+  }
+
+  #noteDamage(error: unknown): void {
+    if (troubleOf(error).code === 'AXL-STATE-CORRUPT') this.#isDamaged = true;
+  }
+
+  get #database(): string {
+    return path.join(this.#options.state, 'state.db');
+  }
+
+  /** Moves the database out of the way, for people. It must be closed. Returns its new name. */
+  #setAside(why: 'stale' | 'corrupt'): string {
+    const database = this.#database;
+    const aside = `${database}.${why}-${this.#options.now()}`;
+    for (const suffix of ['', '-wal', '-shm'])
+      if (fs.existsSync(database + suffix)) fs.renameSync(database + suffix, aside + suffix);
+    this.#reporter.setAside(why, aside);
+    return aside;
+  }
+
+  /** Opens the database. A damaged one is set aside, as if it had never been there: section 4 says what follows. */
+  #openStore(): Store {
+    try {
+      return Store.open(this.#database);
+    } catch (error) {
+      if (troubleOf(error).code !== 'AXL-STATE-CORRUPT') throw error;
+      this.#reporter.broken('open', error);
+      this.#setAside('corrupt');
+      return Store.open(this.#database);
+    }
   }
 
   /** Before anything else: where another daemon has this state already, this one must not touch it. */
@@ -238,11 +296,10 @@ export class Site {
       ...(options.created && { created: options.created }),
     });
     files.prepare();
-    const database = path.join(options.state, 'state.db');
     const open = (): Replica =>
       new Replica({
         site: options.site,
-        store: Store.open(database),
+        store: this.#openStore(),
         files,
         policies: options.policies,
         joinRule: options.joinRule,
@@ -260,14 +317,7 @@ export class Site {
       if (options.isHub) this.#rebuildFrom(replica, isNew);
       else if (!isNew) {
         replica.close();
-        const aside = `${database}.stale-${options.now()}`;
-        for (const suffix of ['', '-wal', '-shm'])
-          if (fs.existsSync(database + suffix)) fs.renameSync(database + suffix, aside + suffix);
-        options.log.warn('state is older than the live files', {
-          code: 'AXL-STATE-RESTORED',
-          aside,
-          hint: 'it was set aside; this site joins anew and takes the state of the hub',
-        });
+        this.#setAside('stale');
         replica = open();
       }
     }
@@ -285,7 +335,8 @@ export class Site {
       onMaterialised: (results) => this.#reporter.materialised(results),
       onLateWrite: (late) => this.#reporter.lateWrite(late),
       onUnreadable: (name, code, reason) => this.#reporter.unreadable(name, code, reason),
-      onError: (step, error) => this.#reporter.broken(step, error),
+      onError: (step, error) => this.#broken(step, error),
+      onWorking: (step) => this.#reporter.working(step),
     });
     this.#openLedger();
   }
@@ -467,6 +518,11 @@ export class Site {
           reason,
           hint: 'nothing is deleted elsewhere; it is watched again when it is back',
         }),
+      onTrouble: (error) => {
+        this.#broken('watch', error);
+        this.#scanBlind();
+      },
+      onWatching: () => this.#reporter.working('watch'),
       log: (level, message, fields) => log[level](message, fields as Record<string, string>),
     });
     await this.#watcher.start();
@@ -475,6 +531,7 @@ export class Site {
   #scanning: Promise<ScanReport> | undefined;
   #scanAgain = false;
   #scanRestMs = 0;
+  #nextBlindScan = 0;
 
   /** One scan at a time; a request during a scan makes one more, and an urgent one makes both hurry. */
   async #scan(restMs: number): Promise<ScanReport> {
@@ -509,6 +566,7 @@ export class Site {
       if (this.#abort.signal.aborted) return;
       try {
         const report = await this.#scan(SCAN_REST_MS);
+        this.#reporter.working('scan');
         if (report.found > 0)
           this.#options.log.debug('scan', { files: report.files, found: report.found, ms: Math.round(report.ms) });
       } catch (error) {
@@ -517,8 +575,19 @@ export class Site {
     }
   }
 
+  /** What is not watched is scanned, at every try to watch it (5 s at most), for a twentieth of the time. */
+  #scanBlind(): void {
+    const now = performance.now();
+    if (!this.#isOpen || this.#scanning !== undefined || now < this.#nextBlindScan) return;
+    this.#scan(0)
+      .then(({ ms }) => {
+        this.#nextBlindScan = performance.now() + 20 * ms;
+      })
+      .catch((error) => this.#scanFailed(error));
+  }
+
   #scanFailed(error: unknown): void {
-    if (!this.#abort.signal.aborted) this.#reporter.broken('scan', error);
+    if (!this.#abort.signal.aborted) this.#broken('scan', error);
   }
 
   #looks = 0;
@@ -640,7 +709,8 @@ export class Site {
         onUnreachable: () => this.#desk.unreachable(peer.site),
         onUp: () => this.#reporter.up(peer.site),
         onRefusal: (code, message, hint) => this.#reporter.refusal(peer.site, code, message, hint),
-        onError: (step, error) => this.#reporter.broken(`${step} ${peer.site}`, error),
+        onError: (step, error) => this.#broken(`${step} ${peer.site}`, error),
+        onWorking: (step) => this.#reporter.working(`${step} ${peer.site}`),
       },
     });
     if (peer.fetcher !== undefined) {
