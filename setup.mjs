@@ -3,7 +3,7 @@
  * dependencies, because it runs before there are any. Does only what is missing; when nothing is, it takes milliseconds.
  * Everything that it says goes to stderr: stdout belongs to the command that follows.
  *
- *   node setup.mjs start|test|bench
+ *   node setup.mjs start|test|bench|chaos
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -32,11 +32,13 @@ const IPROUTE = { name: 'iproute2', proof: ['ip'], why: 'the network between tho
 const DBUS = { name: 'dbus', proof: ['dbus-daemon'], why: "systemd's own bus inside those hosts" };
 const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, for tests beside PHP writers" };
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
+const FAKETIME = { name: 'faketime', proof: ['faketime'], why: 'clocks that jump under one daemon' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
 
 const GROUPS = {
   start: [RSYNC, SSH],
   test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP],
+  chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, LSYNCD, SYNCTHING],
 };
 
@@ -57,6 +59,7 @@ const SOURCES = [
   'cli',
   'bench',
   'e2e',
+  'fuzz',
   'tsconfig.json',
   'tsconfig.build.json',
 ];

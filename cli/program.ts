@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addSpoke } from './commands/spoke.js';
+import { addVerify } from './commands/verify.js';
 import { UsageError } from './exit.js';
 
 const EXAMPLES = `
@@ -17,6 +18,7 @@ Examples:
   axle hub --config /etc/axle/hub.yaml
   axle spoke --config /etc/axle/spoke.yaml
   axle held list --config /etc/axle/spoke.yaml   what the guards stopped
+  axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
 
@@ -31,6 +33,7 @@ export function buildProgram(): Command {
   addSpoke(program);
   addCheckConfig(program);
   addHeld(program);
+  addVerify(program);
   addDemo(program);
   return program;
 }

@@ -7,5 +7,5 @@ import { Site } from '../common/site/site.js';
 
 export async function runHub(config: HubConfig, log: Log): Promise<Running> {
   const site = new Site(await hubOptions(config, log));
-  return { ready: site.start(), stop: () => site.stop() };
+  return { ready: site.start(), stop: () => site.stop(), failed: site.failed };
 }

@@ -7,5 +7,5 @@ import { Site } from '../common/site/site.js';
 
 export async function runSpoke(config: SpokeConfig, log: Log): Promise<Running> {
   const site = new Site(await spokeOptions(config, log));
-  return { ready: site.start(), stop: () => site.stop() };
+  return { ready: site.start(), stop: () => site.stop(), failed: site.failed };
 }

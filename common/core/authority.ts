@@ -10,12 +10,18 @@ import { type DocState, GENESIS, type LogState, replicaSite } from './state.js';
 export function ownPart(state: DocState, site: string): DocState {
   const isOwn = (stamp: string): boolean => stampSite(stamp) === site;
   const part: { -readonly [K in keyof DocState]: DocState[K] } = {};
-  const counters = mapRecord(state.counters, ({ genesis, by, shape }) => {
+  const counters = mapRecord(state.counters, ({ genesis, by, given, shape }) => {
     const mine = owned(by, site);
+    const gave = given && owned(given, site);
     const keepGenesis = genesis !== undefined && isOwn(genesis[1]);
     const keepShape = shape !== undefined && isOwn(shape[1]);
-    if (mine === undefined && !keepGenesis && !keepShape) return undefined;
-    return { ...(keepGenesis && { genesis }), by: mine ?? {}, ...(keepShape && { shape }) };
+    if (mine === undefined && gave === undefined && !keepGenesis && !keepShape) return undefined;
+    return {
+      ...(keepGenesis && { genesis }),
+      by: mine ?? {},
+      ...(gave && { given: gave }),
+      ...(keepShape && { shape }),
+    };
   });
   const registers = mapRecord(state.registers, (register) => (isOwn(register[1]) ? register : undefined));
   const sets = mapRecord(state.sets, (set) => {
@@ -83,8 +89,10 @@ function mapRecord<T, U>(
 /** What in `part` is not `site`'s to send, in words; undefined where all is its own. */
 export function foreignIn(part: DocState, site: string): string | undefined {
   const isForeign = (replica: string): boolean => replica !== GENESIS && replicaSite(replica) !== site;
-  for (const [path, counter] of Object.entries(part.counters ?? {}))
-    for (const owner of Object.keys(counter.by)) if (isForeign(owner)) return `${path} holds credits of ${owner}`;
+  for (const [path, { by, given }] of Object.entries(part.counters ?? {})) {
+    for (const owner of Object.keys(by)) if (isForeign(owner)) return `${path} holds credits of ${owner}`;
+    for (const giver of Object.keys(given ?? {})) if (isForeign(giver)) return `${path} holds rights given by ${giver}`;
+  }
   for (const [path, log] of Object.entries(part.logs ?? {})) {
     for (const owner of Object.keys(log.added)) if (isForeign(owner)) return `${path} holds entries of ${owner}`;
     for (const owner of Object.keys(log.removed ?? {}))

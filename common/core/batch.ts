@@ -3,9 +3,12 @@
  *
  * Format 1: first format.
  */
+import { type Amount, isAmount } from './amount.js';
+import { type Comparison, faultOfComparison } from './comparison.js';
 import { BadState, decodeState } from './decode.js';
 import { TIME_MAX_MS } from './entry.js';
 import { isDocumentName } from './names.js';
+import { PATH_LENGTH_MAX } from './policy.js';
 import { type DocState, isReplicaId, isSite, type ReplicaId, replicaSite } from './state.js';
 
 export const BATCH_FORMAT = 1;
@@ -23,6 +26,8 @@ export type Refusal = { readonly code: string; readonly message: string };
 export type BatchHeader = {
   readonly axle: typeof BATCH_FORMAT;
   readonly replica: ReplicaId;
+  /** Owner of what the sender contributes now, where that is not `replica`. */
+  readonly author?: ReplicaId;
   /** Site for which this batch is. */
   readonly to_site: string;
   /** Random word of the sender's process start. */
@@ -36,13 +41,43 @@ export type BatchHeader = {
   /** Digest of the header line without this, its last member, and of all that follows. */
   readonly digest: string;
   readonly confirms?: Confirmation;
+  /** The sender does not know yet what the receiver has of it: an answer is asked for, once more where one was lost. */
+  readonly hello?: boolean;
   /** The sender asks for the receiver's whole state before it looks at its own files. */
   readonly joining?: boolean;
   /** The receiver's last batch was refused: why. */
   readonly refused?: Refusal;
+  /** Spending rights that the sender would have from the receiver. */
+  readonly wants?: readonly Want[];
+  /** Wants of the receiver that the sender cannot fulfil. */
+  readonly denied?: readonly Denial[];
+  /** Part of a comparison of what both hold. */
+  readonly compare?: Comparison;
+  /** What this batch covers was sent before, and not confirmed: what is news in it had been lost on the way. */
+  readonly again?: boolean;
   /** Sender's clock, milliseconds since 1970. */
   readonly sent_at: number;
 };
+
+export type Want = {
+  readonly document: string;
+  readonly path: string;
+  /** What the receiver has given to the sender should come to this in all: asked twice, it is given once. */
+  readonly total: Amount;
+};
+
+export const DENIALS = ['insufficient_funds', 'rights_elsewhere'] as const;
+
+export type Denial = {
+  readonly document: string;
+  readonly path: string;
+  readonly reason: (typeof DENIALS)[number];
+  /** Where the rights lie, while that site is away. */
+  readonly site?: string;
+};
+
+/** Wants, or denials, in one message. */
+export const WANTS_MAX = 200;
 
 export type BatchDocument = {
   readonly name: string;
@@ -151,6 +186,8 @@ function decodeHeader(line: string): BatchHeader | string {
   // A newer format may differ in anything else, so that it can be named in the refusal.
   if (h.axle !== BATCH_FORMAT) return Number.isInteger(h.axle) ? (value as BatchHeader) : 'not an Axle batch';
   if (!isReplicaId(h.replica)) return 'replica: not a replica id';
+  if (h.author !== undefined && (!isReplicaId(h.author) || replicaSite(h.author) !== replicaSite(h.replica)))
+    return 'author: not of the same site';
   if (!isSite(h.to_site)) return 'to_site: not a site name';
   if (typeof h.session !== 'string' || !WORD.test(h.session)) return 'session: not a word';
   for (const key of ['from', 'to', 'head', 'documents', 'sent_at'] as const)
@@ -170,13 +207,41 @@ function decodeHeader(line: string): BatchHeader | string {
     )
       return 'confirms: malformed';
   }
-  if (h.joining !== undefined && typeof h.joining !== 'boolean') return 'joining: not true or false';
+  for (const key of ['joining', 'hello', 'again'] as const)
+    if (h[key] !== undefined && typeof h[key] !== 'boolean') return `${key}: not true or false`;
   if (h.refused !== undefined) {
     const r = h.refused as Record<string, unknown>;
     if (typeof r !== 'object' || r === null || !isText(r.code, 64) || !isText(r.message, 4_096))
       return 'refused: malformed';
   }
+  const wants = list(h.wants);
+  if (wants === undefined || !wants.every((want) => isNamed(want) && isAmount(want.total) && want.total[0] !== '-'))
+    return 'wants: malformed';
+  const denied = list(h.denied);
+  if (
+    denied === undefined ||
+    !denied.every(
+      (one) =>
+        isNamed(one) && DENIALS.some((reason) => reason === one.reason) && (one.site === undefined || isSite(one.site)),
+    )
+  )
+    return 'denied: malformed';
+  if (h.compare !== undefined) {
+    const fault = faultOfComparison(h.compare);
+    if (fault !== undefined) return `compare: ${fault}`;
+  }
   return value as BatchHeader;
+}
+
+/** The objects of a list that may be missing; undefined for anything else. */
+function list(value: unknown): Record<string, unknown>[] | undefined {
+  if (value === undefined) return [];
+  if (!Array.isArray(value) || value.length > WANTS_MAX) return undefined;
+  return value.every((one) => typeof one === 'object' && one !== null) ? value : undefined;
+}
+
+function isNamed({ document, path }: Record<string, unknown>): boolean {
+  return typeof document === 'string' && isDocumentName(document) && isText(path, PATH_LENGTH_MAX) && path !== '';
 }
 
 /** The site that sent a batch. */

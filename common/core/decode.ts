@@ -158,7 +158,7 @@ function total(value: unknown, at: string): string {
 }
 
 function counter(value: unknown, at: string): NonNullable<DocState['counters']>[string] {
-  const { genesis, by, shape, ...rest } = record(value, at);
+  const { genesis, by, given, shape, ...rest } = record(value, at);
   if (Object.keys(rest).length > 0) fail(at, 'unknown part of a counter');
   if (genesis !== undefined) {
     const pair = tuple(genesis, at, 2);
@@ -174,6 +174,10 @@ function counter(value: unknown, at: string): NonNullable<DocState['counters']>[
     const pair = tuple(totals, `${at}.by`, 2);
     return [total(pair[0], `${at}.by`), total(pair[1], `${at}.by`)] as const;
   });
+  if (given !== undefined)
+    entries(given, `${at}.given`, replica, (to) =>
+      entries(to, `${at}.given`, replica, (sum) => total(sum, `${at}.given`)),
+    );
   return value as NonNullable<DocState['counters']>[string];
 }
 

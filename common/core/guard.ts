@@ -10,8 +10,11 @@ import type { PathPolicies } from './policy.js';
 import { counterValue } from './render.js';
 import type { DocState } from './state.js';
 
-/** Why a change is held. `join`: the file differed from the hub's when this site joined. */
-export const HELD_REASONS = ['zero', 'stub', 'decreases', 'deletes', 'join'] as const;
+/**
+ * Why a change is held. `join`: the file differed from the hub's when this site joined; `damaged`: the state was damaged,
+ * and what its file showed differs from what was rebuilt.
+ */
+export const HELD_REASONS = ['zero', 'stub', 'decreases', 'deletes', 'join', 'damaged'] as const;
 export type HeldReason = (typeof HELD_REASONS)[number];
 
 export type RawChange = {

@@ -76,9 +76,10 @@ export function laterRegister(a: Register, b: Register): Register {
 export function mergeCounter(a: CounterState, b: CounterState): CounterState {
   const genesis = optional(a.genesis, b.genesis, earlierGenesis);
   const by = mergeRecords(a.by, b.by, laterTotals) ?? a.by;
+  const given = mergeRecords(a.given, b.given, mergeGiven);
   const shape = optional(a.shape, b.shape, laterPair);
-  if (genesis === a.genesis && by === a.by && shape === a.shape) return a;
-  return { ...(genesis && { genesis }), by, ...(shape && { shape }) };
+  if (genesis === a.genesis && by === a.by && given === a.given && shape === a.shape) return a;
+  return { ...(genesis && { genesis }), by, ...(given && { given }), ...(shape && { shape }) };
 }
 
 type Genesis = NonNullable<CounterState['genesis']>;
@@ -94,6 +95,12 @@ function laterTotals(a: Totals, b: Totals): Totals {
   const added = larger(a[0], b[0]);
   const taken = larger(a[1], b[1]);
   return added === a[0] && taken === a[1] ? a : [added, taken];
+}
+
+type Given = NonNullable<CounterState['given']>[string];
+
+function mergeGiven(a: Given, b: Given): Given {
+  return mergeRecords(a, b, larger) ?? a;
 }
 
 function laterPair<T extends readonly [string, string]>(a: T, b: T): T {

@@ -50,15 +50,16 @@ function newestField(state: DocState): Stamp | '' {
 export function render(state: DocState, rule: KindPolicy['delete'], base?: Json): View | undefined {
   if (!isAlive(state, rule)) return undefined;
   const [text, written] = state.whole ?? [null, ''];
-  if (text !== null && written >= newestField(state)) return { kind: 'text', text };
+  const counters = Object.entries(state.counters ?? {});
+  if (text !== null && written >= newestField(state) && counters.length === 0) return { kind: 'text', text };
   // A tombstone that was outlived still hides what was written before it; counters survive it.
   const since = rule === 'restore' ? '' : (state.dead?.[1] ?? '');
   const values = new Map<string, Value>();
   const put = (path: string, json: Json, from: Value['from'] = 'other', stamp: Stamp | '' = ''): void => {
-    // The counter at a path shows, whatever else is there: nobody's plain value may stand where money is expected.
-    if (from !== 'register' || values.get(path)?.from !== 'counter') values.set(path, { json, from, stamp });
+    // The counter at a path shows, whatever else is there: nobody's other value may stand where money is expected.
+    if (from === 'counter' || values.get(path)?.from !== 'counter') values.set(path, { json, from, stamp });
   };
-  for (const [path, counter] of Object.entries(state.counters ?? {})) {
+  for (const [path, counter] of counters) {
     const shape = counter.shape?.[0] ?? 'number';
     put(isBox(shape) ? childPath(path, COUNTER_BOX_KEY) : path, counterJson(counterValue(counter), shape), 'counter');
   }
@@ -94,12 +95,12 @@ type Node = { value?: Value; readonly children: Map<string, Node> };
 
 function assemble(values: ReadonlyMap<string, Value>, state: DocState, base: Json | undefined): Json {
   const whole = values.get('');
-  if (whole !== undefined) return whole.json;
+  if (whole !== undefined && ![...values.values()].some(({ from }) => from === 'counter')) return whole.json;
   const hidden = hiddenPaths(values);
   const root: Node = { children: new Map() };
   for (const path of [...(state.form?.[0].order ?? []), ...[...values.keys()].sort()]) {
     const value = values.get(path);
-    if (value === undefined || hidden.has(path)) continue;
+    if (value === undefined || path === '' || hidden.has(path)) continue;
     let node = root;
     for (const key of pathKeys(path)) {
       let child = node.children.get(key);
@@ -117,7 +118,7 @@ function assemble(values: ReadonlyMap<string, Value>, state: DocState, base: Jso
 /**
  * Where one site wrote `profile: "x"` and another `profile: {"a": 1}` at the same time, both paths hold a value: the
  * later write hides the other. Counters, sets, logs and maxima are written back over plain values, as where the key is
- * missing (`"stats": []` is PHP's empty object); of two of them the upper one shows.
+ * missing (`"stats": []` is PHP's empty object); of two of them the upper one shows, but nothing hides a counter.
  */
 function hiddenPaths(values: ReadonlyMap<string, Value>): ReadonlySet<string> {
   const hidden = new Set<string>();
@@ -126,11 +127,15 @@ function hiddenPaths(values: ReadonlyMap<string, Value>): ReadonlySet<string> {
       const above = path.slice(0, cut);
       const theirs = values.get(above);
       if (theirs === undefined) continue;
-      const isUpper = theirs.from !== 'register' || (mine.from === 'register' && theirs.stamp >= mine.stamp);
-      hidden.add(isUpper ? path : above);
+      hidden.add(isHidden(mine, theirs) ? path : above);
     }
   }
   return hidden;
+}
+
+function isHidden(lower: Value, upper: Value): boolean {
+  if (upper.from === 'counter' || lower.from === 'counter') return upper.from === 'counter';
+  return upper.from !== 'register' || (lower.from === 'register' && upper.stamp >= lower.stamp);
 }
 
 function build(node: Node, base: Json | undefined): Json {

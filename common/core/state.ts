@@ -27,6 +27,8 @@ export type CounterState = {
   readonly genesis?: readonly [value: Amount, stamp: Stamp];
   /** Per replica the totals ever added and ever taken; both only rise, so the greater is the later. */
   readonly by: Readonly<Record<ReplicaId, readonly [added: Amount, taken: Amount]>>;
+  /** Spending rights passed on: giver → receiver → the total ever given. Only rises. See rights.ts. */
+  readonly given?: Readonly<Record<ReplicaId, Readonly<Record<ReplicaId, Amount>>>>;
   readonly shape?: readonly [shape: Shape, stamp: Stamp];
 };
 

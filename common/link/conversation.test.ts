@@ -39,6 +39,7 @@ beforeEach(() => {
     log: SILENT,
     steps: noSteps,
     clockSkewMaxMs: 60_000,
+    peers: [],
   });
   conversation = talk('mine');
 });
@@ -51,6 +52,7 @@ function talk(session: string): Conversation {
   return new Conversation(replica, 'directsponsor', session, {
     onVerified: (confirmed, forked) => heard.push(`verified ${confirmed}${forked ? ' forked' : ''}`),
     onRefused: ({ code }) => heard.push(`refused ${code}`),
+    onNewSession: () => {},
   });
 }
 
@@ -212,6 +214,22 @@ describe('what is heard', () => {
     expect(heard).toEqual(['verified 9 forked']);
   });
 
+  it('I1: what follows from being a restored copy is asked for again where it could not be done', () => {
+    let tries = 0;
+    conversation = new Conversation(replica, 'directsponsor', 'mine', {
+      onNewSession: () => {},
+      onVerified: () => {
+        tries += 1;
+        if (tries === 1) throw Object.assign(new Error('full'), { code: 'SQLITE_FULL' });
+      },
+      onRefused: () => {},
+    });
+    expect(() => conversation.hear(header(confirms(7)))).toThrow('full');
+    expect(conversation.verified).toBe(false);
+    take(confirms(7));
+    expect([conversation.verified, tries]).toEqual([true, 2]);
+  });
+
   it('a confirmation of another incarnation of ours says nothing', () => {
     change(2);
     expect(take({ confirms: { replica: 'roflfaucet~ffffffff', seq: 2, session: 'mine' } }).confirmed).toBe(0);
@@ -225,6 +243,9 @@ describe('what is heard', () => {
     send();
     take(confirms(3));
     take({ session: 'again', joining: true });
+    expect(next()).toEqual({ kind: 'bare' });
+    send(0);
+    take({ session: 'again', joining: true, ...confirms(0) });
     expect(next()).toEqual({ kind: 'documents', from: 0 });
     send();
     take({ session: 'again', joining: true, ...confirms(3) });
@@ -236,6 +257,34 @@ describe('what is heard', () => {
     const row = take({ replica: 'directsponsor~00000002', session: 'other' });
     expect(row).toMatchObject({ replica: 'directsponsor~00000002', applied: 0, confirmed: 0 });
     expect(conversation.hear(header())).toMatchObject({ ok: false, code: 'AXL-RETIRED' });
+  });
+
+  it('I9: a new incarnation within a session is answered, though as much of the one before was confirmed', () => {
+    take({ from: 0, to: 1, head: 1, ...confirms(0) });
+    send();
+    take({ replica: 'directsponsor~00000002', from: 0, to: 1, head: 1, ...confirms(0) });
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(send().confirms).toMatchObject({ replica: 'directsponsor~00000002', seq: 1 });
+    now += 10_000;
+    expect(next()).toMatchObject({ kind: 'wait' });
+  });
+
+  it('I1: hearing alone gives up no incarnation: only what is stored does', () => {
+    take({ from: 0, to: 4, head: 4, ...confirms(0) });
+    expect(conversation.hear(header({ replica: 'directsponsor~00000002' }))).toMatchObject({ ok: true });
+    expect(replica.world.store.isRetired(HUB)).toBe(false);
+    take({ replica: 'directsponsor~00000002' });
+    expect(replica.world.store.isRetired(HUB)).toBe(true);
+  });
+
+  it('what could not be stored is heard anew, as the beginning of a session', () => {
+    change(3);
+    take(confirms(0));
+    send();
+    conversation.hear(header({ session: 'later', ...confirms(3) }));
+    conversation.forget();
+    take({ session: 'later', joining: true, ...confirms(0) });
+    expect(next()).toMatchObject({ kind: 'documents', from: 0 });
   });
 
   it.each([
@@ -266,7 +315,46 @@ describe('what is heard', () => {
     take(confirms(3));
     conversation = talk('later');
     expect(conversation.range).toEqual({ from: 3, to: 3 });
+    expect(next()).toEqual({ kind: 'bare' });
+    send(3);
+    take(confirms(3, 'later'));
     expect(next()).toEqual({ kind: 'documents', from: 3 });
+  });
+
+  it('a restarted peer is sent nothing before it has said what it has of us', () => {
+    take(confirms(0));
+    send();
+    change(2);
+    take({ session: 'again' });
+    expect(next()).toEqual({ kind: 'bare' });
+    send(0);
+    expect(next()).toMatchObject({ kind: 'wait' });
+    take({ session: 'again', ...confirms(0) });
+    expect(next()).toEqual({ kind: 'documents', from: 0 });
+  });
+
+  it('an answer that was lost is given again when the peer asks once more', () => {
+    take({ hello: true });
+    expect(send(0).hello).toBe(true);
+    take(confirms(0));
+    expect(send(0).hello).toBeUndefined();
+    now += 500;
+    expect(next()).toMatchObject({ kind: 'wait' });
+    take({ hello: true });
+    expect(next()).toEqual({ kind: 'bare' });
+  });
+
+  it('I1: a number that we skipped, because this state might be a copy, was given by a later one', () => {
+    change(3);
+    replica.goOnUnverified();
+    change(1);
+    expect(replica.author).not.toBe(replica.id);
+    expect(take(confirms(5)).confirmed).toBe(0);
+    expect(heard).toEqual(['verified 5 forked']);
+    heard.length = 0;
+    conversation = talk('later');
+    take({ session: 'again', ...confirms(replica.head, 'later') });
+    expect(heard).toEqual([`verified ${replica.head}`]);
   });
 
   it('a resend that was decided while a message was under way does not count that message', () => {

@@ -5,7 +5,7 @@
  * - Every message says what the sender has of the receiver (`confirms`). A confirmation that is lower than before means
  *   that the peer lost state: send again from there.
  * - A message of a new session (a restarted peer) is answered at once, so that a starting replica learns within a round
- *   trip what the other side has of it. Other bare confirmations go out once a second at most, and are not confirmed.
+ *   trip what the other side has of it. Documents go out once that is known. Other bare confirmations go out once a second at most, and are not confirmed.
  * - A peer with a new incarnation is a new peer; what still comes from the old one is refused.
  */
 import type { BatchHeader, Confirmation, Refusal } from '../core/batch.js';
@@ -40,6 +40,17 @@ export type ConversationEvents = {
   /** First answer to this session: what the peer has of us. `forked`: more than we ever gave, so we are a restored copy. */
   readonly onVerified: (confirmed: number, forked: boolean) => void;
   readonly onRefused: (refusal: Refusal) => void;
+  /** The peer has started anew: what it was asked before is forgotten there. */
+  readonly onNewSession: () => void;
+};
+
+/** What travels with the messages beside documents: see rights-desk.ts. */
+export type Exchange = {
+  /** Whether something is to be said now. */
+  readonly isDue: (now: number) => boolean;
+  /** Milliseconds until something may be. */
+  readonly dueInMs: () => number;
+  readonly take: (now: number) => Pick<BatchHeader, 'wants' | 'denied'>;
 };
 
 export class Conversation {
@@ -56,6 +67,8 @@ export class Conversation {
   #resendMs = RESEND_FIRST_MS;
   #refusal: Refusal | undefined;
   #lostUpTo = 0;
+  #againUpTo = 0;
+  #isPeerJoining = false;
   #refusedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -63,6 +76,7 @@ export class Conversation {
     readonly peerSite: string,
     readonly session: string,
     readonly events: ConversationEvents,
+    readonly exchange?: Exchange,
   ) {
     this.#sent = this.row()?.confirmed ?? 0;
     this.#chain = this.#sent;
@@ -79,6 +93,11 @@ export class Conversation {
   /** The peer lost state: changes up to here are sent again even where they came from there. */
   get lostUpTo(): number {
     return this.#lostUpTo;
+  }
+
+  /** The peer waits for our whole state. */
+  get isPeerJoining(): boolean {
+    return this.#isPeerJoining;
   }
 
   /** Whether everything this peer is owed has been sent and confirmed. */
@@ -115,7 +134,8 @@ export class Conversation {
     const known = this.row();
     const isNewPeer = known?.replica !== header.replica;
     const isNewSession = header.session !== this.#peerSession;
-    if (isNewSession) this.#mustAnswer = true;
+    if (isNewSession || header.hello) this.#mustAnswer = true;
+    this.#isPeerJoining = header.joining === true;
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
       // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation.
       this.#peerSession = header.session;
@@ -125,16 +145,23 @@ export class Conversation {
         'its state was restored from a backup; it goes on under a new incarnation by itself',
       );
     }
+    const author = header.author ?? header.replica;
     const base: PeerRow =
       isNewPeer || known === undefined
-        ? { site: this.peerSite, replica: header.replica, applied: 0, confirmed: 0 }
-        : known;
+        ? { site: this.peerSite, replica: header.replica, author, applied: 0, confirmed: 0 }
+        : { ...known, author };
+    // Before the new row, and again after a crash between them.
+    if (known !== undefined && known.author !== author) store.putPassing(this.peerSite, header.head);
     if (isNewPeer) {
-      if (known !== undefined) store.retire(known.replica);
       this.#resendFrom(0);
+      // Also within a session: what was told of the incarnation before it may be the same number.
+      this.#mustAnswer = true;
     }
     if (isNewSession) {
       this.#peerSession = header.session;
+      // Whatever it said before its restart, it may have lost its state since.
+      this.#verified = false;
+      this.events.onNewSession();
       this.#resendFrom(Math.min(this.#sent, base.confirmed));
     }
     let confirmed = header.joining && isNewSession ? 0 : base.confirmed;
@@ -150,13 +177,14 @@ export class Conversation {
     if (replica !== this.replica.id) return confirmed;
     const isAnswer = session === this.session;
     if (isAnswer && !this.#verified) {
+      // First what follows from it: if a full disk refuses the new incarnation, the next answer asks for it again.
+      this.events.onVerified(seq, !this.replica.hasGiven(seq));
       this.#verified = true;
-      this.events.onVerified(seq, seq > this.replica.head);
       // Under a new incarnation the peer has nothing of us yet.
       if (replica !== this.replica.id) return 0;
     }
     // Not ours to believe: either it is from before a restore, which `onVerified` has dealt with, or it is nonsense.
-    if (seq > this.replica.head) return confirmed;
+    if (!this.replica.hasGiven(seq)) return confirmed;
     if (seq > confirmed) {
       this.#progressAt = this.replica.world.now();
       this.#resendMs = RESEND_FIRST_MS;
@@ -172,6 +200,7 @@ export class Conversation {
   }
 
   #resendFrom(seq: number): void {
+    this.#againUpTo = Math.max(this.#againUpTo, this.#chain);
     this.#sent = Math.min(this.#sent, seq);
     this.#chain = Math.min(this.#chain, seq);
   }
@@ -180,7 +209,8 @@ export class Conversation {
   next(maySend: boolean, now: number): Ask {
     const row = this.row();
     const isKnown = row !== undefined;
-    if (maySend && isKnown) {
+    // Not before the peer has answered: what it has of us may show that this state is an older copy, and would not any more.
+    if (maySend && isKnown && this.#verified) {
       if (this.#chain > row.confirmed && now - this.#progressAt > this.#resendMs) {
         this.#resendFrom(row.confirmed);
         this.#resendMs = Math.min(this.#resendMs * 2, RESEND_LIMIT_MS);
@@ -189,6 +219,13 @@ export class Conversation {
       const hasRoom = this.#chain - row.confirmed < UNDER_WAY_MAX;
       if (this.replica.head > this.#sent && hasRoom) return { kind: 'documents', from: this.#sent };
     }
+    if (isKnown && this.exchange?.isDue(now)) return { kind: 'bare' };
+    const ask = this.#nextBare(row, now);
+    return ask.kind === 'wait' && this.exchange ? { ...ask, ms: Math.min(ask.ms, this.exchange.dueInMs()) } : ask;
+  }
+
+  #nextBare(row: PeerRow | undefined, now: number): Ask {
+    const isKnown = row !== undefined;
     const since = now - this.#toldAt;
     // Two that refuse each other's every word (of another version, say) must not answer each other at full speed.
     const sinceRefusal = now - this.#refusedAt;
@@ -203,29 +240,44 @@ export class Conversation {
     return { kind: 'wait', ms: RESEND_LIMIT_MS };
   }
 
+  /** Milliseconds until a site that may only ask, and confirm nothing yet, says who it is once more. */
+  helloDue(now: number): number {
+    return this.#verified ? HELLO_MS : Math.max(0, this.#toldAt + HELLO_MS - now);
+  }
+
+  /** What was heard could not be stored: the peer's next message, or the same one again, begins its session anew. */
+  forget(): void {
+    this.#peerSession = '';
+  }
+
   /** Refuses what was just heard: the next message says so. */
   refuse(refusal: Refusal): void {
     this.#refusal = refusal;
     this.#mustAnswer = true;
   }
 
-  /** The header for a message about (from, to]. */
-  header(from: number, to: number, joining: boolean, now: number): Message {
+  /** The header for a message about (from, to]. `mayConfirm`: a site that is not open yet confirms nothing. */
+  header(from: number, to: number, joining: boolean, now: number, mayConfirm = true): Message {
     const row = this.row();
     return {
       replica: this.replica.id,
+      ...(this.replica.author !== this.replica.id && { author: this.replica.author }),
       to_site: this.peerSite,
       session: this.session,
       from,
       to,
       head: Math.max(this.replica.head, to),
       // Before the peer has spoken there is no session to answer; it is told with the answer to its first message.
-      ...(row !== undefined &&
+      ...(mayConfirm &&
+        row !== undefined &&
         this.#peerSession !== '' && {
           confirms: { replica: row.replica, seq: row.applied, session: this.#peerSession },
         }),
+      ...(!this.#verified && { hello: true }),
       ...(joining && { joining }),
+      ...(from < this.#againUpTo && to > from && { again: true }),
       ...(this.#refusal && { refused: this.#refusal }),
+      ...(row !== undefined && this.exchange?.take(now)),
       sent_at: now,
     };
   }

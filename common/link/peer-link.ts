@@ -2,24 +2,24 @@
  * The link to one peer: the sender's loop and the receiver's loop around a `Conversation`. The sender renders a batch
  * from state when it can be sent, never before, so a peer that is down costs nothing but time (I9).
  */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { ownPart } from '../core/authority.js';
-import { decodeBatch, documentLine, encodeBatch } from '../core/batch.js';
-import type { DocState } from '../core/state.js';
+import { type BatchHeader, decodeBatch, encodeBatch } from '../core/batch.js';
 import { type ReceivedDocument, receive } from '../replica/receive.js';
 import type { Replica } from '../replica/replica.js';
-import type { DocumentRow } from '../replica/store.js';
+import { sha256 } from '../replica/sha256.js';
 import { Backoff } from '../runtime/backoff.js';
 import { isBatchName } from './batch-name.js';
-import type { Conversation } from './conversation.js';
-import type { Failure, Transport } from './transport.js';
+import type { Comparer, Outgoing } from './comparer.js';
+import type { Conversation, Message } from './conversation.js';
+import { rowLine } from './row-line.js';
+import type { Delivery, Failure, Transport } from './transport.js';
 
 export type LinkOptions = {
   readonly replica: Replica;
   readonly conversation: Conversation;
+  readonly comparer: Comparer;
   readonly transport: Transport;
   readonly outbox: string;
   readonly inbox: string;
@@ -33,18 +33,26 @@ export type LinkOptions = {
   readonly mayMerge: () => boolean;
   /** Many more changes are about to come: what is to be sent waits for them a moment. */
   readonly isGathering?: () => boolean;
+  /** What a message says beside its documents, once those are merged. Called inside `replica.exclusive`. */
+  readonly onSaid?: (header: BatchHeader, changed: readonly string[]) => void;
   readonly events: LinkEvents;
 };
 
 export type LinkEvents = {
   readonly onSent: (documents: readonly string[], bytes: number, ms: number) => void;
   readonly onReceived: (documents: readonly ReceivedDocument[]) => void;
+  /** What had been lost on the way came when it was sent again. */
+  readonly onRepaired: (names: readonly string[]) => void;
   /** A message was taken, with or without documents. */
   readonly onHeard: (head: number, applied: number) => void;
   readonly onDown: (failure: Failure) => void;
+  /** A transfer failed: the first, or one more. */
+  readonly onUnreachable?: () => void;
   readonly onUp: () => void;
   readonly onRefusal: (code: string, message: string, hint: string) => void;
   readonly onError: (step: string, error: unknown) => void;
+  /** The step did what it had to do. */
+  readonly onWorking: (step: string) => void;
 };
 
 const INBOX_FILE_BYTES_MAX = 64 * 1024 * 1024;
@@ -56,9 +64,16 @@ const DEFER_MS = 20;
 const FINISH_MS = 3_000;
 const GATHER_MS = 200;
 const GATHER_LOOK_MS = 5;
+const KNOCK_MS = 1_000;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+type NextMessage = {
+  readonly message: Message;
+  readonly lines: readonly string[];
+  /** Documents sent because they changed. */
+  readonly names: readonly string[];
+  readonly part: Outgoing | undefined;
+};
 
 export type SendResult = 'sent' | 'skipped' | { readonly wait_ms: number } | Failure;
 export type ReceiveResult = 'received' | 'refused' | 'deferred' | 'empty';
@@ -72,6 +87,7 @@ export class PeerLink {
   #loops: Promise<unknown>[] = [];
   #watch: fs.FSWatcher | undefined;
   #isDown = false;
+  #failedAt = Number.NEGATIVE_INFINITY;
   #isSending = false;
   #isReceiving = false;
   #name = 0;
@@ -81,18 +97,38 @@ export class PeerLink {
   }
 
   start(): void {
-    const { inbox } = this.options;
-    // Node's own watcher, not the shared one: a new batch must not wait behind the burst of our own file events.
-    this.#watch = fs.watch(inbox, () => this.#receiver.wake());
-    this.#watch.on('error', () => {});
+    this.#watchInbox();
     this.options.transport.warm?.();
     this.#loops = [this.#sendLoop(), this.#receiveLoop()];
+  }
+
+  /**
+   * Node's own watcher, not the shared one: a new batch must not wait behind the burst of our own file events. Where the
+   * kernel has no watch left, the inbox is looked at once a second, and a watch is asked for again.
+   */
+  #watchInbox(): void {
+    if (this.#watch !== undefined) return;
+    const { inbox, events } = this.options;
+    try {
+      this.#watch = fs.watch(inbox, () => this.#receiver.wake());
+      this.#watch.on('error', () => {});
+      events.onWorking('watch inbox');
+    } catch (error) {
+      events.onError('watch inbox', error);
+    }
   }
 
   /** There may be something to send. */
   wake(): void {
     this.#sender.wake();
     this.#receiver.wake();
+  }
+
+  /** Somebody waits for this peer: a backoff is cut short, once a second at most. False: it failed only just now. */
+  knock(): boolean {
+    if (this.#isDown && performance.now() - this.#failedAt < KNOCK_MS) return false;
+    this.#sender.rouse();
+    return true;
   }
 
   /** A batch is on its way out or is being taken in. */
@@ -117,19 +153,23 @@ export class PeerLink {
   async #sendLoop(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       let wait_ms = 0;
+      let isBackoff = false;
       try {
         await this.#gather();
         const result = await this.sendOnce();
+        this.options.events.onWorking('send');
         if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
         // Nothing that it did had to wait for anything: everybody else has their turn now, or it is not before the end.
         else if (result === 'skipped') await turn();
-        else if (typeof result === 'object') wait_ms = this.#failed(result);
-        else this.#succeeded();
+        else if (typeof result === 'object') {
+          wait_ms = this.#failed(result);
+          isBackoff = true;
+        } else this.#succeeded();
       } catch (error) {
         this.options.events.onError('send', error);
         wait_ms = BACKOFF.first_ms + this.#backoff.next();
       }
-      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, this.#isDown);
+      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, isBackoff);
     }
   }
 
@@ -143,8 +183,10 @@ export class PeerLink {
   }
 
   #failed(failure: Failure): number {
+    this.#failedAt = performance.now();
     if (!this.#isDown) this.options.events.onDown(failure);
     this.#isDown = true;
+    this.options.events.onUnreachable?.();
     return Math.max(50, failure.retry ? this.#backoff.next() : BACKOFF.limit_ms);
   }
 
@@ -157,39 +199,67 @@ export class PeerLink {
 
   /** Sends one message if there is one to send. */
   async sendOnce(): Promise<SendResult> {
-    const { replica, conversation, outbox, transport, events, isHub } = this.options;
+    const { replica, outbox, transport, events } = this.options;
     const { now, steps } = replica.world;
+    const next = this.#nextMessage();
+    if (next === 'skipped' || 'wait_ms' in next) return next;
+    const { message, lines, names, part } = next;
+    const text = encodeBatch(message, lines, sha256);
+    steps('send: rendered');
+    const name = this.#batchName(replica.id);
+    const file = path.join(outbox, name);
+    let delivery: Delivery;
+    try {
+      fs.writeFileSync(file, text, { mode: 0o640 });
+      steps('send: spooled');
+      const cover = { from: message.from, to: message.to, documents: lines.length };
+      delivery = await transport.deliver(name, this.#cutOff.signal, cover);
+    } finally {
+      // Also what a full disk left half written. The batch is rendered anew when it can be sent.
+      fs.rmSync(file, { force: true });
+    }
+    if (!delivery.ok) return delivery;
+    steps('send: delivered');
+    this.options.conversation.delivered(message, now());
+    if (part) this.options.comparer.sent();
+    if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
+    transport.warm?.();
+    return 'sent';
+  }
+
+  /** What is to be said now, rendered; nothing of it is remembered before it is delivered. */
+  #nextMessage(): NextMessage | 'skipped' | { readonly wait_ms: number } {
+    const { replica, conversation, comparer, isHub, maySend } = this.options;
+    const now = replica.world.now();
+    this.#isSending = false;
     // A hub that still looks at its own files has no state to speak of: a spoke would take the little there is for all.
-    if (isHub && !this.options.maySend()) return { wait_ms: INBOX_LOOK_MS };
-    const ask = conversation.next(this.options.maySend(), now());
-    this.#isSending = ask.kind !== 'wait';
-    if (ask.kind === 'wait') return { wait_ms: ask.ms };
+    // It may ask what the spoke has of it, and of what it has lost.
+    if (isHub && !maySend()) {
+      const wait_ms = conversation.helloDue(now);
+      if (wait_ms > 0 && !comparer.hasWork) return { wait_ms };
+      const { to } = conversation.range;
+      return this.#withPart(conversation.header(to, to, false, now, false), [], []);
+    }
+    const ask = conversation.next(maySend(), now);
+    // With nothing to say, a peer that was down is still tried: others ask whether it is up.
+    if (ask.kind === 'wait' && !comparer.hasWork && !this.#isDown) return { wait_ms: ask.ms };
     const range = conversation.range;
     const { lines, names, to } =
       ask.kind === 'documents' ? this.#render(ask.from) : { lines: [], names: [], to: range.to };
-    if (ask.kind === 'documents' && lines.length === 0) {
+    if (ask.kind === 'documents' && lines.length === 0 && !comparer.hasWork) {
       // All of it came from this very peer, or the rows have moved on to higher numbers.
       conversation.skip(to);
       return 'skipped';
     }
-    const message = conversation.header(range.from, to, !isHub && replica.phase !== 'ready', now());
-    const text = encodeBatch(message, lines, digest);
-    steps('send: rendered');
-    const name = this.#batchName(replica.id);
-    fs.writeFileSync(path.join(outbox, name), text, { mode: 0o640 });
-    steps('send: spooled');
-    const delivery = await transport.deliver(name, this.#cutOff.signal, {
-      from: message.from,
-      to,
-      documents: lines.length,
-    });
-    fs.rmSync(path.join(outbox, name), { force: true });
-    if (!delivery.ok) return delivery;
-    steps('send: delivered');
-    conversation.delivered(message, now());
-    if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
-    transport.warm?.();
-    return 'sent';
+    const message = conversation.header(range.from, to, !isHub && replica.phase !== 'ready', now);
+    return this.#withPart(message, lines, names);
+  }
+
+  #withPart(message: Message, lines: readonly string[], names: readonly string[]): NextMessage {
+    const part = this.options.comparer.render();
+    this.#isSending = true;
+    if (part === undefined) return { message, lines, names, part };
+    return { message: { ...message, compare: part.part }, lines: [...lines, ...part.lines], names, part };
   }
 
   /** The documents owed to the peer after `from`, up to the limits of one batch, and how far that reaches. */
@@ -200,10 +270,12 @@ export class PeerLink {
     const lines: string[] = [];
     const names: string[] = [];
     let bytes = 0;
-    for (const [index, row] of rows.entries()) {
+    for (const [index, stored] of rows.entries()) {
+      const row = replica.sound(stored);
       const isOwed = row.origin === '' || row.origin !== peer?.replica || row.seq <= conversation.lostUpTo;
-      if (isOwed) {
-        const line = documentLine(row.name, isHub ? row.state : ownText(row, replica.world.site), row.at, row.by_site);
+      // What is being rebuilt gets a new number when that is done.
+      if (isOwed && !replica.losses.isOutOfUse(row.name, row)) {
+        const line = rowLine(replica, row, isHub);
         bytes += line.length;
         lines.push(line);
         names.push(row.name);
@@ -225,10 +297,14 @@ export class PeerLink {
     while (!this.#abort.signal.aborted) {
       let wait_ms = INBOX_LOOK_MS;
       try {
+        this.#watchInbox();
         const result = await this.receiveOnce();
+        this.options.events.onWorking('receive');
         if (result === 'received' || result === 'refused') wait_ms = 0;
         else if (result === 'deferred') wait_ms = DEFER_MS;
       } catch (error) {
+        // What was heard may not be on disk: the same batch, tried again, is heard as if for the first time.
+        this.options.conversation.forget();
         this.options.events.onError('receive', error);
       }
       // Reading and merging wait for nothing outside. Without a turn for everybody else, a full inbox (500 batches of a
@@ -240,7 +316,7 @@ export class PeerLink {
 
   /** Takes the oldest batch from the inbox, if there is one. */
   async receiveOnce(): Promise<ReceiveResult> {
-    const { replica, conversation, inbox, events, isHub } = this.options;
+    const { replica, conversation, comparer, inbox, events, isHub } = this.options;
     const { steps } = replica.world;
     const entries = fs.readdirSync(inbox);
     const name = entries.filter(isBatchName).sort()[0];
@@ -254,21 +330,40 @@ export class PeerLink {
     const decoded =
       text === undefined
         ? ({ ok: false, code: 'AXL-BATCH-FILE', message: 'no regular file of reasonable size' } as const)
-        : decodeBatch(text, digest);
+        : decodeBatch(text, sha256);
     steps('receive: read');
     if (!decoded.ok) return this.#refuse(file, decoded.code, `${name}: ${decoded.message}`, HINT_BAD_BATCH);
     const { header, documents } = decoded.batch;
     if (documents.length > 0 && !this.options.mayMerge()) return 'deferred';
+    const believes = comparer.believes(header.compare);
     const heard = conversation.hear(header);
     if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint);
-    const outcome = await replica.exclusive(async () => receive(replica, documents, heard.peer, { isHub }));
+    const outcome = await replica.exclusive(async () => {
+      const received = receive(replica, documents, heard.peer, { isHub, ...(believes && { believes }) });
+      if (received.ok)
+        this.options.onSaid?.(
+          header,
+          received.changed.map(({ name }) => name),
+        );
+      return received;
+    });
     steps('receive: merged');
     if (!outcome.ok) return this.#refuse(file, outcome.code, outcome.message, outcome.hint);
     fs.rmSync(file, { force: true });
     steps('receive: removed');
     if (outcome.changed.length > 0) events.onReceived(outcome.changed);
+    const changed = outcome.changed.map(({ name }) => name);
+    if (header.again && header.compare === undefined && changed.length > 0) events.onRepaired(changed);
     this.options.transport.confirmed?.(heard.peer.confirmed);
     events.onHeard(header.head, heard.peer.applied);
+    if (header.compare !== undefined)
+      await comparer.hear(header.compare, {
+        head: header.head,
+        applied: heard.peer.applied,
+        confirmed: header.confirms?.replica === replica.id ? header.confirms.seq : undefined,
+        replica: header.replica,
+        changed,
+      });
     // A peer that speaks is up: no use in waiting for the backoff's end.
     this.#sender.rouse();
     return 'received';
@@ -287,10 +382,6 @@ export class PeerLink {
 
 const HINT_BAD_BATCH = 'dropped; the peer sends it again. If it lasts, both sites must run the same version of Axle';
 
-function ownText(row: DocumentRow, site: string): string {
-  return JSON.stringify(ownPart(JSON.parse(row.state) as DocState, site));
-}
-
 /** Longer than any transfer may last. */
 const ABANDONED_MS = 30 * 60_000;
 
@@ -304,12 +395,16 @@ function sweepAbandoned(inbox: string, entries: readonly string[]): void {
   }
 }
 
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /** Content of a regular file, or undefined for anything else: the folder is writable from outside. */
 function readInboxFile(file: string): string | undefined {
   let fd: number;
   try {
     fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
-  } catch {
+  } catch (error) {
+    // Our own shortage says nothing about the batch.
+    if (SHORTAGES.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
     return undefined;
   }
   try {

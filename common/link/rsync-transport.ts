@@ -132,7 +132,11 @@ export class RsyncTransport implements Transport {
 
   #start(control: string): LiveProcess {
     // rsync enters the folder before it reads names, so it must be there even while nothing is staged.
-    mkdirSync(this.#stage.folder, { recursive: true, mode: 0o750 });
+    try {
+      mkdirSync(this.#stage.folder, { recursive: true, mode: 0o750 });
+    } catch {
+      // A full disk. Then rsync finds no folder and says so; this is also called by timers, where nobody would catch it.
+    }
     const { peer, module = 'inbox', fsync = false } = this.#options;
     return start('rsync', pushArgs({ peer, module, control }, this.#stage.folder, { fsync }));
   }

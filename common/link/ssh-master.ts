@@ -81,7 +81,8 @@ export class SshMaster {
 
   /** One life of a master, from a clean socket path to its end. */
   async #once(): Promise<Failure> {
-    await mkdir(dirname(this.control), { recursive: true, mode: 0o700 });
+    // Where the disk refuses it, ssh finds no folder for its socket and ends.
+    await mkdir(dirname(this.control), { recursive: true, mode: 0o700 }).catch(() => {});
     await this.#clearSocket();
     this.#child = start('ssh', masterArgs(this.#options.peer, this.control));
     if (this.#stopping.signal.aborted) this.#child.kill();

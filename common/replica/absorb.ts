@@ -2,6 +2,7 @@
  * `absorb`: read live files, take the difference to their shadows as this replica's own contributions, and commit state,
  * shadow and sequence number in one transaction.
  */
+import { canonicalText } from '../core/canonical.js';
 import { type Content, readContent } from '../core/content.js';
 import { isUnordered, settle } from '../core/join.js';
 import type { PathPolicies } from '../core/policy.js';
@@ -12,7 +13,8 @@ import { breathe } from './breathe.js';
 import { dropHeldDelete, type Held } from './held.js';
 import type { Look } from './live-files.js';
 import { judgeChange, noteFormer, type Race } from './raw-change.js';
-import type { Replica } from './replica.js';
+import { settleIntents } from './recover.js';
+import type { Replica, Transaction } from './replica.js';
 import type { DocumentRow, KnownRow } from './store.js';
 
 /** A file written less than this before it was read may be written again without its times showing it. */
@@ -51,6 +53,8 @@ export type AbsorbResult = {
   readonly racy: boolean;
   /** Whether the live file does not show the state: materialise it. */
   readonly dirty: boolean;
+  /** Whether the change spent more than there was. */
+  readonly overdrawn?: boolean;
 };
 
 export type Live = Exclude<Content, { kind: 'invalid' }>;
@@ -65,20 +69,25 @@ type Found = {
 /** Absorbs a few hundred documents at most. Call inside `replica.exclusive`. */
 export async function absorb(replica: Replica, names: readonly string[], isJoining = false): Promise<AbsorbResult[]> {
   const { store, files, steps, now } = replica.world;
+  if (replica.hasIntents) settleIntents(replica);
   const results: AbsorbResult[] = [];
   const found: Found[] = [];
   const prints: { id: number; name: string; print: string }[] = [];
   const readAt = now();
   for (const [index, name] of names.entries()) {
     await breathe(index);
-    const known = store.known(name);
+    const known = replica.sound(store.known(name));
     const shadow = known?.shadow ?? null;
     const look = files.look(name, shadow === null && known !== undefined);
     const racy = look.kind === 'file' && readAt - look.mtime < RACY_MS;
     const done = (outcome: Absorbed, live?: Live): void => {
       results.push({ name, outcome, look, live, known, readAt, racy, dirty: known?.dirty === 1 });
     };
-    if (look.kind === 'refused') {
+    const isUnknown = isJoining && known === undefined && replica.losses.isEverythingLost();
+    if (isUnknown || replica.losses.isOutOfUse(name, known)) {
+      if (isJoining) found.push({ name, look: WAITING, known, live: undefined });
+      else done(WAITING);
+    } else if (look.kind === 'refused') {
       if (isJoining) found.push({ name, look, known, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
@@ -114,19 +123,27 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
   if (found.length === 0) return results;
   await files.syncNames(found.filter(({ live }) => live !== undefined).map(({ name }) => name));
   steps('absorb: synced');
-  replica.commit(({ nextSeq }) => {
-    for (const one of found) results.push(record(replica, one, readAt, isJoining, nextSeq));
+  replica.commit((tx) => {
+    for (const one of found) results.push(record(replica, one, readAt, isJoining, tx));
   });
   steps('absorb: committed');
   return results;
 }
+
+/** What a file says cannot be told from what was known before, as long as that is lost. */
+const WAITING = {
+  kind: 'refused',
+  code: 'AXL-LOST',
+  reason: 'its state is being rebuilt from other sites',
+  again: true,
+} as const;
 
 function record(
   replica: Replica,
   found: Found,
   readAt: number,
   isJoining: boolean,
-  nextSeq: () => number,
+  { nextSeq, afterwards }: Transaction,
 ): AbsorbResult {
   const { store, site } = replica.world;
   const { name, look, known, live } = found;
@@ -136,14 +153,14 @@ function record(
   if (live === undefined && look.kind !== 'missing') {
     // Unreadable while we join: when it can be read one day, it is an old file, not a new credit.
     store.putUnsettled(name);
-    replica.unsettled.add(name);
+    afterwards(() => replica.unsettled.add(name));
     const refused =
       look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
   }
   const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
   const author = {
-    replica: replica.id,
+    replica: replica.author,
     stamp: replica.stamps.next(readAt),
     isGenesis: isOld && known === undefined,
     isReborn: look.kind === 'file' && replica.missing.has(name),
@@ -154,7 +171,9 @@ function record(
   let outcome: Absorbed | undefined;
   if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
     const local = { live, style: detectStyle(look.text), mtime: look.mtime };
-    const settled = settle(before, local, replica.world.joinRule, policies, author);
+    // Where a peer has still to tell what was lost here, the file may well show what that peer holds.
+    const joinRule = replica.losses.isEverythingLost() ? 'hold' : replica.world.joinRule;
+    const settled = settle(before, local, joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
     if (settled.outcome === 'lost' || settled.outcome === 'held')
@@ -174,13 +193,14 @@ function record(
   }
   if (isOld) {
     store.dropUnsettled(name);
-    replica.unsettled.delete(name);
+    afterwards(() => replica.unsettled.delete(name));
   }
   let row: DocumentRow | undefined = known;
   if (after !== before || row === undefined) {
-    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: JSON.stringify(after) };
+    const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: canonicalText(after) };
     row = { ...next, id: store.putDocument(next, known?.id) };
   }
+  const overdrawn = replica.noteBalance(name, row.id, before, after);
   const dirty = differs(replica, name, after, live);
   const file = {
     id: row.id,
@@ -190,10 +210,10 @@ function record(
   };
   store.putFile(file);
   // A balance that was deleted keeps its shadow until it is written back: should the file return by itself, it counts from it.
-  if (look.kind === 'file' || rule !== 'restore') replica.missing.delete(name);
+  if (look.kind === 'file' || rule !== 'restore') afterwards(() => replica.missing.delete(name));
   if (outcome === undefined && live === undefined) outcome = { kind: 'removed', restored: isAlive(after, rule) };
   outcome ??= after === before ? { kind: 'same' } : { kind: 'changed', seq: row.seq, at: readAt, race };
-  return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty };
+  return { name, outcome, look, live, known: { ...row, ...file }, readAt, racy, dirty, overdrawn };
 }
 
 /**
@@ -252,7 +272,7 @@ function keepAside(
   at: number,
 ): void {
   const { store, files } = replica.world;
-  files.keepConflict(name, `joined-${at}`, live);
+  files.keepConflict(name, 'joined', live);
   const view = reason === 'held' ? viewOf(state, undefined, replica.policiesOf(name)) : undefined;
   if (view) store.hold({ document: name, reason: 'join', live, view: viewText(view, undefined, state), at });
 }

@@ -19,6 +19,8 @@ export type EngineEvents = {
   readonly onUnreadable: (name: string, code: string, reason: string) => void;
   /** Broken machinery: disk full, database corrupt. The step is tried again. */
   readonly onError: (step: string, error: unknown) => void;
+  /** The step did all that it had to do. */
+  readonly onWorking: (step: string) => void;
 };
 
 /** Documents in one absorb transaction, and in one group of replacements. */
@@ -93,6 +95,13 @@ export class Engine {
     if (this.#stopped) return;
     this.#hints.add(name);
     this.#absorbSoon();
+  }
+
+  /** These were absorbed, and nothing can have looked at them since. */
+  absorbed(results: readonly AbsorbResult[]): void {
+    this.#after(results, true);
+    if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
+    this.events.onAbsorbed(results);
   }
 
   /** These documents' states changed: their files are to show it. */
@@ -190,10 +199,8 @@ export class Engine {
       try {
         const names = taken.filter((name) => !this.#isOwn(name));
         if (names.length === 0) continue;
-        const results = await this.replica.exclusive(() => absorb(this.replica, names));
-        this.#after(results, true);
-        if (results.some(({ outcome }) => isNews(outcome))) this.events.onChanged();
-        this.events.onAbsorbed(results);
+        this.absorbed(await this.replica.exclusive(() => absorb(this.replica, names)));
+        this.events.onWorking('absorb');
       } catch (error) {
         await this.#failed('absorb', error);
         for (const name of taken) this.#hints.add(name);
@@ -206,9 +213,8 @@ export class Engine {
     return print !== undefined && print === this.replica.world.files.print(name);
   }
 
-  /** What has to be looked at again, and what has to be written. */
   /**
-   * `isNewest`: nothing can have looked at these files since. What materialise absorbed is older by the time it has
+   * What has to be looked at again, and what has to be written. `isNewest`: nothing can have looked at these files since. What materialise absorbed is older by the time it has
    * replaced files and let go of its locks: a writer that waited for the lock may have been found writing meanwhile, and
    * the look that it is owed must not be cancelled.
    */
@@ -272,6 +278,7 @@ export class Engine {
           if (outcome.kind === 'again') this.#dirty.add(name);
           if (outcome.kind === 'written' && outcome.print !== '') this.#own.set(name, outcome.print);
         }
+        this.#tellMaterialised(results);
         if (results.some(({ absorbed }) => isNews(absorbed.outcome))) this.events.onChanged();
         this.events.onMaterialised(results);
       } catch (error) {
@@ -279,6 +286,22 @@ export class Engine {
         for (const name of names) this.#dirty.add(name);
       }
     }
+  }
+
+  /** A file that could not be put in place holds up no other; it is tried again after a pause, and told by its kind. */
+  #tellMaterialised(results: readonly MaterialiseResult[]): void {
+    this.events.onWorking('materialise');
+    const failed = new Map<string, unknown>();
+    const again: string[] = [];
+    for (const { name, outcome } of results) {
+      if (outcome.kind !== 'failed') continue;
+      failed.set(kindOf(name), outcome.error);
+      again.push(name);
+    }
+    for (const kind of new Set(results.map(({ name }) => kindOf(name))))
+      if (failed.has(kind)) this.events.onError(`materialise ${kind}`, failed.get(kind));
+      else this.events.onWorking(`materialise ${kind}`);
+    if (again.length > 0) setTimeout(() => this.show(again), ERROR_PAUSE_MS).unref();
   }
 
   async #giveWay(): Promise<void> {
@@ -292,6 +315,7 @@ export class Engine {
     if (this.#stopped) return;
     try {
       const late = await this.replica.exclusive(() => absorbLateWrites(this.replica));
+      this.events.onWorking('late writes');
       for (const one of late) this.events.onLateWrite(one);
       if (late.length === 0) return;
       this.show(late.map(({ name }) => name));
@@ -309,6 +333,10 @@ export class Engine {
 
 function isNews(outcome: AbsorbResult['outcome']): boolean {
   return outcome.kind === 'changed' || outcome.kind === 'removed' || outcome.kind === 'settled';
+}
+
+function kindOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('/'));
 }
 
 function take(from: Set<string>, most: number): string[] {

@@ -46,6 +46,7 @@ class TestSite {
     files.prepare();
     const replica = new Replica({
       site: 'roflfaucet',
+      peers: [],
       store: Store.open(path.join(folder, 'state.db')),
       files,
       policies: DEFAULT_POLICIES,

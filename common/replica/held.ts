@@ -2,6 +2,8 @@
  * Held changes: what a guard (or the join rule) kept back until a person decides. A row holds both texts, what the file
  * was agreed to hold and what was written; nothing of it is in the state until it is approved.
  */
+
+import { canonicalText } from '../core/canonical.js';
 import { readContent, type Valid } from '../core/content.js';
 import { diff } from '../core/diff.js';
 import { fieldsOf } from '../core/fields.js';
@@ -28,11 +30,17 @@ export function hold(replica: Replica, change: Omit<HeldRow, 'id'> & { readonly 
   const others = store.heldOf(document).filter((row) => row.reason === reason);
   const newest = others.at(-1);
   if (newest?.live === live && newest.view === change.view) return { reason, id: newest.id, isNew: false };
-  const isOne = reason !== 'decreases';
-  if (newest !== undefined && (isOne || others.length >= HELD_PER_DOCUMENT)) store.dropHeld(newest.id);
+  if (newest !== undefined && (reason !== 'decreases' || others.length >= HELD_PER_DOCUMENT)) {
+    store.dropHeld(newest.id);
+    // A page that goes on writing zeros must not fill the disk.
+    files.dropConflict(document, `held-${reason}`, newest.live);
+  }
   const id = store.hold(change);
-  // For people to read; what counts is the row.
-  if (live !== '') files.keepConflict(document, isOne ? `held-${reason}` : `held-${id}`, live, { sync: false });
+  try {
+    if (live !== '') files.keepConflict(document, `held-${reason}`, live, { sync: false });
+  } catch {
+    // A copy for people to read, on a disk that may be full. What counts is the row.
+  }
   return { reason, id, isNew: true };
 }
 
@@ -114,15 +122,16 @@ export function approveHeld(replica: Replica, ids: readonly number[]): Decided {
   return decide(replica, ids, (row, nextSeq) => {
     if (!HELD_REASONS.some((reason) => reason === row.reason) || !replica.knows(row.document)) return false;
     const { store, site, now } = replica.world;
-    const known = store.known(row.document);
+    const known = replica.sound(store.known(row.document));
     if (known === undefined) return false;
     const before = replica.stateOf(known);
     const [view, live] = [valid(replica, row.document, row.view), valid(replica, row.document, row.live)];
-    const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
+    const author = { replica: replica.author, stamp: replica.stamps.next(now()) };
     const after = diff(before, view, live, detectStyle(row.live || '{}'), replica.policiesOf(row.document), author);
     if (after !== before) {
-      const state = JSON.stringify(after);
+      const state = canonicalText(after);
       store.putDocument({ ...known, seq: nextSeq(), origin: '', at: now(), by_site: site, state }, known.id);
+      replica.noteBalance(row.document, known.id, before, after);
     }
     giveUpFile(replica, row, known.id);
     return true;

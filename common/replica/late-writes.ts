@@ -2,6 +2,7 @@
  * I4: a writer that opened a live file before we replaced it, and wrote afterwards, wrote to an inode that no name leads
  * to any more. A hard link keeps that inode reachable for a few seconds; then it is looked at once more.
  */
+import { canonicalText } from '../core/canonical.js';
 import { readContent } from '../core/content.js';
 import { type Held, heldAs } from './held.js';
 import { judgeChange } from './raw-change.js';
@@ -25,7 +26,10 @@ export type LateWrite = {
 export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
   const { store, files, now } = replica.world;
   const late: LateWrite[] = [];
-  const due = store.replacedDue(now(), ROUND);
+  const due = store.replacedDue(now(), ROUND).filter(({ id }) => {
+    const row = replica.sound(store.documentById(id));
+    return row === undefined || !replica.losses.isOutOfUse(row.name, row);
+  });
   if (due.length === 0) return late;
   replica.commit(({ nextSeq }) => {
     for (const row of due) {
@@ -55,17 +59,18 @@ function absorbOne(
   const shadow = readContent(base, policies);
   // What was torn when it was replaced, and still is, says nothing; it is kept for people to read.
   if (live.kind === 'invalid' || shadow.kind === 'invalid') {
-    files.keepConflict(row.name, `replaced-${now()}`, look.text);
+    files.keepConflict(row.name, 'replaced', look.text);
     return { name: row.name, outcome: 'kept aside' };
   }
   const before = replica.stateOf(row);
-  const author = { replica: replica.id, stamp: replica.stamps.next(now()) };
+  const author = { replica: replica.author, stamp: replica.stamps.next(now()) };
   const known = { name: row.name, before, isKnown: true, mayShowHeld: false, shadow: base };
   const change = { ...known, live, text: look.text, at: now() };
   const { after, held } = judgeChange(replica, change, author);
   if (held !== undefined) return { name: row.name, outcome: 'held', held };
   if (after === before) return undefined;
-  store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) }, id);
+  store.putDocument({ ...row, seq: nextSeq(), origin: '', at: now(), by_site: site, state: canonicalText(after) }, id);
   store.markDirty(id);
+  replica.noteBalance(row.name, id, before, after);
   return { name: row.name, outcome: 'absorbed' };
 }

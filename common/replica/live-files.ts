@@ -3,6 +3,7 @@
  * touches a live file is here. Names have passed `isDocumentName`; symlinks are never followed.
  */
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { documentFile, isDocumentFile } from '../core/names.js';
@@ -66,7 +67,7 @@ export class LiveFiles {
       ['conflicts', 0o700],
     ] as const) {
       const full = path.join(this.own, folder);
-      fs.mkdirSync(full, { recursive: true });
+      makeFolder(full);
       if (!fs.lstatSync(full).isDirectory()) throw new Error(`${full} must be a real folder`);
       if (folder === '.' || folder === 'locks') this.#giveTo(full, owner.uid, owner.gid);
       fs.chmodSync(full, mode);
@@ -111,7 +112,12 @@ export class LiveFiles {
           again: false,
         };
       const buffer = Buffer.allocUnsafe(Number(before.size) + 1);
-      const length = fs.readSync(fd, buffer, 0, buffer.length, 0);
+      let length: number;
+      try {
+        length = fs.readSync(fd, buffer, 0, buffer.length, 0);
+      } catch (error) {
+        return lookError(error as NodeJS.ErrnoException);
+      }
       const after = fs.fstatSync(fd, { bigint: true });
       const print = fingerprint(after);
       if (print !== fingerprint(before) || length !== Number(after.size))
@@ -193,7 +199,8 @@ export class LiveFiles {
   writeTemp(id: number, name: string, text: string, like: Attributes | undefined, now: number): Temp {
     const fd = openNew(this.tempOf(id));
     try {
-      fs.writeSync(fd, text);
+      // Not writeSync: on a nearly full disk one write takes a part, and says so only by a number.
+      fs.writeFileSync(fd, Buffer.from(text));
       const { uid, gid, mode } = like ?? this.#attributesOfNew(name, now);
       this.#chown(fd, uid, gid);
       fs.fchmodSync(fd, mode);
@@ -310,15 +317,31 @@ export class LiveFiles {
   }
 
   /**
-   * Keeps content that lost, for people: `.axle/conflicts/<kind>/<name>.<tag>.txt`. Returns the path. Synced unless it is
-   * a copy of what the store holds.
+   * Keeps content that lost, for people: `.axle/conflicts/<kind>/<name>.<why>-<digest>.txt`, whole or not at all. The
+   * same content has the same name: a step that is tried again for hours on a full disk keeps it once. Synced unless it is
+   * a copy of what the store holds. Returns the path.
    */
-  keepConflict(name: string, tag: string, text: string, { sync = true } = {}): string {
-    const file = path.join(this.own, 'conflicts', `${name}.${tag}.txt`);
+  keepConflict(name: string, why: string, text: string, { sync = true } = {}): string {
+    const file = this.#conflictPath(name, why, text);
     fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, text, { mode: 0o600 });
-    if (sync) syncPath(file);
+    try {
+      fs.writeFileSync(file, text, { mode: 0o600 });
+      if (sync) syncPath(file);
+    } catch (error) {
+      fs.rmSync(file, { force: true });
+      throw error;
+    }
     return file;
+  }
+
+  /** Removes what `keepConflict` kept, where something newer has taken its place. */
+  dropConflict(name: string, why: string, text: string): void {
+    fs.rmSync(this.#conflictPath(name, why, text), { force: true });
+  }
+
+  #conflictPath(name: string, why: string, text: string): string {
+    const digest = createHash('sha256').update(text).digest('hex').slice(0, 12);
+    return path.join(this.own, 'conflicts', `${name}.${why}-${digest}.txt`);
   }
 
   /** As configured, else as the folder has it (looked up once a second at most). */
@@ -366,6 +389,15 @@ function sameContent(a: string, b: string): boolean {
   return a.slice(0, a.lastIndexOf(':')) === b.slice(0, b.lastIndexOf(':'));
 }
 
+/** Not `recursive`, with which Node calls a read-only disk ENOENT. */
+function makeFolder(folder: string): void {
+  try {
+    fs.mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 /** A new file of our own; what a crash left under its name is removed first. */
 function openNew(file: string): number {
   const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_NOFOLLOW;
@@ -399,5 +431,7 @@ function lookError(error: NodeJS.ErrnoException): Look {
     return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'a symbolic link', again: false };
   if (error.code === 'EACCES' || error.code === 'EPERM')
     return { kind: 'refused', code: 'AXL-PERMISSION', reason: 'permission denied', again: true };
+  // A bad spot of the disk is this file's trouble alone.
+  if (error.code === 'EIO') return { kind: 'refused', code: 'AXL-DISK-ERROR', reason: error.message, again: true };
   throw error;
 }

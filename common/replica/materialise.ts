@@ -24,7 +24,9 @@ export type Materialised =
   /** Somebody wrote the file while we were about to replace it: again, after absorbing. */
   | { readonly kind: 'again' }
   /** The live file cannot be replaced: see the absorb result. */
-  | { readonly kind: 'blocked' };
+  | { readonly kind: 'blocked' }
+  /** Broken machinery (permission, disk full) for this one file: again later. */
+  | { readonly kind: 'failed'; readonly error: unknown };
 
 export type MaterialiseResult = {
   readonly name: string;
@@ -93,8 +95,8 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
       else plans.push(plan(replica, absorbed, known, viewText(view, styleOf(absorbed, shown), state)));
     }
   }
-  const written = plans.length > 0 ? await replaceAll(replica, plans) : new Map<string, string>();
-  if (removals.length > 0) removeAll(replica, removals);
+  const { written, failed } = await replaceAll(replica, plans);
+  const kept = removeAll(replica, removals);
   if (clean.length > 0)
     replica.commit(() => {
       for (const id of clean) store.markClean(id);
@@ -102,15 +104,20 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
   for (const { absorbed } of plans) {
     const print = written.get(absorbed.name);
     const { by_site: by, at } = absorbed.known as KnownRow;
-    results.push({
-      name: absorbed.name,
-      outcome: print === undefined ? { kind: 'again' } : { kind: 'written', by, at, print },
-      absorbed,
-    });
+    const outcome: Materialised = failed.has(absorbed.name)
+      ? { kind: 'failed', error: failed.get(absorbed.name) }
+      : print === undefined
+        ? { kind: 'again' }
+        : { kind: 'written', by, at, print };
+    results.push({ name: absorbed.name, outcome, absorbed });
   }
   for (const absorbed of removals) {
+    const { name } = absorbed;
     const { by_site: by, at } = absorbed.known as KnownRow;
-    results.push({ name: absorbed.name, outcome: { kind: 'removed', by, at }, absorbed });
+    const outcome: Materialised = kept.has(name)
+      ? { kind: 'failed', error: kept.get(name) }
+      : { kind: 'removed', by, at };
+    results.push({ name, outcome, absorbed });
   }
   return results;
 }
@@ -134,7 +141,7 @@ function plan(replica: Replica, absorbed: AbsorbResult, known: KnownRow, view: s
   if (look.kind !== 'file') return { absorbed, name, id: known.id, view, from: undefined, link, temp: NO_TEMP };
   // A late write to a torn file is measured from what was last agreed on, not from the torn content.
   const isTorn = outcome.kind === 'refused';
-  if (isTorn) files.keepConflict(name, `torn-${now()}`, look.text);
+  if (isTorn) files.keepConflict(name, 'torn', look.text);
   else noteFormer(replica, name, look.text, now());
   const shadow = isTorn ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
   return { absorbed, name, id: known.id, view, from: { print: look.print, shadow }, link, temp: NO_TEMP };
@@ -153,26 +160,34 @@ function mayReplace({ outcome, look, readAt }: AbsorbResult): boolean {
   );
 }
 
-/** Names that were replaced, with the fingerprints of the new files. */
-async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map<string, string>> {
+type Replaced = {
+  /** Names that were replaced, with the fingerprints of the new files. */
+  readonly written: ReadonlyMap<string, string>;
+  /** Names of which that is not known, with what broke: their intents stand, and are settled before the next look. */
+  readonly failed: ReadonlyMap<string, unknown>;
+};
+
+async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Replaced> {
   const { store, files, steps, now } = replica.world;
-  for (const [index, plan] of plans.entries()) {
-    await breathe(index);
-    const like = plan.from && files.attributes(plan.name);
-    plan.temp = files.writeTemp(plan.id, plan.name, plan.view, like, now());
-  }
-  steps('materialise: temp written');
-  await files.syncTemps(plans.map(({ id }) => id));
-  steps('materialise: temp synced');
+  const written = new Map<string, string>();
+  const failed = new Map<string, unknown>();
+  if (plans.length === 0) return { written, failed };
+  await writeTemps(replica, plans);
+  replica.hasIntents = true;
   replica.commit(() => {
     for (const { id, temp, view, link } of plans) store.putIntent({ id, inode: temp.print, view, link });
   });
   steps('materialise: intent committed');
-  const written = new Map<string, string>();
   for (const [index, { id, name, from, link, temp }] of plans.entries()) {
     await breathe(index);
     const expected = from && { print: from.print, link };
-    if (!files.replace(id, name, expected, () => steps('materialise: linked'))) continue;
+    try {
+      if (!files.replace(id, name, expected, () => steps('materialise: linked'))) continue;
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      failed.set(name, error);
+      continue;
+    }
     written.set(name, files.printIfSame(name, temp.print));
     replica.missing.delete(name);
     steps('materialise: renamed');
@@ -181,8 +196,10 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
   steps('materialise: folder synced');
   const due = now() + LATE_WRITE_MS;
   replica.commit(() => {
-    store.dropIntents();
+    if (failed.size === 0) store.dropIntents();
     for (const { id, name, view, from, link } of plans) {
+      if (failed.has(name)) continue;
+      if (failed.size > 0) store.dropIntent(id);
       const print = written.get(name);
       if (print === undefined) continue;
       // '' where somebody wrote to our file already: the next look reads it.
@@ -190,28 +207,60 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
       if (from !== undefined) store.putReplaced({ link, id, shadow: from.shadow, due });
     }
   });
-  for (const { id, name } of plans) if (!written.has(name)) files.removeTemp(id);
+  replica.hasIntents = failed.size > 0;
+  for (const { id, name } of plans) if (!written.has(name) && !failed.has(name)) files.removeTemp(id);
   steps('materialise: shadow committed');
-  return written;
+  return { written, failed };
+}
+
+/** All or none: on a full disk, what is half written would keep others from the last room. */
+async function writeTemps(replica: Replica, plans: readonly Plan[]): Promise<void> {
+  const { files, steps, now } = replica.world;
+  try {
+    for (const [index, plan] of plans.entries()) {
+      await breathe(index);
+      const like = plan.from && files.attributes(plan.name);
+      plan.temp = files.writeTemp(plan.id, plan.name, plan.view, like, now());
+    }
+    steps('materialise: temp written');
+    await files.syncTemps(plans.map(({ id }) => id));
+  } catch (error) {
+    if (isErrno(error)) for (const { id } of plans) files.removeTemp(id);
+    throw error;
+  }
+  steps('materialise: temp synced');
+}
+
+/** What the file system refused, as against a fault of ours (or a crash that a test makes). */
+function isErrno(error: unknown): boolean {
+  return typeof (error as NodeJS.ErrnoException).errno === 'number';
 }
 
 /**
  * Removes live files whose documents are deleted. No intent is needed: a crash after the unlink finds a missing file of a
- * dead document, which says nothing new.
+ * dead document, which says nothing new. Returns the names of those that could not be removed, with what broke.
  */
-function removeAll(replica: Replica, removals: readonly AbsorbResult[]): void {
+function removeAll(replica: Replica, removals: readonly AbsorbResult[]): ReadonlyMap<string, unknown> {
   const { store, files, now, steps } = replica.world;
+  const kept = new Map<string, unknown>();
   const due = now() + LATE_WRITE_MS;
   for (const { name, look, known: row } of removals) {
     if (row === undefined || look.kind !== 'file') continue;
     const link = `${row.id}.${replica.world.randomHex(4)}`;
     replica.commit(() => store.putReplaced({ link, id: row.id, shadow: look.text, due }));
     steps('materialise: unlinking');
-    const removed = files.remove(name, { print: look.print, link });
+    let removed = false;
+    try {
+      removed = files.remove(name, { print: look.print, link });
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      kept.set(name, error);
+    }
     steps('materialise: unlinked');
     replica.commit(() => {
       if (removed) store.putFile({ id: row.id, print: '', shadow: null, dirty: 0 });
-      else store.dropReplaced(link);
+      else if (!kept.has(name)) store.dropReplaced(link);
     });
   }
+  return kept;
 }

@@ -1,6 +1,7 @@
 /** `receive`: merge another site's batch in one transaction. What changed is marked and materialised afterwards. */
 import { foreignIn, hasGenesis, replacedGenesis } from '../core/authority.js';
 import type { BatchDocument } from '../core/batch.js';
+import { canonicalText } from '../core/canonical.js';
 import { stampsOf } from '../core/decode.js';
 import { merge } from '../core/merge.js';
 import { type Stamp, stampMs } from '../core/stamp.js';
@@ -13,11 +14,19 @@ export type Received =
   /** Nothing of the batch was merged. `again`: the same batch may be acceptable later. */
   | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };
 
-export type ReceivedDocument = { readonly name: string; readonly by: string; readonly at: number };
+export type ReceivedDocument = {
+  readonly name: string;
+  readonly by: string;
+  readonly at: number;
+  /** Whether with it more is spent than there was. */
+  readonly overdrawn: boolean;
+};
 
 export type ReceiveRules = {
   /** Hub: what arrives is owed to the other peers, and a peer may send only its own contributions. Spoke: neither. */
   readonly isHub: boolean;
+  /** Documents of which the hub has lost what it knew, and has asked this peer for all that it holds. */
+  readonly believes?: (name: string) => boolean;
 };
 
 /** Merges documents and the peer's new cursor together. Call inside `replica.exclusive`. */
@@ -34,18 +43,23 @@ export function receive(
     if (!replica.knows(name)) continue;
     for (const stamp of stampsOf(state)) if (newest === undefined || stamp > newest) newest = stamp;
     if (newest !== undefined && stampMs(newest) > limitMs) return clockAhead(name, newest, now());
-    const foreign = rules.isHub ? foreignIn(state, replicaSite(peer.replica)) : undefined;
+    const foreign = rules.isHub && !rules.believes?.(name) ? foreignIn(state, replicaSite(peer.replica)) : undefined;
     if (foreign !== undefined) return notYours(peer, name, foreign);
   }
   const changed: ReceivedDocument[] = [];
-  const conflicts: { name: string; text: string }[] = [];
-  if (newest !== undefined) replica.stamps.see(newest);
-  const forged = rules.isHub ? forgedGenesis(replica, documents, peer) : undefined;
+  const forged = rules.isHub
+    ? forgedGenesis(
+        replica,
+        documents.filter(({ name }) => !rules.believes?.(name)),
+        peer,
+      )
+    : undefined;
   if (forged !== undefined) return forged;
+  if (newest !== undefined) replica.stamps.see(newest);
   replica.commit(({ nextSeq }) => {
     for (const { name, state, at, by } of documents) {
       if (!replica.knows(name)) continue;
-      const row = store.document(name);
+      const row = replica.sound(store.document(name));
       const before = replica.stateOf(row);
       const after = merge(before, state);
       if (after === before && row !== undefined) continue;
@@ -57,17 +71,16 @@ export function receive(
         before.whole?.[1].endsWith(`@${site}`) &&
         (row?.seq ?? 0) > peer.confirmed
       )
-        conflicts.push({ name, text: lost });
+        files.keepConflict(name, 'lost', lost);
       const id = store.putDocument(
-        { name, ...placed(row, peer, rules, nextSeq), at, by_site: by, state: JSON.stringify(after) },
+        { name, ...placed(row, peer, rules, nextSeq), at, by_site: by, state: canonicalText(after) },
         row?.id,
       );
       store.markDirty(id);
-      changed.push({ name, by, at });
+      changed.push({ name, by, at, overdrawn: replica.noteBalance(name, id, before, after) });
     }
     store.putPeer(peer);
   });
-  for (const { name, text } of conflicts) files.keepConflict(name, `lost-${now()}`, text);
   return { ok: true, changed };
 }
 
@@ -75,7 +88,7 @@ export function receive(
 function forgedGenesis(replica: Replica, documents: readonly BatchDocument[], peer: PeerRow): Received | undefined {
   for (const { name, state } of documents) {
     if (!hasGenesis(state) || !replica.knows(name)) continue;
-    const row = replica.world.store.document(name);
+    const row = replica.sound(replica.world.store.document(name));
     if (row === undefined || row.seq > peer.confirmed) continue;
     if (replacedGenesis(replica.stateOf(row), state) !== undefined)
       return notYours(peer, name, 'another genesis than the one it confirmed');

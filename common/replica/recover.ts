@@ -12,6 +12,22 @@ export type Recovered = { readonly name: string; readonly renamed: boolean };
 
 /** Settles every intent, then removes what no row speaks of. Run once at start, before anything looks at live files. */
 export function recover(replica: Replica): Recovered[] {
+  const { store } = replica.world;
+  const recovered = settleIntents(replica);
+  // A writer may still be at work that read what was replaced before the crash.
+  for (const { id, shadow, due } of store.replacedDue(Number.MAX_SAFE_INTEGER, FORMER_MAX)) {
+    const name = store.documentById(id)?.name;
+    if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, due - LATE_WRITE_MS);
+  }
+  replica.world.files.sweep(new Set(replica.world.store.replacedLinks()));
+  return recovered;
+}
+
+/**
+ * Settles what a crash or broken machinery (a disk that became full) left half done. Until this has succeeded, a file that
+ * we have just written looks like somebody's change, and would be counted once more.
+ */
+export function settleIntents(replica: Replica): Recovered[] {
   const { store, files, now } = replica.world;
   const recovered: Recovered[] = [];
   for (const intent of store.intents()) {
@@ -26,14 +42,11 @@ export function recover(replica: Replica): Recovered[] {
       if (intent.link !== '')
         store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
     });
+    files.removeTemp(intent.id);
+    if (!renamed && intent.link !== '') files.removeLink(intent.link);
     if (name !== undefined) recovered.push({ name, renamed });
   }
-  // A writer may still be at work that read what was replaced before the crash.
-  for (const { id, shadow, due } of store.replacedDue(Number.MAX_SAFE_INTEGER, FORMER_MAX)) {
-    const name = store.documentById(id)?.name;
-    if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, due - LATE_WRITE_MS);
-  }
-  files.sweep(new Set(store.replacedLinks()));
+  replica.hasIntents = false;
   return recovered;
 }
 

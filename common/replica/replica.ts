@@ -4,20 +4,29 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { documentDigest } from '../core/digest-tree.js';
 import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
+import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
+import { fieldsOf, troubleOf } from '../runtime/troubles.js';
+import { Digests } from './digests.js';
 import { FormerTexts } from './former-texts.js';
 import { type GuardOptions, Guards } from './guard.js';
 import type { LiveFiles } from './live-files.js';
+import { Losses } from './losses.js';
 import { MissingFiles } from './missing-files.js';
+import { sha256 } from './sha256.js';
 import type { Steps } from './steps.js';
-import type { DocumentRow, Store } from './store.js';
+import type { DocumentRow, Store, StoredRow } from './store.js';
 
-/** `joining`: no state yet, waiting for the hub's. `settling`: it is here, our files are being looked at. */
-export type Phase = 'joining' | 'settling' | 'ready';
+/**
+ * `joining`: no state yet, waiting for the hub's. `rebuilding`: a hub whose state is lost or an old copy, waiting for what
+ * its spokes hold. `settling`: the state is here, our files are being looked at.
+ */
+export type Phase = 'joining' | 'rebuilding' | 'settling' | 'ready';
 
 export type World = {
   readonly site: string;
@@ -34,9 +43,19 @@ export type World = {
   readonly steps: Steps;
   /** Stamps further ahead than this are refused, milliseconds. */
   readonly clockSkewMaxMs: number;
+  /** Sites that are asked for what is lost here. */
+  readonly peers: readonly string[];
 };
 
-export type Transaction = { readonly nextSeq: () => number };
+export type Transaction = {
+  readonly nextSeq: () => number;
+  readonly skip: (numbers: number) => void;
+  /** Runs `work` once all of it is on disk, and never if it is not: for what is remembered beside the store. */
+  readonly afterwards: (work: () => void) => void;
+};
+
+/** More changes than any state can have given out since its oldest copy. */
+const GAP = 1_000_000_000;
 
 /** Name and state of what was last committed, beside the live files: tells a database that is older than they are. */
 const MARKER = 'replica';
@@ -49,13 +68,20 @@ export class Replica {
   readonly missing = new MissingFiles();
   readonly former = new FormerTexts();
   readonly guards: Guards;
+  readonly digests: Digests;
+  readonly losses: Losses;
+  /** Replacements may be half done: they are settled before any live file is compared with its shadow. */
+  hasIntents = true;
   #head: number;
   #commits: number;
   #id: ReplicaId;
+  #author: ReplicaId;
+  #gaps: readonly (readonly [from: number, to: number])[];
   #phase: Phase;
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
+  #markerLags = false;
 
   constructor(readonly world: World) {
     const { store, site } = world;
@@ -65,6 +91,10 @@ export class Replica {
     this.#commits = Number(store.meta('commits') ?? 0);
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
+    this.#author = store.meta('author') ?? this.#id;
+    this.#gaps = JSON.parse(store.meta('gaps') ?? '[]') as [number, number][];
+    this.digests = new Digests(store);
+    this.losses = new Losses(this);
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
     if (this.#id === '') this.takeIncarnation();
@@ -72,6 +102,11 @@ export class Replica {
 
   get id(): ReplicaId {
     return this.#id;
+  }
+
+  /** Owner of what is contributed from now on: our id, or one taken since because others may hold more of that id. */
+  get author(): ReplicaId {
+    return this.#author;
   }
 
   /** Newest sequence number given out. */
@@ -99,9 +134,59 @@ export class Replica {
       // The marker may still name the incarnation before, after a crash or power cut: it is ours all the same.
       if (this.#id !== '') this.world.store.retire(this.#id);
       this.world.store.setMeta('replica', id);
+      this.world.store.setMeta('author', id);
     });
     this.#id = id;
+    this.#author = id;
     this.#writeMarker();
+  }
+
+  /**
+   * This state is gone, or older than the files beside it: its documents are true as far as they go, but nothing is agreed on
+   * with files and peers any more. One commit, or a crash would leave a state without shadows that looks sound.
+   */
+  beginRebuilding(): void {
+    const { store, site, randomHex } = this.world;
+    const id = `${site}~${randomHex(4)}`;
+    this.commit(() => {
+      store.retire(this.#id);
+      store.setMeta('replica', id);
+      store.setMeta('author', id);
+      store.setMeta('phase', 'rebuilding');
+      store.forgetAgreements();
+      this.losses.loseEverything();
+    });
+    this.#id = id;
+    this.#author = id;
+    this.#phase = 'rebuilding';
+  }
+
+  /** As `takeIncarnation` for contributions alone: the sequence goes on, and nothing has to be sent again. */
+  takeAuthor(): void {
+    const author = `${this.world.site}~${this.world.randomHex(4)}`;
+    this.commit(() => this.world.store.setMeta('author', author));
+    this.#author = author;
+  }
+
+  /**
+   * This state may be an older copy, and not every peer could be asked. What comes now is counted beside what was added
+   * before, and takes numbers that no later state can have given out: a peer that has one of those in between tells.
+   */
+  goOnUnverified(): void {
+    const { store } = this.world;
+    const from = this.#head;
+    const gaps = [...this.#gaps, [from, from + GAP] as const];
+    this.commit(({ skip }) => {
+      skip(GAP);
+      store.setMeta('gaps', JSON.stringify(gaps));
+    });
+    this.#gaps = gaps;
+    this.takeAuthor();
+  }
+
+  /** Whether this state has given out the number: otherwise a later state of ours has, of which this one is a copy. */
+  hasGiven(seq: number): boolean {
+    return seq <= this.#head && !this.#gaps.some(([from, to]) => seq > from && seq <= to);
   }
 
   policiesOf(name: string): PathPolicies {
@@ -119,8 +204,31 @@ export class Replica {
     return this.#policies.has(name.slice(0, name.lastIndexOf('/')));
   }
 
+  /** A row as read from the store; where its state is not what was stored, what is left of it once that is set aside. */
+  sound<T extends StoredRow | undefined>(row: T): T {
+    if (row === undefined || documentDigest(row.name, row.state, sha256) === row.digest) return row;
+    return { ...row, ...this.losses.setAside(row) };
+  }
+
   stateOf(row: DocumentRow | undefined): DocState {
-    return row === undefined ? EMPTY : (JSON.parse(row.state) as DocState);
+    if (row === undefined) return EMPTY;
+    try {
+      return JSON.parse(row.state) as DocState;
+    } catch (cause) {
+      throw new DamagedRowError(row.name, cause);
+    }
+  }
+
+  /**
+   * Keeps the mark of overdrawn money true to a state. True where it has only now fallen below nothing. Call inside
+   * `commit`.
+   */
+  noteBalance(name: string, id: number, before: DocState, after: DocState): boolean {
+    if (before.counters === after.counters || this.ruleOf(name) !== 'restore') return false;
+    const is = isOverdrawn(after);
+    if (is === isOverdrawn(before)) return false;
+    this.world.store.markOverdrawn(id, is ? this.world.now() : undefined);
+    return is;
   }
 
   /**
@@ -130,8 +238,15 @@ export class Replica {
   commit<T>(work: (tx: Transaction) => T): T {
     const { store } = this.world;
     let head = this.#head;
+    const remembered: (() => void)[] = [];
     const result = store.commit(() => {
-      const value = work({ nextSeq: () => ++head });
+      const value = work({
+        nextSeq: () => ++head,
+        skip: (numbers) => {
+          head += numbers;
+        },
+        afterwards: (one) => remembered.push(one),
+      });
       store.setMeta('seq', String(head));
       store.setMeta('stamp', this.stamps.last);
       store.setMeta('commits', String(this.#commits + 1));
@@ -139,6 +254,7 @@ export class Replica {
     });
     this.#head = head;
     this.#commits += 1;
+    for (const one of remembered) one();
     this.#writeMarker();
     return result;
   }
@@ -181,10 +297,31 @@ export class Replica {
     return path.join(this.world.files.own, MARKER);
   }
 
-  /** After the commit, never before: the marker may lag behind the database, but never run ahead of it. */
+  /**
+   * After the commit, never before: the marker may lag behind the database, but never run ahead of it. So a disk that
+   * refuses it is no reason to call the commit failed.
+   */
   #writeMarker(): void {
     if (this.#marker === undefined) return;
-    fs.writeSync(this.#marker, `${this.#id} ${this.#commits}`.padEnd(MARKER_BYTES - 1).concat('\n'), 0);
+    try {
+      fs.writeSync(this.#marker, `${this.#id} ${this.#commits}`.padEnd(MARKER_BYTES - 1).concat('\n'), 0);
+    } catch (error) {
+      if (!this.#markerLags)
+        this.world.log.warn('marker not written', { site: this.world.site, ...fieldsOf(troubleOf(error)) });
+      this.#markerLags = true;
+      return;
+    }
+    if (this.#markerLags) this.world.log.info('marker written again', { site: this.world.site });
+    this.#markerLags = false;
+  }
+}
+
+/** A bit that SQLite cannot miss: the database is whole, and what it holds is not. */
+export class DamagedRowError extends Error {
+  readonly code = 'AXL-STATE-CORRUPT';
+
+  constructor(name: string, cause: unknown) {
+    super(`the state of ${name} is no JSON`, { cause });
   }
 }
 

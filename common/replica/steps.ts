@@ -23,6 +23,9 @@ export const STEPS = [
   'send: spooled',
   'send: delivered',
   'join: settled',
+  'change: absorbed',
+  'change: committed',
+  'rights: given',
 ] as const;
 
 export type StepName = (typeof STEPS)[number];

@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { canonicalText } from '../core/canonical.js';
 import { Store } from './store.js';
 
 let folder: string;
@@ -13,7 +14,7 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
-const ROW = { origin: '', at: 1, by_site: 'roflfaucet', state: '{}' };
+const ROW = { origin: '', at: 1, by_site: 'roflfaucet', state: canonicalText({}) };
 
 describe('Store', () => {
   it('keeps what was committed, and nothing of a commit that failed', () => {

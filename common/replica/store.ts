@@ -3,7 +3,10 @@
  * Verbs only; what they mean is decided by absorb, materialise and receive.
  */
 import Database from 'better-sqlite3';
-import { SCHEMA, SCHEMA_ADDED, SCHEMA_VERSION } from './schema.js';
+import { type CanonicalText, canonicalText } from '../core/canonical.js';
+import { bucketOf, documentDigest, type ShortDigest } from '../core/digest-tree.js';
+import { SCHEMA, SCHEMA_ADDED, SCHEMA_VERSION, TO_VERSION_2 } from './schema.js';
+import { sha256 } from './sha256.js';
 
 export type DocumentRow = {
   readonly id: number;
@@ -12,9 +15,12 @@ export type DocumentRow = {
   readonly origin: string;
   readonly at: number;
   readonly by_site: string;
-  /** A DocState as JSON. */
-  readonly state: string;
+  /** A DocState. */
+  readonly state: CanonicalText;
 };
+
+/** As it stands in the database. `Replica.sound` tells whether the state still is what was stored. */
+export type StoredRow = DocumentRow & { readonly digest: ShortDigest };
 
 /** A document with what is agreed on its live file; `print` null where no file has ever been agreed on. */
 export type KnownRow = DocumentRow & {
@@ -34,8 +40,17 @@ export type ReplacedRow = { readonly link: string; readonly id: number; readonly
 export type PeerRow = {
   readonly site: string;
   readonly replica: string;
+  /** Owner of what it contributes now: its replica, or one that it has taken since. */
+  readonly author: string;
   readonly applied: number;
   readonly confirmed: number;
+};
+/** See `lost` in the schema. */
+export type LostRow = {
+  readonly name: string;
+  readonly unsent: boolean;
+  readonly released: boolean;
+  readonly told: readonly string[];
 };
 export type HeldRow = {
   readonly id: number;
@@ -49,11 +64,13 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase' | 'held';
+export type MetaKey = 'replica' | 'author' | 'seq' | 'gaps' | 'commits' | 'stamp' | 'phase' | 'held';
 
 export class Store {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
+  /** Buckets with a document that was written since they were last taken from here. */
+  readonly changedBuckets = new Set<string>();
 
   private constructor(db: Database.Database) {
     this.#db = db;
@@ -74,6 +91,12 @@ export class Store {
         db.transaction(() => {
           db.exec(SCHEMA);
           db.pragma(`user_version = ${SCHEMA_VERSION}`);
+        })();
+      if (version === 1)
+        db.transaction(() => {
+          db.exec(TO_VERSION_2);
+          fillDigests(db);
+          db.pragma('user_version = 2');
         })();
       db.exec(SCHEMA_ADDED);
     } catch (error) {
@@ -125,55 +148,93 @@ export class Store {
     );
   }
 
-  document(name: string): DocumentRow | undefined {
+  document(name: string): StoredRow | undefined {
     return this.#get('SELECT * FROM documents WHERE name = ?', name);
   }
 
-  known(name: string): KnownRow | undefined {
+  known(name: string): (KnownRow & StoredRow) | undefined {
     return this.#get(
       'SELECT d.*, f.print, f.dirty, f.shadow FROM documents d LEFT JOIN files f ON f.id = d.id WHERE d.name = ?',
       name,
     );
   }
 
-  documentById(id: number): DocumentRow | undefined {
+  documentById(id: number): StoredRow | undefined {
     return this.#get('SELECT * FROM documents WHERE id = ?', id);
   }
 
   /** Inserts or updates; returns the document's id. */
   putDocument(row: Omit<DocumentRow, 'id'>, id: number | undefined): number {
+    const bucket = bucketOf(row.name, sha256);
+    const digest = documentDigest(row.name, row.state, sha256);
+    this.changedBuckets.add(bucket);
     if (id === undefined)
       return Number(
         this.#run(
-          'INSERT INTO documents (name, seq, origin, at, by_site, state) VALUES (?, ?, ?, ?, ?, ?)',
+          'INSERT INTO documents (name, seq, origin, at, by_site, state, bucket, digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
           row.name,
           row.seq,
           row.origin,
           row.at,
           row.by_site,
           row.state,
+          bucket,
+          digest,
         ).lastInsertRowid,
       );
     this.#run(
-      'UPDATE documents SET seq = ?, origin = ?, at = ?, by_site = ?, state = ? WHERE id = ?',
+      'UPDATE documents SET seq = ?, origin = ?, at = ?, by_site = ?, state = ?, digest = ? WHERE id = ?',
       row.seq,
       row.origin,
       row.at,
       row.by_site,
       row.state,
+      digest,
       id,
     );
     return id;
   }
 
+  /** Marks a document that fell below nothing (`since` in milliseconds since 1970), or takes the mark off it. */
+  markOverdrawn(id: number, since: number | undefined): void {
+    if (since === undefined) this.#run('DELETE FROM overdrawn WHERE id = ?', id);
+    else this.#run('INSERT OR IGNORE INTO overdrawn (id, since) VALUES (?, ?)', id, since);
+  }
+
+  /** Documents with less than nothing, the oldest first. */
+  overdrawn(): { readonly name: string; readonly since: number }[] {
+    return this.#all('SELECT d.name, o.since FROM overdrawn o JOIN documents d USING (id) ORDER BY o.since, d.name');
+  }
+
   /** Documents with `after` < seq, in order, at most `limit`. */
-  changedSince(after: number, limit: number): DocumentRow[] {
+  changedSince(after: number, limit: number): StoredRow[] {
     return this.#all('SELECT * FROM documents WHERE seq > ? AND seq > 0 ORDER BY seq LIMIT ?', after, limit);
   }
 
   /** Documents by id, for a pass over all of them in pieces. */
-  documentsAfterId(id: number, limit: number): DocumentRow[] {
+  documentsAfterId(id: number, limit: number): StoredRow[] {
     return this.#all('SELECT * FROM documents WHERE id > ? ORDER BY id LIMIT ?', id, limit);
+  }
+
+  /** Digests of the documents in a bucket, in their own order: read from the index alone. */
+  digestsIn(bucket: string): ShortDigest[] {
+    return this.#all<{ digest: ShortDigest }>(
+      'SELECT digest FROM documents WHERE bucket = ? ORDER BY digest',
+      bucket,
+    ).map((row) => row.digest);
+  }
+
+  /** Buckets that hold documents, in pieces. */
+  bucketsAfter(bucket: string, limit: number): string[] {
+    return this.#all<{ bucket: string }>(
+      'SELECT DISTINCT bucket FROM documents WHERE bucket > ? ORDER BY bucket LIMIT ?',
+      bucket,
+      limit,
+    ).map((row) => row.bucket);
+  }
+
+  documentsIn(bucket: string): Pick<StoredRow, 'name' | 'seq' | 'origin' | 'digest'>[] {
+    return this.#all('SELECT name, seq, origin, digest FROM documents WHERE bucket = ?', bucket);
   }
 
   countDocuments(): number {
@@ -280,11 +341,22 @@ export class Store {
     return this.#get('SELECT * FROM peers WHERE site = ?', site);
   }
 
+  /**
+   * A peer that comes under another replica has given up the one before. Also ends the passing of the site's earlier
+   * authors, if their last changes have arrived by now.
+   */
   putPeer(row: PeerRow): void {
+    this.#run('DELETE FROM passing WHERE site = ? AND after <= ?', row.site, row.applied);
     this.#run(
-      'INSERT OR REPLACE INTO peers (site, replica, applied, confirmed) VALUES (?, ?, ?, ?)',
+      'INSERT OR IGNORE INTO retired (replica) SELECT replica FROM peers WHERE site = ? AND replica <> ?',
       row.site,
       row.replica,
+    );
+    this.#run(
+      'INSERT OR REPLACE INTO peers (site, replica, author, applied, confirmed) VALUES (?, ?, ?, ?, ?)',
+      row.site,
+      row.replica,
+      row.author,
       row.applied,
       row.confirmed,
     );
@@ -295,8 +367,48 @@ export class Store {
     this.#run('INSERT OR IGNORE INTO retired (replica) VALUES (?)', replica);
   }
 
+  /** A peer contributes under another author: changes of the one before may still come, up to `after` of its sequence. */
+  putPassing(site: string, after: number): void {
+    this.#run('INSERT OR REPLACE INTO passing (site, after) VALUES (?, ?)', site, after);
+  }
+
+  isPassing(site: string): boolean {
+    return this.#get('SELECT 1 FROM passing WHERE site = ?', site) !== undefined;
+  }
+
   isRetired(replica: string): boolean {
     return this.#get('SELECT 1 FROM retired WHERE replica = ?', replica) !== undefined;
+  }
+
+  lost(): LostRow[] {
+    return this.#all<{ name: string; unsent: number; released: number; told: string }>('SELECT * FROM lost').map(
+      ({ name, unsent, released, told }) => ({
+        name,
+        unsent: unsent === 1,
+        released: released === 1,
+        told: JSON.parse(told) as string[],
+      }),
+    );
+  }
+
+  putLost(row: LostRow): void {
+    this.#run(
+      'INSERT OR REPLACE INTO lost (name, unsent, released, told) VALUES (?, ?, ?, ?)',
+      row.name,
+      row.unsent ? 1 : 0,
+      row.released ? 1 : 0,
+      JSON.stringify(row.told),
+    );
+  }
+
+  dropLost(name: string): void {
+    this.#run('DELETE FROM lost WHERE name = ?', name);
+  }
+
+  /** What is agreed on live files and peers is forgotten; the documents stay. For a state that turned out to be old. */
+  forgetAgreements(): void {
+    for (const table of ['intents', 'replaced', 'files']) this.#run(`DELETE FROM ${table}`);
+    this.#run('UPDATE peers SET confirmed = 0');
   }
 
   unsettled(): string[] {
@@ -354,5 +466,19 @@ export class Store {
       WHERE d.name > ? AND d.name < ? AND f.shadow IS NOT NULL LIMIT ?)`;
     // '0' is the character after '/'.
     return this.#get<{ n: number }>(sql, `${kind}/`, `${kind}0`, limit)?.n ?? 0;
+  }
+}
+
+/** Rows of schema version 1 get what version 2 asks of them. */
+function fillDigests(db: Database.Database): void {
+  const page = db.prepare('SELECT id, name, state FROM documents WHERE id > ? ORDER BY id LIMIT 1000');
+  const put = db.prepare('UPDATE documents SET state = ?, bucket = ?, digest = ? WHERE id = ?');
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const rows = page.all(after) as { id: number; name: string; state: string }[];
+    for (const { id, name, state } of rows) {
+      const text = canonicalText(JSON.parse(state));
+      put.run(text, bucketOf(name, sha256), documentDigest(name, text, sha256), id);
+    }
+    after = rows.at(-1)?.id;
   }
 }

@@ -26,6 +26,10 @@ export type TreeWatcherOptions = {
   readonly onHint: (kind: string, fileName: string | undefined) => void;
   /** A kind's folder (without a kind: the root) is gone, or its watch is. Files in it are not thereby deleted. */
   readonly onLost: (kind: string | undefined, reason: string) => void;
+  /** Something cannot be watched (now); it is tried again. Until `onWatching` only scans find what changes. */
+  readonly onTrouble?: (error: unknown) => void;
+  /** Everything that is there is watched. */
+  readonly onWatching?: () => void;
   /** Uniform in [0, 1), for backoff. */
   readonly random: () => number;
   readonly log?: WatchLog;
@@ -50,6 +54,7 @@ export class TreeWatcher {
   #settling: Promise<void> | undefined;
   #settleAgain = false;
   #retry: NodeJS.Timeout | undefined;
+  #retryReason = '';
   #started = false;
   #closed = false;
 
@@ -138,14 +143,11 @@ export class TreeWatcher {
         this.#settleAgain = false;
         await this.#settleOnce();
       }
+      this.#retryReason = '';
+      this.#options.onWatching?.();
     } catch (error) {
-      const { message, code } = error as NodeJS.ErrnoException;
-      this.#log('warn', 'cannot watch; changes are found by scanning until it works again', {
-        code,
-        message,
-        hint: hintFor(code),
-      });
-      this.#retryLater(message);
+      this.#options.onTrouble?.(error);
+      this.#retryLater((error as Error).message);
     }
   }
 
@@ -235,19 +237,12 @@ export class TreeWatcher {
     if (this.#closed) return;
     clearTimeout(this.#retry);
     const delay_ms = this.#backoff.next();
-    this.#log('info', 'trying to watch again', { reason, delay_ms });
+    if (reason !== this.#retryReason) this.#log('info', 'trying to watch again', { reason, delay_ms });
+    this.#retryReason = reason;
     this.#retry = setTimeout(() => void this.#settle(), delay_ms);
   }
 
   #log(level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>): void {
     this.#options.log?.(level, message, { root: this.#options.root, ...fields });
   }
-}
-
-/** What the operator does now. */
-function hintFor(code: string | undefined): string | undefined {
-  if (code === 'ENOSPC') return 'raise fs.inotify.max_user_watches';
-  if (code === 'EMFILE') return 'raise fs.inotify.max_user_instances';
-  if (code === 'EACCES' || code === 'EPERM') return 'the daemon’s user must be able to read the folder';
-  return undefined;
 }

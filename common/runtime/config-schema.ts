@@ -91,6 +91,7 @@ const shared = {
   /** What happens to a file that differs from the hub's when a site joins. */
   join: oneOf(JOIN_RULES, { default: 'hold' }),
   max_clock_skew_s: Type.Integer({ minimum: 1, maximum: 86400, default: 60 }),
+  rights_idle_s: Type.Integer({ minimum: 1, maximum: 86400, default: 60 }),
   scan_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 300 }),
   /** Changes that look like accidents are held until a person decides (axle held). */
   guards: strict(
@@ -106,6 +107,8 @@ const shared = {
     },
     { default: {} },
   ),
+  /** Comparing with every peer what both hold, and going over the own rows. */
+  verify_interval_s: Type.Integer({ minimum: 1, maximum: 86400, default: 600 }),
   /** For files that Axle creates; what is left out is as their folder has it. */
   files: Type.Optional(
     strict({

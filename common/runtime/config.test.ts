@@ -33,7 +33,9 @@ describe('what is left out', () => {
       kinds: {},
       join: 'hold',
       max_clock_skew_s: 60,
+      rights_idle_s: 60,
       scan_interval_s: 300,
+      verify_interval_s: 600,
       guards: { zero: true, burst_documents: 50, burst_percent: 10, window_s: 60 },
       limits: { max_file_bytes: 1048576, batch_documents: 2000, batch_bytes: 4194304 },
     });
@@ -102,6 +104,13 @@ describe('each mistake is told with its line, address and found value', () => {
 
   it('text that is no YAML', () => {
     expect(hubProblems('site: [')[0]).toMatch(/^hub\.yaml:1: Flow sequence/);
+  });
+
+  it.each([
+    ['an alias without its anchor', 'join: *rule'],
+    ['an alias inside of what it stands for', 'kinds: &a [*a]'],
+  ])('%s', (_name, line) => {
+    expect(hubProblems(`${HUB}${line}\n`)).toEqual([expect.stringContaining('hub.yaml: an alias cannot be resolved')]);
   });
 
   it('a site that is its own peer', () => {
@@ -186,6 +195,7 @@ describe('the documented examples', () => {
       'join',
       'max_clock_skew_s',
       'scan_interval_s',
+      'verify_interval_s',
       'guards',
       'limits',
     ] as const) {

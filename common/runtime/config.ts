@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { Ajv, type ValidateFunction } from 'ajv';
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { placeProblems, ruleProblems } from './config-checks.js';
 import { ConfigError, describeError, locate, type Problem } from './config-problems.js';
 import { type HubConfig, HubSchema, LINKS, type SpokeConfig, SpokeSchema } from './config-schema.js';
@@ -47,7 +47,7 @@ export function loadSpokeConfig(file: string): SpokeConfig {
 /** A config of either role: it is a hub's if it has `spokes`, a spoke's if it has `hub`. Throws ConfigError. */
 export function loadConfig(file: string): Config {
   const text = read(file);
-  const root: unknown = parseDocument(text).toJS() ?? {};
+  const root = rootOf(parseDocument(text, { stringKeys: true }), file);
   const hasSpokes = isGroup(root) && 'spokes' in root;
   const hasHub = isGroup(root) && 'hub' in root;
   if (hasSpokes === hasHub) {
@@ -68,6 +68,17 @@ export function parseSpokeConfig(text: string, file: string): SpokeConfig {
   return parse(text, file, 'spoke', false) as SpokeConfig;
 }
 
+/** Aliases are YAML's own way to be wrong: without an anchor, too many, or inside of what they stand for. */
+function rootOf(document: Document, file: string): unknown {
+  try {
+    const root: unknown = document.toJS() ?? {};
+    JSON.stringify(root);
+    return root;
+  } catch (error) {
+    throw new ConfigError(file, [`${file}: an alias cannot be resolved: ${(error as Error).message.split('\n')[0]}`]);
+  }
+}
+
 function load(file: string, role: Role): unknown {
   return parse(read(file), file, role, true);
 }
@@ -82,14 +93,14 @@ function read(file: string): string {
 
 function parse(text: string, file: string, role: Role, withDisk: boolean): unknown {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
+  const document = parseDocument(text, { lineCounter: lines, stringKeys: true });
   if (document.errors.length > 0) {
     throw new ConfigError(
       file,
       document.errors.map((error) => `${file}:${error.linePos?.[0].line ?? 1}: ${error.message.split('\n')[0]}`),
     );
   }
-  const root: unknown = document.toJS() ?? {};
+  const root = rootOf(document, file);
   // Also for a site without a usable name: that name is the mistake to report, not a missing state.
   if (isGroup(root)) root.state ??= `/var/lib/axle/${String(root.site)}`;
   const problems = [

@@ -1,6 +1,7 @@
 /** The life of a daemon: start, tell systemd, run until a signal, stop within bounds. */
 import type { Log } from './log.js';
 import { type Notifier, systemdNotifier } from './service-notify.js';
+import { fieldsOf, troubleOf } from './troubles.js';
 
 /** Something long-lived that has been started. */
 export interface Running {
@@ -119,12 +120,6 @@ export function parentGone(stdin: NodeJS.ReadableStream = process.stdin): Promis
   });
 }
 
-function describe(error: unknown): { reason: string; hint?: string; code?: string } {
-  if (!(error instanceof Error)) return { reason: String(error) };
-  const { hint, code } = error as { hint?: unknown; code?: unknown };
-  return {
-    reason: error.message,
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(typeof hint === 'string' ? { hint } : {}),
-  };
+function describe(error: unknown): { code: string; reason: string; hint: string } {
+  return fieldsOf(troubleOf(error));
 }

@@ -64,6 +64,8 @@ export function start(command: string, args: readonly string[], options: SpawnOp
     env: { ...(options.env ?? defaultEnv()) },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });
+  // Out of file descriptors, Node gives up half way: there are no streams, and why is still to be told.
+  if (child.stdin === undefined) return neverStarted(child);
   const listeners: ((stream: 'stdout' | 'stderr', text: string) => void)[] = [];
   const kept = { stdout: new Capture(options.output_bytes_max), stderr: new Capture(options.output_bytes_max) };
   for (const stream of ['stdout', 'stderr'] as const) {
@@ -144,6 +146,17 @@ export function start(command: string, args: readonly string[], options: SpawnOp
     onOutput: (listener) => void listeners.push(listener),
     kill,
   };
+}
+
+function neverStarted(child: ChildProcess): LiveProcess {
+  const none = { code: null, signal: null, stdout: '', stderr: '', timedOut: false, ms: 0 };
+  const exited = new Promise<ProcessResult>((resolve) => {
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      resolve({ ...none, failedToStart: error.code ?? error.message }),
+    );
+  });
+  const nothing = (): void => {};
+  return { pid: undefined, exited, running: false, write: nothing, end: nothing, onOutput: nothing, kill: nothing };
 }
 
 /** Runs a program to its end, with `stdin` as its whole input. Resolves always: a failure to start is a value too. */

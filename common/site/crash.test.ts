@@ -36,10 +36,13 @@ type Scenario = {
   readonly after: (cast: Cast, meanwhile: number) => Promise<void>;
 };
 
+/** Steps of changes that programs make, which writers of files never come by. */
+const BY_PROGRAM = ['change: absorbed', 'change: committed', 'rights: given'] as const;
+
 const CHANGED: Scenario = {
   name: 'credits on all three sites at once (replaced file)',
   spokes: [SPOKE, 'clickforcharity'],
-  never: ['join: settled', 'materialise: unlinking', 'materialise: unlinked'],
+  never: ['join: settled', 'materialise: unlinking', 'materialise: unlinked', ...BY_PROGRAM],
   before: async ({ lab }) => {
     for (const site of lab.sites) site.write(ANDY, { balance: 100, last_updated: 1 });
     await lab.start();
@@ -59,7 +62,14 @@ const CHANGED: Scenario = {
 const CREATED: Scenario = {
   name: 'a balance that is born elsewhere (new file)',
   spokes: [SPOKE],
-  never: ['join: settled', 'absorb: synced', 'absorb: committed', 'materialise: unlinking', 'materialise: unlinked'],
+  never: [
+    'join: settled',
+    'absorb: synced',
+    'absorb: committed',
+    'materialise: unlinking',
+    'materialise: unlinked',
+    ...BY_PROGRAM,
+  ],
   before: async ({ lab }) => lab.start(),
   act: async ({ other }) => other.write(EVE, { balance: 50, last_updated: 1 }),
   meanwhile: ({ other }, amount) => other.credit(EVE, amount),
@@ -80,6 +90,7 @@ const REMOVED: Scenario = {
     'materialise: renamed',
     'materialise: folder synced',
     'materialise: shadow committed',
+    ...BY_PROGRAM,
   ],
   before: async ({ lab, other }) => {
     await lab.start();
@@ -99,7 +110,7 @@ const REMOVED: Scenario = {
 const JOINED: Scenario = {
   name: 'joining with files that exist',
   spokes: [SPOKE],
-  never: ['materialise: unlinking', 'materialise: unlinked'],
+  never: ['materialise: unlinking', 'materialise: unlinked', ...BY_PROGRAM],
   before: async ({ lab, victim, other }) => {
     for (const site of lab.sites) site.write(ANDY, { balance: 100 });
     lab.hub.write(ONLY_HUB, { balance: 30 });
@@ -124,7 +135,55 @@ const JOINED: Scenario = {
   },
 };
 
-const SCENARIOS = [CHANGED, CREATED, REMOVED, JOINED];
+/** What programs changed, and what they were told: true, false, or nothing because the site died. */
+type Payment = { readonly amount: number; ok?: boolean };
+const payments = new WeakMap<Lab, Payment[]>();
+
+/** Changes the balance by program; resolves when it is answered, whatever the answer. */
+async function pay(lab: Lab, site: LabSite, amount: number): Promise<void> {
+  const payment: Payment = { amount };
+  payments.set(lab, [...(payments.get(lab) ?? []), payment]);
+  const change = { document: ANDY, path: '/balance', amount: String(amount) };
+  const answer = site.isAlive ? site.site.change(change, 1_000) : Promise.reject(new CrashError('dead'));
+  // The dead never answer: their promise is left alone.
+  await Promise.race([
+    answer.then(({ ok }) => Object.assign(payment, { ok })).catch(() => {}),
+    lab.until('an answer, or a death', () => payment.ok !== undefined || !site.isAlive).catch(() => {}),
+  ]);
+}
+
+const SPENT: Scenario = {
+  name: 'debits by program that need the rights of another site',
+  spokes: [SPOKE],
+  never: ['join: settled', 'absorb: synced', 'absorb: committed', 'materialise: unlinking', 'materialise: unlinked'],
+  before: async ({ lab }) => {
+    for (const site of lab.sites) site.write(ANDY, { balance: 100 });
+    await lab.start();
+    await lab.settled();
+  },
+  act: async ({ lab, victim, other }) => {
+    await pay(lab, victim, 20);
+    await lab.until('it is known', () => !victim.isAlive || lab.hub.balanceOf(ANDY) === 120);
+    // The hub has the rights to the hundred, the spoke to what it was credited: either needs the other's.
+    await pay(lab, other, victim.isHub ? -120 : -110);
+  },
+  meanwhile: () => {},
+  after: async ({ lab }) => {
+    let totals = [100];
+    for (const { amount, ok } of payments.get(lab) ?? []) {
+      const after = totals.map((total) => total + amount);
+      // Nobody was told whether it was committed: either will do.
+      totals = ok === undefined ? totals.concat(after) : ok ? after : totals;
+    }
+    await lab.settled();
+    const total = lab.hub.balanceOf(ANDY) as number;
+    expect(total).toBeGreaterThanOrEqual(0);
+    expect(totals).toContain(total);
+    await lab.expectBalance(ANDY, total);
+  },
+};
+
+const SCENARIOS = [CHANGED, CREATED, REMOVED, JOINED, SPENT];
 
 function stepsOf(scenario: Scenario): StepName[] {
   return STEPS.filter((step) => !scenario.never.includes(step));

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect } from 'vitest';
 import type { JoinRule } from '../core/join.js';
+import { backup, restoreAll, restoreState } from '../testing/backups.js';
 import { labTests } from '../testing/lab-tests.js';
 import { type Lab, type LabSite, sleep } from '../testing/sites.js';
 
@@ -91,23 +92,6 @@ describe('joining', () => {
     { spokes: ['roflfaucet'] },
   );
 });
-
-/** Copies the state of a site that is down (`all`: its files too, inodes and all), to be put back later. */
-function backup(site: LabSite): string {
-  const copy = `${site.home}.copy`;
-  fs.cpSync(site.home, copy, { recursive: true, preserveTimestamps: true });
-  return copy;
-}
-
-function restoreState(site: LabSite, copy: string): void {
-  fs.rmSync(site.state, { recursive: true });
-  fs.cpSync(path.join(copy, 'state'), site.state, { recursive: true });
-}
-
-function restoreAll(site: LabSite, copy: string): void {
-  fs.rmSync(site.home, { recursive: true });
-  fs.cpSync(copy, site.home, { recursive: true, preserveTimestamps: true });
-}
 
 describe('lost and restored state', () => {
   test('I1: the state of a spoke is deleted, and it goes on', async (lab) => {
@@ -233,15 +217,6 @@ describe('lost and restored state', () => {
     await faucet.start();
     expect(faucet.logged('AXL-STATE-RESTORED')).toBe(false);
     await lab.expectBalance(ANDY, 105);
-  });
-
-  test('the state of the hub is deleted: it refuses to start, because its files would count twice', async (lab) => {
-    const { hub } = await withAndy(lab);
-    await hub.stop();
-    fs.rmSync(hub.state, { recursive: true });
-    fs.mkdirSync(hub.state);
-    await expect(hub.start()).rejects.toMatchObject({ code: 'AXL-HUB-STATE' });
-    expect(hub.balanceOf(ANDY)).toBe(100);
   });
 
   test('I1: the hub is stopped and started in the middle of things', async (lab) => {

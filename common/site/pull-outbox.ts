@@ -39,11 +39,16 @@ export class PullOutbox implements Transport {
       return failure('bad-name', false, `not the name of a batch: ${name}`, 'report this as a fault of Axle');
     // A copy of its own, because the link removes the outbox file; hidden until it is whole.
     const hidden = path.join(this.shelf, `.${name}`);
-    fs.copyFileSync(path.join(this.outbox, name), hidden);
-    fs.chmodSync(hidden, 0o640);
-    const owner = fs.statSync(this.shelf);
-    if (process.getuid?.() === 0) fs.chownSync(hidden, owner.uid, owner.gid);
-    fs.renameSync(hidden, path.join(this.shelf, name));
+    try {
+      fs.copyFileSync(path.join(this.outbox, name), hidden);
+      fs.chmodSync(hidden, 0o640);
+      const owner = fs.statSync(this.shelf);
+      if (process.getuid?.() === 0) fs.chownSync(hidden, owner.uid, owner.gid);
+      fs.renameSync(hidden, path.join(this.shelf, name));
+    } catch (error) {
+      fs.rmSync(hidden, { force: true });
+      throw error;
+    }
     this.#laid.push({ name, cover });
     return { ok: true, ms: this.now() - started };
   }

@@ -9,12 +9,15 @@ import type { MaterialiseResult } from '../replica/materialise.js';
 import type { Race } from '../replica/raw-change.js';
 import type { ReceivedDocument } from '../replica/receive.js';
 import type { Log } from '../runtime/log.js';
+import { fieldsOf, type Trouble, troubleOf } from '../runtime/troubles.js';
 
 /** The same complaint of the same peer is repeated once in this time. */
 const REPEAT_MS = 60_000;
 
 export class Reporter {
   readonly #lastSaid = new Map<string, number>();
+  /** What was last told as broken, by step. */
+  readonly #troubles = new Map<string, Trouble>();
 
   constructor(
     readonly site: string,
@@ -24,7 +27,8 @@ export class Reporter {
 
   absorbed(results: readonly AbsorbResult[]): void {
     const { log, site } = this;
-    for (const { name, outcome } of results) {
+    for (const { name, outcome, overdrawn } of results) {
+      if (overdrawn) this.#overdrawn(name);
       if (outcome.kind === 'changed') {
         log.info('absorbed', { document: name, site, seq: outcome.seq });
         if (outcome.race !== undefined) this.#race(name, outcome.race);
@@ -74,11 +78,21 @@ export class Reporter {
   }
 
   received(peer: string, documents: readonly ReceivedDocument[]): void {
+    for (const { name, overdrawn } of documents) if (overdrawn) this.#overdrawn(name);
     this.log.info('received', {
       ...(documents.length === 1 && { document: documents[0]?.name }),
       site: this.site,
       from: peer,
       documents: documents.length,
+    });
+  }
+
+  #overdrawn(name: string): void {
+    this.log.warn('overdrawn', {
+      document: name,
+      site: this.site,
+      code: 'AXL-OVERDRAWN',
+      hint: 'files were written on several sites that spent the same money; later credits fill it. Debits through the sidecar cannot do this',
     });
   }
 
@@ -171,11 +185,31 @@ export class Reporter {
     });
   }
 
-  broken(step: string, error: unknown): void {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const hint = REMEDIES[code ?? ''] ?? 'it is tried again; if it lasts, report it with this line';
-    if (this.#isNew(`${step} ${code} ${message}`))
-      this.log.error('failed', { site: this.site, step, code: code ?? 'AXL-FAULT', reason: message, hint });
+  setAside(why: 'stale' | 'corrupt', aside: string): void {
+    this.log.warn(why === 'stale' ? 'state is older than the live files' : 'state is damaged', {
+      site: this.site,
+      code: why === 'stale' ? 'AXL-STATE-RESTORED' : 'AXL-STATE-CORRUPT',
+      aside,
+      hint: 'it was set aside; a spoke joins anew and takes the state of the hub, a hub needs its newest copy back',
+    });
+  }
+
+  /** Broken machinery; the step is tried again. Told once a minute, whatever file or path its words name. */
+  broken(step: string, error: unknown): Trouble {
+    const trouble = troubleOf(error);
+    if (this.#isNew(`${step} ${trouble.code}`)) {
+      this.#troubles.set(step, trouble);
+      this.log.error('failed', { site: this.site, step, ...fieldsOf(trouble) });
+    }
+    return trouble;
+  }
+
+  /** The step has been done: where it was told as broken, this is told too. */
+  working(step: string): void {
+    const trouble = this.#troubles.get(step);
+    if (trouble === undefined) return;
+    this.#troubles.delete(step);
+    this.log.info('works again', { site: this.site, step, code: trouble.code, hint: trouble.over });
   }
 
   #isNew(what: string): boolean {
@@ -193,14 +227,5 @@ const HELD_BECAUSE: Readonly<Record<HeldReason, string>> = {
   decreases: 'too many amounts of this kind fell within a short time',
   deletes: 'too many files of this kind were removed within a short time',
   join: 'its amount differed from the hub when this site joined',
-};
-
-const REMEDIES: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full, or the limit of inotify watches is reached: free space, raise fs.inotify.max_user_watches',
-  EROFS: 'the file system is mounted read-only: look at dmesg, remount it',
-  EACCES: 'the daemon may not write there: compare the owner and mode of the folder with the account of the daemon',
-  EMFILE: 'too many open files: raise LimitNOFILE of the unit',
-  ELOCKED: 'a writer does not let go of its lock: look for a hanging process',
-  SQLITE_FULL: 'the disk of the state folder is full: free space',
-  SQLITE_CORRUPT: 'the state database is damaged: stop, move state.db aside, start: a spoke joins anew',
+  damaged: 'its stored state was damaged, and its file showed something else than what was rebuilt',
 };

@@ -2,17 +2,21 @@
  * One site's daemon: replica, engine, watcher and links put together. Hub and spoke are the same but for their peers and
  * for how they start: a spoke takes the hub's state before it looks at its own files.
  */
+import { setMaxListeners } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { JoinRule } from '../core/join.js';
 import type { Policies } from '../core/policy.js';
+import { type ReplicaId, replicaSite } from '../core/state.js';
+import { Comparer } from '../link/comparer.js';
 import { Conversation } from '../link/conversation.js';
 import { PeerLink } from '../link/peer-link.js';
 import type { Fetcher, Transport } from '../link/transport.js';
 import { absorb } from '../replica/absorb.js';
 import { Engine } from '../replica/engine.js';
 import type { GuardOptions } from '../replica/guard.js';
+import { type Change, type Changed, Ledger } from '../replica/ledger.js';
 import { type Attributes, LiveFiles } from '../replica/live-files.js';
 import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
@@ -22,9 +26,14 @@ import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
 import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
+import { troubleOf } from '../runtime/troubles.js';
 import { heldRoutes } from './held-routes.js';
+import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
+import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
+import { type Peer, Verifier } from './verifier.js';
+import { verifyNow } from './verify-report.js';
 
 export type PeerOptions = {
   readonly site: string;
@@ -55,7 +64,11 @@ export type SiteOptions = {
   readonly batchDocuments: number;
   readonly batchBytes: number;
   readonly clockSkewMaxMs: number;
+  /** Spending rights that lie unused at a spoke for so long go back to the hub. */
+  readonly rightsIdleMs: number;
   readonly scanIntervalMs: number;
+  /** Between two comparisons with every peer, and two passes over the own rows. */
+  readonly verifyIntervalMs: number;
   readonly created?: Partial<Attributes>;
   readonly log: Log;
   readonly now: () => number;
@@ -64,7 +77,7 @@ export type SiteOptions = {
   readonly steps: Steps;
 };
 
-/** How long a spoke that starts with a state waits for the hub's word before it goes on under a new incarnation. */
+/** How long a site that starts with a state waits for its peers' word before what it adds is counted beside what it added. */
 const VERIFY_MS = 2_000;
 const JOIN_REMINDER_MS = 10_000;
 /** Each group waits for one syncfs: 50 to 200 ms on a disk, of which a million files have 250 this way. */
@@ -75,13 +88,13 @@ const SETTLE_GROUP = 4_096;
  */
 const SCAN_REST_MS = 300;
 const PROBE_MS = 60_000;
+/** Between two looks for spending rights that lie idle. */
+const RIGHTS_LOOK_MS = 5_000;
 /** After this many looks without a quiet moment between them, a scan follows: in a burst, a hint may have been lost. */
 const BURST_LOOKS = 1_000;
 const BURST_QUIET_MS = 2_000;
 /** While more files than this wait to be looked at, a batch waits for them: a transfer costs as much as fifty documents. */
 const GATHER_LOOKS = 200;
-
-type Link = { readonly site: string; readonly conversation: Conversation; readonly link: PeerLink };
 
 export class Site {
   readonly #options: SiteOptions;
@@ -89,7 +102,11 @@ export class Site {
   readonly #reporter: Reporter;
   #replica!: Replica;
   #engine!: Engine;
-  #links: Link[] = [];
+  #ledger!: Ledger;
+  #desk!: RightsDesk;
+  #links: Peer[] = [];
+  #verifier!: Verifier;
+  readonly #repairs: RepairLog;
   #fetchers: Fetcher[] = [];
   #background: Promise<unknown>[] = [];
   #watcher: TreeWatcher | undefined;
@@ -97,11 +114,22 @@ export class Site {
   /** Decided: documents of this start may be sent and taken. */
   #isOpen = false;
   #joinTarget: number | undefined;
+  #fail: (error: unknown) => void = () => {};
+  /** Rejects when going on cannot help: the state database is damaged or gone. Stop the site then, and start anew. */
+  readonly failed = new Promise<never>((_, reject) => {
+    this.#fail = reject;
+  });
+  /** The database is to be set aside once it is closed. */
+  #isDamaged = false;
   #wakeJoin: () => void = () => {};
 
   constructor(options: SiteOptions) {
     this.#options = options;
+    // Every loop that sleeps listens, with every peer.
+    setMaxListeners(0, this.#abort.signal);
     this.#reporter = new Reporter(options.site, options.log, options.now);
+    this.#repairs = new RepairLog(options.site, options.log);
+    this.failed.catch(() => {});
   }
 
   get replica(): Replica {
@@ -110,6 +138,21 @@ export class Site {
 
   get engine(): Engine {
     return this.#engine;
+  }
+
+  /**
+   * Changes an amount by program: resolves once it is on disk, or refused with the reason. Rejects while this site is not
+   * ready, and with BadChange where the change can never be made.
+   */
+  async change(change: Change, waitMs?: number): Promise<Changed> {
+    if (!this.#isOpen || this.#abort.signal.aborted)
+      throw Object.assign(new Error(`${this.#options.site} is not ready`), { code: 'AXL-NOT-READY' });
+    return this.#ledger.change(change, waitMs);
+  }
+
+  /** Anti-entropy with every peer. */
+  get verifier(): Verifier {
+    return this.#verifier;
   }
 
   /** Peers and whether each has confirmed everything it is owed. */
@@ -123,12 +166,23 @@ export class Site {
 
   /** Resolves when the site is ready: joined, first scan done, files shown. Rejects where it cannot start. */
   async start(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      this.#noteDamage(error);
+      throw error;
+    }
+  }
+
+  async #start(): Promise<void> {
     const { log, site } = this.#options;
     await this.#listen();
     this.#open();
     const session = this.#options.randomHex(8);
     for (const peer of this.#options.peers) this.#links.push(this.#makeLink(peer, session));
+    this.#verifier = this.#makeVerifier();
     for (const { link } of this.#links) link.start();
+    this.#verifier.start();
     if (this.#options.isHub) await this.#startHub();
     else await this.#startSpoke();
     if (this.#abort.signal.aborted) return;
@@ -140,7 +194,8 @@ export class Site {
     this.#engine.openFiles();
     await this.#engine.idle();
     this.#wakeLinks();
-    this.#background.push(this.#scanLoop(), this.#probeLoop());
+    this.#background.push(this.#scanLoop(), this.#probeLoop(), this.#rightsLoop());
+    this.#verifier.open();
     log.info('ready', { site, replica: this.#replica.id, files: report.files, ms: Math.round(report.ms) });
   }
 
@@ -151,11 +206,53 @@ export class Site {
     clearTimeout(this.#quiet);
     this.#wakeJoin();
     await this.#watcher?.close();
+    await this.#ledger?.close();
     await this.#engine?.stop();
     await Promise.all(this.#links.map(({ link }) => link.stop()));
     await Promise.all(this.#fetchers.map((fetcher) => fetcher.close()));
     await Promise.all(this.#background);
-    this.#replica?.close();
+    await this.#verifier?.stop();
+    try {
+      this.#replica?.close();
+    } finally {
+      if (this.#isDamaged) this.#setAside('corrupt');
+    }
+  }
+
+  #broken(step: string, error: unknown): void {
+    if (this.#abort.signal.aborted) return;
+    if (this.#reporter.broken(step, error).isFatal) this.#fail(error);
+    this.#noteDamage(error);
+  }
+
+  #noteDamage(error: unknown): void {
+    if (troubleOf(error).code === 'AXL-STATE-CORRUPT') this.#isDamaged = true;
+  }
+
+  get #database(): string {
+    return path.join(this.#options.state, 'state.db');
+  }
+
+  /** Moves the database out of the way, for people. It must be closed. Returns its new name. */
+  #setAside(why: 'stale' | 'corrupt'): string {
+    const database = this.#database;
+    const aside = `${database}.${why}-${this.#options.now()}`;
+    for (const suffix of ['', '-wal', '-shm'])
+      if (fs.existsSync(database + suffix)) fs.renameSync(database + suffix, aside + suffix);
+    this.#reporter.setAside(why, aside);
+    return aside;
+  }
+
+  /** Opens the database. A damaged one is set aside, as if it had never been there: section 4 says what follows. */
+  #openStore(): Store {
+    try {
+      return Store.open(this.#database);
+    } catch (error) {
+      if (troubleOf(error).code !== 'AXL-STATE-CORRUPT') throw error;
+      this.#reporter.broken('open', error);
+      this.#setAside('corrupt');
+      return Store.open(this.#database);
+    }
   }
 
   /** Before anything else: where another daemon has this state already, this one must not touch it. */
@@ -169,6 +266,14 @@ export class Site {
           this.#engine.show(documents);
         },
       }),
+      verify: () =>
+        verifyNow({
+          replica: this.#replica,
+          engine: this.#engine,
+          verifier: this.#verifier,
+          isOpen: this.#isOpen,
+          signal: this.#abort.signal,
+        }),
     });
     try {
       await control.start();
@@ -191,11 +296,10 @@ export class Site {
       ...(options.created && { created: options.created }),
     });
     files.prepare();
-    const database = path.join(options.state, 'state.db');
     const open = (): Replica =>
       new Replica({
         site: options.site,
-        store: Store.open(database),
+        store: this.#openStore(),
         files,
         policies: options.policies,
         joinRule: options.joinRule,
@@ -205,24 +309,15 @@ export class Site {
         log: options.log,
         steps: options.steps,
         clockSkewMaxMs: options.clockSkewMaxMs,
+        peers: options.peers.map(({ site }) => site),
       });
     let replica = open();
     if (replica.isOlderThanFiles()) {
       const isNew = replica.phase === 'joining' && replica.head === 0;
-      if (options.isHub) {
+      if (options.isHub) this.#rebuildFrom(replica, isNew);
+      else if (!isNew) {
         replica.close();
-        throw new StaleStateError(database, isNew);
-      }
-      if (!isNew) {
-        replica.close();
-        const aside = `${database}.stale-${options.now()}`;
-        for (const suffix of ['', '-wal', '-shm'])
-          if (fs.existsSync(database + suffix)) fs.renameSync(database + suffix, aside + suffix);
-        options.log.warn('state is older than the live files', {
-          code: 'AXL-STATE-RESTORED',
-          aside,
-          hint: 'it was set aside; this site joins anew and takes the state of the hub',
-        });
+        this.#setAside('stale');
         replica = open();
       }
     }
@@ -235,18 +330,89 @@ export class Site {
       onAbsorbed: (results) => {
         this.#reporter.absorbed(results);
         this.#noteLooks(results.length);
+        this.#desk.gained(results.filter(({ outcome }) => outcome.kind === 'changed').map(({ name }) => name));
       },
       onMaterialised: (results) => this.#reporter.materialised(results),
       onLateWrite: (late) => this.#reporter.lateWrite(late),
       onUnreadable: (name, code, reason) => this.#reporter.unreadable(name, code, reason),
-      onError: (step, error) => this.#reporter.broken(step, error),
+      onError: (step, error) => this.#broken(step, error),
+      onWorking: (step) => this.#reporter.working(step),
+    });
+    this.#openLedger();
+  }
+
+  /** Amounts that programs change, and the rights to spend them. */
+  #openLedger(): void {
+    const { site, isHub } = this.#options;
+    const replica = this.#replica;
+    const { store } = replica.world;
+    const isHubs = (owner: ReplicaId): boolean => {
+      const ownerSite = replicaSite(owner);
+      if (ownerSite === site) return true;
+      const peer = store.peer(ownerSite);
+      // Nothing of an earlier author is still to come.
+      return peer !== undefined && owner !== peer.replica && owner !== peer.author && !store.isPassing(ownerSite);
+    };
+    this.#ledger = new Ledger(replica, isHub ? isHubs : undefined, {
+      onChanged: (documents) => {
+        this.#desk.gained(documents);
+        this.#engine.show(documents);
+        this.#wakeLinks();
+      },
+      onAbsorbed: (results) => this.#engine.absorbed(results),
+      onShort: (document, path, missing) => this.#desk.short(document, path, missing),
+      whoHolds: (document, path) => this.#desk.whoHolds(document, path),
+    });
+    this.#desk = new RightsDesk({
+      replica,
+      ledger: this.#ledger,
+      isHubs: isHub ? isHubs : undefined,
+      peers: () =>
+        this.#links.map(({ site, conversation, link }) => ({
+          site,
+          isUp: link.isUp,
+          replica: conversation.row()?.author,
+        })),
+      onNews: (peer) => this.#links.find(({ site }) => site === peer)?.link.knock() ?? false,
+      onGiven: () => this.#wakeLinks(),
+    });
+  }
+
+  async #rightsLoop(): Promise<void> {
+    const { rightsIdleMs } = this.#options;
+    while (!this.#abort.signal.aborted) {
+      await this.#sleep(Math.min(rightsIdleMs, RIGHTS_LOOK_MS));
+      if (this.#abort.signal.aborted) return;
+      await this.#replica
+        .exclusive(async () => this.#desk.giveBack(rightsIdleMs))
+        .catch((error) => this.#reporter.broken('rights', error));
+    }
+  }
+
+  /**
+   * A hub whose state is gone or older than its files. What is in it is true, as far as it goes; what it agreed on with files
+   * and peers is not. The rest is with the spokes.
+   */
+  #rebuildFrom(replica: Replica, isMissing: boolean): void {
+    const { log } = this.#options;
+    replica.beginRebuilding();
+    log.error(isMissing ? 'state is missing' : 'state is older than the live files', {
+      code: 'AXL-HUB-STATE',
+      hint: 'the files of this hub were in use with another state: it is rebuilt from what the spokes hold',
     });
   }
 
   async #startHub(): Promise<void> {
-    if (this.#replica.phase === 'ready') return;
+    const replica = this.#replica;
+    if (replica.phase === 'ready') {
+      await this.#verify();
+      // A state that turned out to be an old copy: those that are there fill it up before anybody takes it for the whole.
+      await this.#verifier.rebuilt(true);
+      return;
+    }
+    if (replica.phase === 'rebuilding') await this.#verifier.rebuilt(false);
     // The first start of a hub: what is on its disk is where every counter begins.
-    await this.#settleFiles();
+    if (!this.#abort.signal.aborted) await this.#settleFiles();
   }
 
   async #startSpoke(): Promise<void> {
@@ -259,14 +425,18 @@ export class Site {
   }
 
   /**
-   * Asks the hub what it has of us before anything new is counted. If it has more than we ever gave, this state is a
-   * copy of an older self; if it does not answer, that cannot be excluded. Either way we go on as a new incarnation.
+   * Asks the peers what they have of us before anything new is counted. If one has more than we ever gave, this state is a
+   * copy of an older self; if one does not answer, that cannot be excluded. Either way what is added from now on is counted
+   * beside what was added before: a spoke takes a new incarnation; a hub, which has many peers, keeps its id, so that one
+   * spoke that is away does not make it send everything to all the others again.
    */
   async #verify(): Promise<void> {
     const verified = (): boolean => this.#links.every(({ conversation }) => conversation.verified);
     const end = this.#options.now() + VERIFY_MS;
     while (!verified() && this.#options.now() < end && !this.#abort.signal.aborted) await this.#sleep(5);
-    if (!verified()) this.#newIncarnation('the hub did not answer at start');
+    if (verified() || this.#abort.signal.aborted) return;
+    if (this.#options.isHub) this.#replica.goOnUnverified();
+    else this.#newIncarnation('the hub did not answer at start');
   }
 
   #newIncarnation(reason: string): void {
@@ -348,6 +518,11 @@ export class Site {
           reason,
           hint: 'nothing is deleted elsewhere; it is watched again when it is back',
         }),
+      onTrouble: (error) => {
+        this.#broken('watch', error);
+        this.#scanBlind();
+      },
+      onWatching: () => this.#reporter.working('watch'),
       log: (level, message, fields) => log[level](message, fields as Record<string, string>),
     });
     await this.#watcher.start();
@@ -356,6 +531,7 @@ export class Site {
   #scanning: Promise<ScanReport> | undefined;
   #scanAgain = false;
   #scanRestMs = 0;
+  #nextBlindScan = 0;
 
   /** One scan at a time; a request during a scan makes one more, and an urgent one makes both hurry. */
   async #scan(restMs: number): Promise<ScanReport> {
@@ -390,6 +566,7 @@ export class Site {
       if (this.#abort.signal.aborted) return;
       try {
         const report = await this.#scan(SCAN_REST_MS);
+        this.#reporter.working('scan');
         if (report.found > 0)
           this.#options.log.debug('scan', { files: report.files, found: report.found, ms: Math.round(report.ms) });
       } catch (error) {
@@ -398,8 +575,19 @@ export class Site {
     }
   }
 
+  /** What is not watched is scanned, at every try to watch it (5 s at most), for a twentieth of the time. */
+  #scanBlind(): void {
+    const now = performance.now();
+    if (!this.#isOpen || this.#scanning !== undefined || now < this.#nextBlindScan) return;
+    this.#scan(0)
+      .then(({ ms }) => {
+        this.#nextBlindScan = performance.now() + 20 * ms;
+      })
+      .catch((error) => this.#scanFailed(error));
+  }
+
   #scanFailed(error: unknown): void {
-    if (!this.#abort.signal.aborted) this.#reporter.broken('scan', error);
+    if (!this.#abort.signal.aborted) this.#broken('scan', error);
   }
 
   #looks = 0;
@@ -427,20 +615,67 @@ export class Site {
     }
   }
 
-  #makeLink(peer: PeerOptions, session: string): Link {
+  #makeVerifier(): Verifier {
+    const { isHub, verifyIntervalMs } = this.#options;
+    return new Verifier({
+      replica: this.#replica,
+      isHub,
+      peers: this.#links,
+      intervalMs: verifyIntervalMs,
+      isOpen: () => this.#isOpen,
+      repairs: this.#repairs,
+      signal: this.#abort.signal,
+      show: (names) => this.#engine.show(names),
+      scan: () => {
+        if (this.#isOpen) void this.#scan(0).catch((error) => this.#scanFailed(error));
+      },
+      onError: (step, error) => this.#reporter.broken(step, error),
+    });
+  }
+
+  #makeLink(peer: PeerOptions, session: string): Peer {
     const { state, isHub, random } = this.#options;
     const folders = preparePeer(state, peer.site);
-    const conversation = new Conversation(this.#replica, peer.site, session, {
-      onVerified: (_confirmed, forked) => {
-        if (!forked) return;
-        if (isHub) this.#reporter.hubRestored(peer.site);
-        this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
+    const conversation = new Conversation(
+      this.#replica,
+      peer.site,
+      session,
+      {
+        onVerified: (_confirmed, forked) => {
+          if (!forked) return;
+          if (isHub) {
+            this.#reporter.hubRestored(peer.site);
+            this.#replica.commit(() => this.#replica.losses.loseEverything());
+          }
+          this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
+        },
+        onRefused: (refusal) => this.#reporter.refusedBy(peer.site, refusal),
+        onNewSession: () => this.#verifier.forget(peer.site),
       },
-      onRefused: (refusal) => this.#reporter.refusedBy(peer.site, refusal),
+      {
+        isDue: (now) => this.#desk.isDue(peer.site, now),
+        dueInMs: () => this.#desk.dueInMs(peer.site),
+        take: (now) => this.#desk.take(peer.site, now),
+      },
+    );
+    const comparer = new Comparer({
+      replica: this.#replica,
+      peerSite: peer.site,
+      isHub,
+      batchDocuments: this.#options.batchDocuments,
+      batchBytes: this.#options.batchBytes,
+      random,
+      mayAnswer: () => (isHub ? this.#isOpen : this.#replica.phase === 'ready'),
+      events: {
+        onWork: () => link.wake(),
+        onRepaired: (names) => this.#repairs.noteRepaired(peer.site, names, 'compared'),
+        onTold: (name, repaired) => this.#verifier.told(peer.site, name, repaired),
+      },
     });
-    const link = new PeerLink({
+    const link: PeerLink = new PeerLink({
       replica: this.#replica,
       conversation,
+      comparer,
       transport: peer.transport(folders),
       outbox: folders.outbox,
       inbox: folders.inbox,
@@ -448,9 +683,12 @@ export class Site {
       batchDocuments: this.#options.batchDocuments,
       batchBytes: this.#options.batchBytes,
       random,
-      maySend: () => this.#isOpen,
+      // A spoke that joins would take what a hub has of a half-filled state for all there is.
+      maySend: () => this.#isOpen && !(isHub && conversation.isPeerJoining && this.#verifier.isRebuilding),
       isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
-      mayMerge: () => this.#isOpen || this.#replica.phase === 'joining',
+      onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
+      // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say.
+      mayMerge: () => isHub || this.#isOpen || this.#replica.phase === 'joining',
       events: {
         onSent: (names, bytes, ms) => this.#reporter.sent(peer.site, names, bytes, ms),
         onReceived: (documents) => {
@@ -459,15 +697,20 @@ export class Site {
           if (isHub) this.#wakeLinks();
           this.#engine.show(documents.map(({ name }) => name));
         },
+        onRepaired: (names) => this.#repairs.noteRepaired(peer.site, names, 'sent again'),
         onHeard: (head) => {
-          if (this.#replica.phase !== 'joining' || !conversation.verified) return;
-          this.#joinTarget ??= head;
+          if (this.#replica.phase !== 'joining') return;
+          // A hub that has started anew since may have lost what it was to give.
+          if (!conversation.verified) this.#joinTarget = undefined;
+          else this.#joinTarget ??= head;
           this.#wakeJoin();
         },
         onDown: (failure) => this.#reporter.down(peer.site, failure),
+        onUnreachable: () => this.#desk.unreachable(peer.site),
         onUp: () => this.#reporter.up(peer.site),
         onRefusal: (code, message, hint) => this.#reporter.refusal(peer.site, code, message, hint),
-        onError: (step, error) => this.#reporter.broken(`${step} ${peer.site}`, error),
+        onError: (step, error) => this.#broken(`${step} ${peer.site}`, error),
+        onWorking: (step) => this.#reporter.working(`${step} ${peer.site}`),
       },
     });
     if (peer.fetcher !== undefined) {
@@ -475,7 +718,7 @@ export class Site {
       this.#fetchers.push(fetcher);
       this.#background.push(this.#fetchLoop(peer.site, fetcher, peer.fetcher.interval_ms, () => link.wake()));
     }
-    return { site: peer.site, conversation, link };
+    return { site: peer.site, conversation, comparer, link };
   }
 
   /** Pull mode: fetch, process, and remember what was fetched for as long as the hub may still show it. */
@@ -521,21 +764,6 @@ export class Site {
 
 /** Names of fetched batches that are remembered: more than a shelf holds. */
 const SEEN_MAX = 256;
-
-/** A hub must not begin anew beside files that were in use: their money would be counted as genesis once more. */
-export class StaleStateError extends Error {
-  readonly code = 'AXL-HUB-STATE';
-  readonly hint =
-    'put the newest state.db back (with its -wal file), or, if it is lost for good, stop all spokes, remove userdata/.axle/replica here, and start again: the files of the hub become the new beginning, and each spoke must join anew';
-
-  constructor(database: string, isMissing: boolean) {
-    super(
-      isMissing
-        ? `${database} is missing, but the files of this hub were in use with one`
-        : `${database} is older than the files of this hub`,
-    );
-  }
-}
 
 /** The folders of one peer, given to the owner of the state folder: the account into which the peer's rsync comes. */
 function preparePeer(state: string, peer: string): PeerFolders {

@@ -46,8 +46,10 @@ export type LabOptions = {
   readonly joinRule?: JoinRule;
   readonly guards?: GuardOptions;
   readonly clockSkewMaxMs?: number;
+  readonly rightsIdleMs?: number;
   readonly maxFileBytes?: number;
   readonly scanIntervalMs?: number;
+  readonly verifyIntervalMs?: number;
   readonly batchDocuments?: number;
   readonly kinds?: Readonly<Record<string, Partial<KindPolicy>>>;
   /** Number or printed seed of an earlier run. */
@@ -307,7 +309,9 @@ export class LabSite {
       batchDocuments: lab.options.batchDocuments ?? 1_000,
       batchBytes: 1024 * 1024,
       clockSkewMaxMs: lab.options.clockSkewMaxMs ?? 60_000,
+      rightsIdleMs: lab.options.rightsIdleMs ?? 60_000,
       scanIntervalMs: lab.options.scanIntervalMs ?? 60_000,
+      verifyIntervalMs: lab.options.verifyIntervalMs ?? 600_000,
       log: { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') },
       now: () => Date.now() + this.aheadMs,
       random: lab.random,

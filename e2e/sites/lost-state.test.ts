@@ -101,15 +101,15 @@ describe.skipIf(needsLab('lost state on real sites'))('I1: a spoke whose state i
 /** A backup of these folders inside the host, owners and times kept. */
 async function keepCopy({ host }: Site, folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
-    await host.must(['rm', '-rf', `/root/backup${folder}`]);
-    await host.must(['mkdir', '-p', `/root/backup${folder}`]);
-    await host.must(['cp', '-a', `${folder}/.`, `/root/backup${folder}`]);
+    await host.must(['rm', '-rf', `/var/backups/axle${folder}`]);
+    await host.must(['mkdir', '-p', `/var/backups/axle${folder}`]);
+    await host.must(['cp', '-a', `${folder}/.`, `/var/backups/axle${folder}`]);
   }
 }
 
 async function restoreCopy({ host }: Site, folders: readonly string[]): Promise<void> {
   for (const folder of folders) {
     await host.must(['find', folder, '-mindepth', '1', '-delete']);
-    await host.must(['cp', '-a', `/root/backup${folder}/.`, folder]);
+    await host.must(['cp', '-a', `/var/backups/axle${folder}/.`, folder]);
   }
 }

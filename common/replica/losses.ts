@@ -1,0 +1,144 @@
+/**
+ * What this replica has lost and its peers are asked for: a document whose stored state was damaged, or everything, where a
+ * hub found that its state is an old copy or gone. A damaged state is never merged with what peers hold: a flipped digit
+ * would make a greater number, and the greater number wins. It is set aside, and the document is out of use (not
+ * absorbed, not written to its file) until the peers have told what they hold.
+ */
+import { ownPart } from '../core/authority.js';
+import { type CanonicalText, canonicalText } from '../core/canonical.js';
+import { readContent } from '../core/content.js';
+import { decodeState, stampAhead } from '../core/decode.js';
+import { viewText } from '../core/render.js';
+import { type DocState, EMPTY } from '../core/state.js';
+import { showsView, viewOf } from './absorb.js';
+import type { Replica } from './replica.js';
+import type { DocumentRow, LostRow } from './store.js';
+
+/** In place of a document's name: all of them. */
+export const EVERYTHING = '';
+
+export class Losses {
+  readonly #lost = new Map<string, LostRow>();
+  /** A document was found damaged. Set by the site. */
+  onDamaged: (name: string, isUnsent: boolean) => void = () => {};
+
+  constructor(readonly replica: Replica) {
+    for (const row of replica.world.store.lost()) this.#lost.set(row.name, row);
+  }
+
+  get size(): number {
+    return this.#lost.size;
+  }
+
+  /** Documents (or `EVERYTHING`) that `site` has not been heard about. */
+  askedOf(site: string): string[] {
+    return [...this.#lost.values()].filter(({ told }) => !told.includes(site)).map(({ name }) => name);
+  }
+
+  /** Lost documents that are not in use again. */
+  outOfUse(): LostRow[] {
+    return [...this.#lost.values()].filter(({ name, released }) => name !== EVERYTHING && !released);
+  }
+
+  /**
+   * Whether a live file must not be absorbed now. While everything was lost and a spoke has not answered, that also holds
+   * for files that nobody knows: the spoke may have them, and they would be counted once more as genesis.
+   */
+  isOutOfUse(name: string, known: DocumentRow | undefined): boolean {
+    if (this.#lost.size === 0) return false;
+    if (this.#lost.get(name)?.released === false) return true;
+    return known === undefined && this.#lost.has(EVERYTHING) && this.replica.unsettled.has(name);
+  }
+
+  isEverythingLost(): boolean {
+    return this.#lost.has(EVERYTHING);
+  }
+
+  /** Everything is to be asked for, from all peers. */
+  loseEverything(): void {
+    this.#put({ name: EVERYTHING, unsent: false, released: false, told: [] });
+  }
+
+  /** Takes a damaged row out of use. Returns what is left of it: what is certain to be our own, else nothing. */
+  setAside(row: DocumentRow): { readonly state: CanonicalText } {
+    const { store, files, now, peers } = this.replica.world;
+    const own = this.#trustworthy(row);
+    const isSent = row.origin !== '' || peers.some((site) => (store.peer(site)?.confirmed ?? 0) >= row.seq);
+    const state = canonicalText(own ?? EMPTY);
+    const lost: LostRow = { name: row.name, unsent: own === undefined && !isSent, released: false, told: [] };
+    store.commit(() => {
+      store.putDocument({ ...row, state }, row.id);
+      this.#put(lost);
+    });
+    files.keepConflict(row.name, `damaged-${now()}`, row.state);
+    this.onDamaged(row.name, lost.unsent);
+    return { state };
+  }
+
+  /**
+   * Our own part of a damaged state, where the damage shows in nothing that counts: it can be read, and shows exactly what
+   * the live file showed when both last agreed. Undefined where that cannot be said.
+   */
+  #trustworthy(row: DocumentRow): DocState | undefined {
+    const { replica } = this;
+    const { store, site, now, clockSkewMaxMs } = replica.world;
+    const file = store.file(row.id);
+    if (file === undefined || file.dirty === 1 || file.shadow === null || !replica.knows(row.name)) return undefined;
+    try {
+      const state = decodeState(JSON.parse(row.state));
+      // Rights that were passed on show in no file.
+      if (Object.values(state.counters ?? {}).some(({ given }) => given !== undefined)) return undefined;
+      const policies = replica.policiesOf(row.name);
+      const shadow = readContent(file.shadow, policies);
+      if (shadow.kind === 'invalid' || stampAhead(state, now() + clockSkewMaxMs) !== undefined) return undefined;
+      return showsView(shadow, viewOf(state, shadow, policies), policies) ? ownPart(state, site) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** `site` has told what it holds of `name`. Call inside a commit, with what it told merged. */
+  told(site: string, name: string): void {
+    const row = this.#lost.get(name);
+    if (row === undefined || row.told.includes(site)) return;
+    this.#put({ ...row, told: [...row.told, site] });
+  }
+
+  /**
+   * Takes a document into use again, as rebuilt. Its file's differences to what was agreed on count from now; it is sent to
+   * everybody. `isWhole`: every peer has told, and nothing more is to come.
+   */
+  release(name: string, isWhole: boolean): void {
+    const { store, now, files, site } = this.replica.world;
+    const row = this.#lost.get(name);
+    if (row === undefined) return;
+    const { unsent } = row;
+    this.replica.commit(({ nextSeq }) => {
+      const document = name === EVERYTHING || row.released ? undefined : store.document(name);
+      if (document !== undefined) {
+        store.putDocument({ ...document, seq: nextSeq(), origin: '', at: now(), by_site: site }, document.id);
+        store.markDirty(document.id);
+        const shadow = store.file(document.id)?.shadow ?? null;
+        if (unsent && shadow !== null && this.replica.knows(name)) {
+          const state = this.replica.stateOf(document);
+          const view = viewOf(state, undefined, this.replica.policiesOf(name));
+          const text = view === undefined ? '' : viewText(view, undefined, state);
+          files.keepConflict(name, `damaged-file-${now()}`, shadow);
+          store.hold({ document: name, reason: 'damaged', live: shadow, view: text, at: now() });
+        }
+      }
+      if (isWhole) this.#drop(name);
+      else this.#put({ ...row, released: true });
+    });
+  }
+
+  #put(row: LostRow): void {
+    this.replica.world.store.putLost(row);
+    this.#lost.set(row.name, row);
+  }
+
+  #drop(name: string): void {
+    this.replica.world.store.dropLost(name);
+    this.#lost.delete(name);
+  }
+}
