@@ -174,7 +174,6 @@ export class Site {
   }
 
   #broken(step: string, error: unknown): void {
-    if (this.#abort.signal.aborted) return;
     if (this.#reporter.broken(step, error).isFatal) this.#fail(error);
     this.#noteDamage(error);
   }
