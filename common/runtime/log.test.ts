@@ -75,7 +75,6 @@ describe('a log', () => {
     const dir = mkdtempSync(join(tmpdir(), 'axle-log-'));
     const file = join(dir, 'logs/sync-daemon.log');
     await logged('json', { file });
-    // winston opens the file in its own time, which close() does not always wait for.
     await expect
       .poll(() => readFileSync(file, 'utf8'))
       .toBe('2026-01-02T03:04:05.006Z info  balances/1-andy absorbed seq=3\n2026-01-02T03:04:05.006Z error broken\n');

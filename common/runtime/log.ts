@@ -1,6 +1,7 @@
 /** The daemons' log: winston underneath, one line for each thing that happened. */
 import { fstatSync } from 'node:fs';
 import { createLogger, format, type Logger, transports } from 'winston';
+import { LogFile } from './log-file.js';
 import {
   type Entry,
   type Fields,
@@ -44,6 +45,7 @@ export type LogOptions = {
 const LEVELS: Readonly<Record<Level, number>> = { error: 0, warn: 1, info: 2, debug: 3 };
 const FILE_BYTES_MAX = 10 * 1024 * 1024;
 const FILES_MAX = 5;
+const FILE_TOLD_MS = 60_000;
 const CLOSE_MS_MAX = 1000;
 
 export function createLog(options: LogOptions): OpenLog {
@@ -51,7 +53,7 @@ export function createLog(options: LogOptions): OpenLog {
   const stream = options.stream ?? process.stdout;
   const render = rendererFor(options.format, stream);
   const main = open(new transports.Stream({ stream, eol: '\n', format: entryFormat(render) }), options.level);
-  // Opening it may fail, and that is logged to the main stream.
+  // What goes wrong with it is logged to the main stream.
   let file: Sink | undefined;
   const write =
     (level: Level) =>
@@ -61,7 +63,7 @@ export function createLog(options: LogOptions): OpenLog {
       file?.write(entry);
     };
   const log: Log = { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
-  if (options.file !== undefined) file = openFile(options.file, options.level, log);
+  if (options.file !== undefined) file = openFile(options.file, options.level, log, now);
   return { ...log, close: async () => void (await Promise.all([main.close(), file?.close()])) };
 }
 
@@ -93,36 +95,23 @@ function open(transport: Logger['transports'][number], level: Level): Sink {
   };
 }
 
-/** A full disk or a folder that is not ours costs the file, never the daemon: after an error nothing more goes to it. */
-function openFile(filename: string, level: Level, log: Log): Sink | undefined {
-  let broken = false;
-  const lost = (error: Error) => {
-    if (broken) return;
-    broken = true;
+/** A full disk or a folder that is not ours costs lines of the file, never the daemon. Told once a minute. */
+function openFile(file: string, level: Level, log: Log, now: () => Date): Sink {
+  let told_ms = Number.NEGATIVE_INFINITY;
+  const onLost = (error: Error): void => {
+    const now_ms = now().getTime();
+    if (now_ms - told_ms < FILE_TOLD_MS) return;
+    told_ms = now_ms;
     log.warn('log file cannot be written', {
-      file: filename,
+      file,
       reason: error.message,
       code: 'AXL-LOG-FILE',
-      hint: 'the log goes on without it; make it writable for this account and restart',
+      hint: 'the log goes on without it; make it writable for this account, or make room',
     });
   };
-  try {
-    const size = { maxsize: FILE_BYTES_MAX, maxFiles: FILES_MAX, tailable: true };
-    const transport = new transports.File({ filename, eol: '\n', ...size, format: entryFormat(renderFile) });
-    transport.on('error', lost);
-    const sink = open(transport, level);
-    return {
-      write: (entry) => {
-        if (!broken) sink.write(entry);
-      },
-      close: async () => {
-        if (!broken) await sink.close();
-      },
-    };
-  } catch (error) {
-    lost(error as Error);
-    return undefined;
-  }
+  const onAgain = (): void => log.info('log file written again', { file });
+  const stream = new LogFile({ file, bytes_max: FILE_BYTES_MAX, files_max: FILES_MAX, onLost, onAgain });
+  return open(new transports.Stream({ stream, eol: '\n', format: entryFormat(renderFile) }), level);
 }
 
 /** A log that says nothing. */

@@ -169,6 +169,7 @@ export class Site {
     try {
       await this.#start();
     } catch (error) {
+      await this.#control?.close();
       this.#noteDamage(error);
       throw error;
     }
@@ -220,7 +221,6 @@ export class Site {
   }
 
   #broken(step: string, error: unknown): void {
-    if (this.#abort.signal.aborted) return;
     if (this.#reporter.broken(step, error).isFatal) this.#fail(error);
     this.#noteDamage(error);
   }
