@@ -19,6 +19,7 @@ import type { StepName } from '../replica/steps.js';
 import type { Store } from '../replica/store.js';
 import type { Fields, Level } from '../runtime/log.js';
 import { type PeerFolders, Site } from '../site/site.js';
+import { mulberry32 } from './random.js';
 
 export const HUB = 'directsponsor';
 export const SPOKES = ['roflfaucet', 'clickforcharity'] as const;
@@ -550,15 +551,4 @@ export function sleep(ms: number): Promise<void> {
 
 function show(said: unknown): string {
   return said instanceof Error ? said.message : String(said);
-}
-
-/** Tommy Ettinger's mulberry32: small, and the same everywhere. */
-function mulberry32(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
