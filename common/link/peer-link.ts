@@ -117,19 +117,24 @@ export class PeerLink {
   async #sendLoop(): Promise<void> {
     while (!this.#abort.signal.aborted) {
       let wait_ms = 0;
+      let isBackoff = false;
       try {
         await this.#gather();
         const result = await this.sendOnce();
         if (typeof result === 'object' && 'wait_ms' in result) wait_ms = result.wait_ms;
         // Nothing that it did had to wait for anything: everybody else has their turn now, or it is not before the end.
         else if (result === 'skipped') await turn();
-        else if (typeof result === 'object') wait_ms = this.#failed(result);
-        else this.#succeeded();
+        else if (typeof result === 'object') {
+          wait_ms = this.#failed(result);
+          isBackoff = true;
+        } else this.#succeeded();
       } catch (error) {
         this.options.events.onError('send', error);
         wait_ms = BACKOFF.first_ms + this.#backoff.next();
+        isBackoff = true;
       }
-      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, this.#isDown);
+      // Only a backoff is deaf to new work: a peer that was last found down may owe us nothing and be up again.
+      if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, isBackoff);
     }
   }
 

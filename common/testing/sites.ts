@@ -37,8 +37,11 @@ export type Mail = {
   readonly inbox: string;
 };
 
-/** `pass` delivers; `lose` says it was delivered and drops it; `fail` is a transport that is down; text replaces it. */
-export type Fate = 'pass' | 'lose' | 'fail' | { readonly instead: string };
+/**
+ * `pass` delivers; `lose` says it was delivered and drops it; `fail` is a transport that is down; `delivered but failed`
+ * delivers and says that it did not; text replaces it.
+ */
+export type Fate = 'pass' | 'lose' | 'fail' | 'delivered but failed' | { readonly instead: string };
 
 export type LabOptions = {
   readonly spokes?: readonly string[];
@@ -429,7 +432,8 @@ export class LabSite {
         }
         const clock = { now: () => performance.now() };
         const folder = new FolderTransport({ outboxFolder: folders.outbox, inboxFolder: mail.inbox, clock });
-        return folder.deliver(name, signal);
+        const delivery = await folder.deliver(name, signal);
+        return fate === 'delivered but failed' ? down : delivery;
       },
       close: async () => {},
     };
