@@ -142,6 +142,8 @@ export class Conversation {
     if (header.confirms !== undefined) confirmed = this.#hearConfirmation(header.confirms, confirmed);
     if (header.refused !== undefined) this.events.onRefused(header.refused);
     const gap = header.from > base.applied;
+    // Sent again what we have: our confirmation was lost, and is said once more.
+    if (header.documents > 0 && header.to <= base.applied) this.#told = -1;
     const applied = gap ? base.applied : Math.max(base.applied, header.to);
     return { ok: true, peer: { ...base, applied, confirmed }, gap };
   }
