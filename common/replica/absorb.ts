@@ -139,7 +139,8 @@ function record(
       look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
   }
-  const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
+  const isOld =
+    ((isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null) || replica.isFromBefore(known);
   const style = detectStyle(look.kind === 'file' ? look.text : '{}');
   const author = {
     replica: replica.id,

@@ -11,7 +11,7 @@ import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
 import type { LiveFiles } from './live-files.js';
 import type { Steps } from './steps.js';
-import type { DocumentRow, Store } from './store.js';
+import type { DocumentRow, KnownRow, Store } from './store.js';
 
 /** `joining`: no state yet, waiting for the hub's. `settling`: it is here, our files are being looked at. */
 export type Phase = 'joining' | 'settling' | 'ready';
@@ -48,6 +48,8 @@ export class Replica {
   #commits: number;
   #id: ReplicaId;
   #phase: Phase;
+  /** Row id of the newest document when joining ended. */
+  #joined: number;
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
@@ -57,6 +59,7 @@ export class Replica {
     this.stamps = new StampClock(site, store.meta('stamp'));
     this.#head = Number(store.meta('seq') ?? 0);
     this.#commits = Number(store.meta('commits') ?? 0);
+    this.#joined = Number(store.meta('joined') ?? 0);
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
     this.unsettled = new Set(store.unsettled());
@@ -82,8 +85,22 @@ export class Replica {
   }
 
   setPhase(phase: Phase): void {
-    this.commit(() => this.world.store.setMeta('phase', phase));
+    const { store } = this.world;
+    this.commit(() => {
+      store.setMeta('phase', phase);
+      if (phase === 'ready') store.setMeta('joined', String(store.lastDocumentId()));
+    });
+    if (phase === 'ready') this.#joined = store.lastDocumentId();
     this.#phase = phase;
+  }
+
+  /**
+   * Whether a file found for this document stood here before joining: the document came with the join, and its file has
+   * not been written yet. The look over all files missed it (a listing misses a name that is renamed meanwhile, an editor
+   * removes a file before it saves it), and its amounts are no new credits.
+   */
+  isFromBefore(known: KnownRow | undefined): boolean {
+    return known !== undefined && known.shadow === null && known.dirty === 1 && known.id <= this.#joined;
   }
 
   /** A new incarnation: what this replica contributes from now on is counted beside what its site contributed before. */

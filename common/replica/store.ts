@@ -46,7 +46,7 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase';
+export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase' | 'joined';
 
 export class Store {
   readonly #db: Database.Database;
@@ -174,6 +174,11 @@ export class Store {
 
   countDocuments(): number {
     return this.#get<{ n: number }>('SELECT count(*) AS n FROM documents')?.n ?? 0;
+  }
+
+  /** Row id of the newest document; 0 where there is none. */
+  lastDocumentId(): number {
+    return this.#get<{ id: number | null }>('SELECT max(id) AS id FROM documents')?.id ?? 0;
   }
 
   file(id: number): FileRow | undefined {
