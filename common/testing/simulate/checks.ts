@@ -5,7 +5,7 @@ import { ANDY, BORN, bio, entryId, level, LOOSE, numberAt, PROFILE, role, TOKENS
 import type { Finding, Ledger } from './ledger.js';
 import type { World } from './world.js';
 
-type Shown = { readonly site: SimulatedSite; readonly text: string | undefined; readonly content: unknown };
+type Shown = { readonly site: SimulatedSite; readonly text: string | undefined; readonly content: unknown; readonly isTorn: boolean };
 
 export function checkAll(world: World): Finding[] {
   const findings: Finding[] = [...world.findings];
@@ -15,7 +15,8 @@ export function checkAll(world: World): Finding[] {
   };
   const documents = new Set([...world.ledgers.map(({ document }) => document), LOOSE, ...TOKENS, ...BORN]);
   for (const document of documents) {
-    const shown = living.map((site) => show(site, document));
+    // What a power cut left torn stays so until the next change (section 10); its state must be like the others'.
+    const shown = living.map((site) => show(site, document)).filter((one) => !(one.isTorn && one.site.hadPowerCut));
     const texts = shown.map(({ site, content }) => `${site.name}: ${canonical(content)}`);
     if (new Set(shown.map(({ content }) => canonical(content))).size > 1) say('I2 same files', `${document} differs: ${texts.join(' | ')}`);
     const states = living.map((site) => canonical(site.stateOf(document)));
@@ -31,7 +32,7 @@ export function checkAll(world: World): Finding[] {
     const left = site.leftovers();
     if (left.length > 0) say('nothing left behind', left.join(', '));
     const refused = site.withStore((store) => store.unsettled());
-    if (refused !== undefined && refused.length > 0) say('nothing left behind', `${site.name}: unsettled ${refused}`);
+    if (refused !== undefined && refused.length > 0 && !site.hadPowerCut) say('nothing left behind', `${site.name}: unsettled ${refused}`);
   }
   for (const [file, text] of world.litter)
     if (!fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text) say('I6 files of others', `${file} was touched`);
@@ -42,9 +43,9 @@ function show(site: SimulatedSite, document: string): Shown {
   const file = site.file(document);
   const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : undefined;
   try {
-    return { site, text, content: text === undefined ? undefined : JSON.parse(text) };
+    return { site, text, content: text === undefined ? undefined : JSON.parse(text), isTorn: false };
   } catch {
-    return { site, text, content: text };
+    return { site, text, content: text, isTorn: !(TOKENS as readonly string[]).includes(document) || text === '' };
   }
 }
 

@@ -1,6 +1,7 @@
 /** One site of the simulation: a machine, the real daemon on it, and what is known of its state from outside. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { ownPart } from '../../core/authority.js';
 import type { BatchDocument } from '../../core/batch.js';
 import { DEFAULT_POLICIES } from '../../core/policy.js';
 import { counterValue } from '../../core/render.js';
@@ -35,6 +36,9 @@ export class SimulatedSite {
   hasState = false;
   /** Takes part: has been set up. */
   isMember = false;
+  hadPowerCut = false;
+  /** The marker beside the files is not synced: after a power cut it may be older than any backup. */
+  lostMarker = false;
   /** Left for good. */
   hasLeft = false;
 
@@ -195,6 +199,13 @@ export class SimulatedSite {
     return text === undefined ? undefined : (JSON.parse(text) as DocState);
   }
 
+  /** Everything that this site itself contributed, as text to compare. */
+  ownParts(): string {
+    const rows = this.withStore((store) => store.documentsAfterId(0, 1_000)) ?? [];
+    const parts = rows.map(({ name, state }) => `${name} ${JSON.stringify(ownPart(JSON.parse(state), this.name))}`);
+    return parts.sort().join('\n');
+  }
+
   /** The totals of every counter that this site has committed. */
   totals(): Totals {
     const totals = new Map<string, number>();
@@ -204,6 +215,17 @@ export class SimulatedSite {
           totals.set(`${name} ${at}`, Number(counterValue(counter)));
     });
     return totals;
+  }
+
+  /** Whether a file written now may be taken for one from before the join: settled by rule, not counted. */
+  mayBeOld(document: string): boolean {
+    if (!this.hasState) return true;
+    return (
+      this.withStore((store) => {
+        const known = store.known(document);
+        return store.unsettled().includes(document) || (known?.shadow === null && known.dirty === 1);
+      }) !== false
+    );
   }
 
   /** Whether the store has seen the document's file as it is now. */

@@ -10,8 +10,9 @@ export function forge(text: string): string {
   const { digest: _, ...header } = JSON.parse(head as string) as BatchHeader;
   const forged = lines.map((line) => {
     const document = JSON.parse(line) as { s: DocState };
+    if (document.s.counters === undefined) return `${line}\n`;
     const counters = Object.fromEntries(
-      Object.entries(document.s.counters ?? {}).map(([path, counter]) => [
+      Object.entries(document.s.counters).map(([path, counter]) => [
         path,
         { ...counter, by: { ...counter.by, [`${HUB}~00000bad`]: ['1000', '0'] } },
       ]),

@@ -43,6 +43,7 @@ class Director {
   readonly #choices: Choices;
   /** Accidents whose victims have not come back yet. */
   #downtimes = 0;
+  #setBackMs = 0;
 
   constructor(readonly world: World) {
     this.#choices = new Choices(world.seed, 'director');
@@ -87,7 +88,7 @@ class Director {
         if (ledger === undefined) return;
         const sign = ledger.genesis === 0 ? 1 : step.sign;
         writers.change(ledger, sign, step.way, (content, operation) =>
-          edit(ledger, content, operation, world.time.elapsed + machine.aheadMs),
+          edit(ledger, content, operation, world.time.now + machine.aheadMs),
         );
         return;
       }
@@ -121,6 +122,8 @@ class Director {
         world.time.add(step.ms, () => world.network.cut.delete(site.name));
         return;
       case 'set clock':
+        // What waits by a clock that was set back waits so much longer.
+        this.#setBackMs = Math.max(this.#setBackMs, machine.aheadMs - step.aheadMs);
         machine.aheadMs = step.aheadMs;
         return;
       case 'lose hints':
@@ -159,7 +162,7 @@ class Director {
         () => {
           if (ledger.isFull || !site.hasState) return undefined;
           const operation = ledger.add(site.name, 1, 'born', world.time.elapsed);
-          operation.standing = 'must';
+          if (!site.mayBeOld(document)) operation.standing = 'must';
           return { balance: ledger.amount(operation) };
         },
         () => {},
@@ -206,9 +209,11 @@ class Director {
       if (time.now - begun > QUIET_LIMIT_MS) return [{ check: 'I2 at rest', text: `not within ${QUIET_LIMIT_MS} ms: ${business}` }];
       if (this.#downtimes > 0 || world.isDying || network.underWay > 0) continue;
       for (const site of world.members) if (site.life === undefined) site.start();
+      if (time.now - begun < QUIET_MIN_MS + this.#setBackMs) continue;
       business = this.#business();
-      still = business === '' && time.now - begun > QUIET_MIN_MS ? still + 1 : 0;
+      still = business === '' ? still + 1 : 0;
     }
+    this.#setBackMs = 0;
     return checkAll(world);
   }
 

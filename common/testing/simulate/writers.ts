@@ -69,9 +69,7 @@ export class Writers {
         return true;
       };
       const written = (): void => {
-        // A file from before a join is settled by rule, not counted.
-        const isOld = site.life?.site.replica?.unsettled.has(document) === true;
-        if (operation !== undefined && site.hasState && !isOld) operation.standing = 'must';
+        if (operation !== undefined && !site.mayBeOld(document)) operation.standing = 'must';
       };
       if (way === 'raw' || way === 'rename') {
         await this.#soon(way === 'rename', () => {
