@@ -28,7 +28,7 @@ type Life = { readonly site: Site; readonly owner: Owner; isReady: boolean };
 /** Total of each counter of each document, `document path` → total. */
 export type Totals = ReadonlyMap<string, number>;
 
-const MACHINE_OF = { scanIntervalMs: 4_000, clockSkewMaxMs: 60_000, batchDocuments: 3 };
+const MACHINE_OF = { scanIntervalMs: 4_000, clockSkewMaxMs: 60_000, batchDocuments: 2 };
 
 export class SimulatedSite {
   life: Life | undefined;

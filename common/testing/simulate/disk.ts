@@ -12,6 +12,8 @@ export class Node {
   uid = 0;
   gid = 0;
   nlink = 0;
+  /** Whether the daemon wrote its content, and not somebody of the site. */
+  isDaemons = false;
   /** When it was last renamed. */
   renamed = 0;
   opens = 0;
@@ -190,8 +192,8 @@ function copyOf(node: Node, copies = new Map<Node, Node>()): Node {
   if (known !== undefined) return known;
   const copy = new Node(node.ino, node.entries && new Map(), node.birth);
   copies.set(node, copy);
-  const { mtime, ctime, mode, uid, gid, nlink, data } = node;
-  Object.assign(copy, { mtime, ctime, mode, uid, gid, nlink, data, saved: undefined });
+  const { mtime, ctime, mode, uid, gid, nlink, data, isDaemons } = node;
+  Object.assign(copy, { mtime, ctime, mode, uid, gid, nlink, data, isDaemons, saved: undefined });
   for (const [name, child] of node.entries ?? []) copy.entries?.set(name, copyOf(child, copies));
   return copy;
 }

@@ -67,6 +67,10 @@ export class Machine {
     return index >= 0;
   }
 
+  get isDaemonsTurn(): boolean {
+    return this.time.current === this.daemon;
+  }
+
   /** Whether anybody can use this machine now. */
   reach(): void {
     if (this.time.current.isDead) throw new Death(this.name);

@@ -17,14 +17,22 @@ export type Action =
       readonly afterSteps: number;
       readonly isBefore: boolean;
       readonly downMs: number;
+      readonly aloneMs: number;
     }
-  | { readonly do: 'restart'; readonly site: string; readonly downMs: number }
+  /** `aloneMs`: for so long the network does not reach it. */
+  | { readonly do: 'restart'; readonly site: string; readonly downMs: number; readonly aloneMs: number }
   | { readonly do: 'cut off'; readonly site: string; readonly ms: number }
   | { readonly do: 'weather'; readonly weather: Weather }
   | { readonly do: 'set clock'; readonly site: string; readonly aheadMs: number }
   | { readonly do: 'lose hints'; readonly site: string; readonly share: number }
   | { readonly do: 'back up'; readonly site: string }
-  | { readonly do: 'restore'; readonly site: string; readonly isWholeMachine: boolean; readonly downMs: number }
+  | {
+      readonly do: 'restore';
+      readonly site: string;
+      readonly isWholeMachine: boolean;
+      readonly downMs: number;
+      readonly aloneMs: number;
+    }
   | { readonly do: 'lose state'; readonly site: string; readonly isWholeDisk: boolean; readonly downMs: number }
   | { readonly do: 'join'; readonly site: string; readonly isCopy: boolean }
   | { readonly do: 'leave'; readonly site: string }
@@ -49,8 +57,8 @@ const WEIGHTS: Readonly<Record<Exclude<Action['do'], 'quiet'>, number>> = {
   weather: 5,
   'set clock': 3,
   'lose hints': 2,
-  'back up': 3,
-  restore: 2,
+  'back up': 2,
+  restore: 4,
   'lose state': 2,
   join: 2,
   leave: 1,
@@ -66,9 +74,11 @@ export function planOf(seed: number): Step[] {
   const documents = choices.chance(0.4) ? [choices.of(BALANCES)] : [...BALANCES, PROFILE];
   const steps: Step[] = [];
   const rounds = choices.within(1, 3);
+  const backedUp = choices.of([HUB, ...SPOKES, ...SPOKES]);
   for (let round = 0; round < rounds; round++) {
+    if (kinds.includes('restore')) steps.push({ waitMs: 0, do: 'back up', site: backedUp });
     for (let left = choices.within(4, 14); left > 0; left--)
-      steps.push({ waitMs: wait(choices), ...action(choices.of(bag), choices, documents) });
+      steps.push({ waitMs: wait(choices), ...action(choices.of(bag), choices, documents, backedUp) });
     steps.push({ waitMs: 0, do: 'quiet' });
   }
   return steps;
@@ -79,11 +89,17 @@ function wait(choices: Choices): number {
   return choices.chance(0.8) ? choices.within(20, 400) : choices.within(400, 5_000);
 }
 
-function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonly string[]): Action {
+function action(
+  kind: keyof typeof WEIGHTS,
+  choices: Choices,
+  documents: readonly string[],
+  backedUp: string,
+): Action {
   const site = choices.of([HUB, ...SPOKES]);
   const spoke = choices.of(SPOKES);
   const anySite = choices.chance(0.1) ? JOINER : site;
   const downMs = choices.chance(0.7) ? choices.within(1, 300) : choices.within(300, 6_000);
+  const aloneMs = choices.chance(0.25) ? downMs + choices.within(2_500, 5_000) : 0;
   switch (kind) {
     case 'change': {
       const document = choices.of(documents);
@@ -106,10 +122,10 @@ function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonl
     case 'die': {
       const how = choices.chance(0.5) ? 'kill' : 'cut';
       const afterSteps = choices.chance(0.15) ? 0 : choices.within(1, choices.of([12, 60, 200]));
-      return { do: 'die', site: anySite, how, afterSteps, isBefore: choices.chance(0.5), downMs };
+      return { do: 'die', site: anySite, how, afterSteps, isBefore: choices.chance(0.5), downMs, aloneMs };
     }
     case 'restart':
-      return { do: 'restart', site, downMs };
+      return { do: 'restart', site, downMs, aloneMs };
     case 'cut off':
       return { do: 'cut off', site: anySite, ms: choices.within(50, 8_000) };
     case 'weather':
@@ -119,11 +135,9 @@ function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonl
     case 'lose hints':
       return { do: 'lose hints', site, share: choices.of([0.3, 1]) };
     case 'back up':
-      return { do: 'back up', site };
-    case 'restore': {
-      const isWholeMachine = choices.chance(0.6);
-      return { do: 'restore', site: isWholeMachine ? site : spoke, isWholeMachine, downMs };
-    }
+      return { do: 'back up', site: backedUp };
+    case 'restore':
+      return { do: 'restore', site: backedUp, isWholeMachine: choices.chance(0.6), downMs, aloneMs };
     case 'lose state':
       return { do: 'lose state', site: spoke, isWholeDisk: choices.chance(0.5), downMs };
     case 'join':

@@ -81,6 +81,7 @@ class Director {
     }
     if (!site.isMember || site.hasLeft) return;
     const { machine } = site;
+    if ('aloneMs' in step && step.aloneMs > 0) this.#cutOff(site.name, step.aloneMs);
     const writers = world.writers.get(site.name) as NonNullable<ReturnType<typeof world.writers.get>>;
     switch (step.do) {
       case 'change': {
@@ -118,9 +119,7 @@ class Director {
       case 'restart':
         return void site.stop().then(() => this.#comeBack(site, step.downMs));
       case 'cut off':
-        world.network.cut.add(site.name);
-        world.time.add(step.ms, () => world.network.cut.delete(site.name));
-        return;
+        return this.#cutOff(site.name, step.ms);
       case 'set clock':
         // What waits by a clock that was set back waits so much longer.
         this.#setBackMs = Math.max(this.#setBackMs, machine.aheadMs - step.aheadMs);
@@ -145,6 +144,12 @@ class Director {
       case 'leave':
         return this.#whenStill(() => world.leave(site));
     }
+  }
+
+  #cutOff(site: string, ms: number): void {
+    const { network, time } = this.world;
+    network.cut.add(site);
+    time.add(ms, () => network.cut.delete(site));
   }
 
   /** After the consequences of deaths at this very instant have been noted. */

@@ -79,6 +79,7 @@ export class SystemCalls {
     } else if (bits & constants.O_TRUNC) {
       const full = node;
       this.#changing(machine, 'truncate', () => {
+        full.isDaemons = machine.isDaemonsTurn;
         disk.write(full, Buffer.alloc(0), true);
         for (const tell of folder.watchers) tell(name);
       });
@@ -105,6 +106,7 @@ export class SystemCalls {
     const { machine, node, file, folder } = this.#fdOf(fd);
     const data = Buffer.from(text as string);
     this.#changing(machine, 'write', () => {
+      node.isDaemons = machine.isDaemonsTurn;
       const rest = position === null ? Buffer.alloc(0) : node.data.subarray(position + data.length);
       machine.disk.write(node, Buffer.concat([node.data.subarray(0, position ?? node.data.length), data, rest]));
       for (const tell of folder?.watchers ?? []) tell(path.basename(file));
@@ -143,7 +145,10 @@ export class SystemCalls {
 
   ftruncateSync(fd: number): void {
     const { machine, node } = this.#fdOf(fd);
-    this.#changing(machine, 'truncate', () => machine.disk.write(node, Buffer.alloc(0), true));
+    this.#changing(machine, 'truncate', () => {
+      node.isDaemons = false;
+      machine.disk.write(node, Buffer.alloc(0), true);
+    });
   }
 
   fchmodSync(fd: number, mode: number): void {

@@ -1,6 +1,7 @@
 /**
  * Deliberate faults, each a small change of the sources that is made in a copy of them and nowhere else. The simulation
- * must find every one. A change must match its file exactly once; one that no longer does is a fault of this list.
+ * must find every one. (Leaving out the check before the rename is not among them: what is then replaced unseen stands
+ * in the kept link, and is absorbed as a late write. Two nets, and either alone holds.) A change must match its file exactly once; one that no longer does is a fault of this list.
  *
  * To come with spending rights: forget a transfer of rights; spend beyond rights.
  */
@@ -95,7 +96,7 @@ export const FAULTS: readonly Fault[] = [
     'no check of whose contributions arrive',
     'replica/receive.ts',
     'const foreign = rules.isHub ? foreignIn(state, replicaSite(peer.replica)) : undefined;',
-    'const foreign = rules.isHub && foreignIn({}, replicaSite(peer.replica));',
+    'const foreign = rules.isHub ? foreignIn({}, replicaSite(peer.replica)) : undefined;',
   ),
   fault(
     'received documents are not marked dirty',
@@ -120,12 +121,6 @@ export const FAULTS: readonly Fault[] = [
     'replica/materialise.ts',
     "files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));",
     '',
-  ),
-  fault(
-    'no check before the rename',
-    'replica/live-files.ts',
-    'if (now === undefined || now.ino !== kept.ino || !sameContent(fingerprint(now), expected.print)) {',
-    'if (now === undefined || kept === undefined) {',
   ),
   fault(
     'late writes are not read',
