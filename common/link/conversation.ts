@@ -117,7 +117,9 @@ export class Conversation {
     const isNewSession = header.session !== this.#peerSession;
     if (isNewSession) this.#mustAnswer = true;
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
-      // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation.
+      // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation. What
+      // it had sent was never sent back to it, so that no answer may say that it has that.
+      this.#resendFrom(0);
       this.#peerSession = header.session;
       return refuse(
         'AXL-SEQUENCE-BACK',
@@ -144,7 +146,9 @@ export class Conversation {
     const gap = header.from > base.applied;
     // Sent again what we have: our confirmation was lost, and is said once more.
     if (header.documents > 0 && header.to <= base.applied) this.#told = -1;
-    const applied = gap ? base.applied : Math.max(base.applied, header.to);
+    // What was said to an earlier start of ours may leave out what that one had, and a restored copy has not.
+    const isToUs = header.confirms === undefined || header.confirms.session === this.session;
+    const applied = gap || !isToUs ? base.applied : Math.max(base.applied, header.to);
     return { ok: true, peer: { ...base, applied, confirmed }, gap };
   }
 
@@ -182,6 +186,9 @@ export class Conversation {
   next(maySend: boolean, now: number): Ask {
     const row = this.row();
     const isKnown = row !== undefined;
+    const sinceRefusal = now - this.#refusedAt;
+    // Before documents, which a peer that is just starting leaves lying until it knows what we have of it.
+    if (this.#mustAnswer && this.#refusal !== undefined && sinceRefusal >= BARE_MS) return { kind: 'bare' };
     if (maySend && isKnown) {
       if (this.#chain > row.confirmed && now - this.#progressAt > this.#resendMs) {
         this.#resendFrom(row.confirmed);
@@ -193,9 +200,7 @@ export class Conversation {
     }
     const since = now - this.#toldAt;
     // Two that refuse each other's every word (of another version, say) must not answer each other at full speed.
-    const sinceRefusal = now - this.#refusedAt;
-    if (this.#mustAnswer && this.#refusal !== undefined && sinceRefusal < BARE_MS)
-      return { kind: 'wait', ms: BARE_MS - sinceRefusal };
+    if (this.#mustAnswer && this.#refusal !== undefined) return { kind: 'wait', ms: BARE_MS - sinceRefusal };
     if (this.#mustAnswer) return { kind: 'bare' };
     if (!this.#verified) return since >= HELLO_MS ? { kind: 'bare' } : { kind: 'wait', ms: HELLO_MS - since };
     if (isKnown && row.applied !== this.#told)
