@@ -1,11 +1,16 @@
 /** What must be true after a quiet period, on every site (invariants by the numbers of FILE_SYNC_STRATEGY.md). */
 import fs from 'node:fs';
 import type { SimulatedSite } from './daemon.js';
-import { ANDY, BORN, bio, entryId, level, LOOSE, numberAt, PROFILE, role, TOKENS } from './documents.js';
+import { ANDY, BORN, bio, entryId, LOOSE, level, numberAt, PROFILE, role, TOKENS } from './documents.js';
 import type { Finding, Ledger } from './ledger.js';
 import type { World } from './world.js';
 
-type Shown = { readonly site: SimulatedSite; readonly text: string | undefined; readonly content: unknown; readonly isTorn: boolean };
+type Shown = {
+  readonly site: SimulatedSite;
+  readonly text: string | undefined;
+  readonly content: unknown;
+  readonly isTorn: boolean;
+};
 
 export function checkAll(world: World): Finding[] {
   const findings: Finding[] = [...world.findings];
@@ -16,26 +21,33 @@ export function checkAll(world: World): Finding[] {
   const documents = new Set([...world.ledgers.map(({ document }) => document), LOOSE, ...TOKENS, ...BORN]);
   for (const document of documents) {
     // What a power cut left torn stays so until the next change (section 10); its state must be like the others'.
-    const shown = living.map((site) => show(site, document)).filter((one) => !(one.isTorn && one.site.hadPowerCut && !isDaemons(one.site, document)));
+    const shown = living
+      .map((site) => show(site, document))
+      .filter((one) => !(one.isTorn && one.site.hadPowerCut && !isDaemons(one.site, document)));
     const texts = shown.map(({ site, content }) => `${site.name}: ${canonical(content)}`);
-    if (new Set(shown.map(({ content }) => canonical(content))).size > 1) say('I2 same files', `${document} differs: ${texts.join(' | ')}`);
+    if (new Set(shown.map(({ content }) => canonical(content))).size > 1)
+      say('I2 same files', `${document} differs: ${texts.join(' | ')}`);
     const states = living.map((site) => canonical(site.stateOf(document)));
     if (new Set(states).size > 1) say('I2 same states', `${document} differs: ${states.join(' | ')}`);
     const ledger = world.ledgers.find((one) => one.document === document);
-    if (ledger !== undefined && shown[0] !== undefined) findings.push(...checkTotal(ledger, shown[0], world.deleted.has(document)));
+    if (ledger !== undefined && shown[0] !== undefined)
+      findings.push(...checkTotal(ledger, shown[0], world.deleted.has(document)));
   }
   for (const [token, { isDead }] of world.tokens) {
     const there = living.filter((site) => fs.existsSync(site.file(token)));
-    if (isDead === 'yes' && there.length > 0) say('deleted tokens', `${token} lives on at ${there.map(({ name }) => name)}`);
+    if (isDead === 'yes' && there.length > 0)
+      say('deleted tokens', `${token} lives on at ${there.map(({ name }) => name)}`);
   }
   for (const site of living) {
     const left = site.leftovers();
     if (left.length > 0) say('nothing left behind', left.join(', '));
     const refused = site.withStore((store) => store.unsettled());
-    if (refused !== undefined && refused.length > 0 && !site.hadPowerCut) say('nothing left behind', `${site.name}: unsettled ${refused}`);
+    if (refused !== undefined && refused.length > 0 && !site.hadPowerCut)
+      say('nothing left behind', `${site.name}: unsettled ${refused}`);
   }
   for (const [file, text] of world.litter)
-    if (!fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text) say('I6 files of others', `${file} was touched`);
+    if (!fs.existsSync(file) || fs.readFileSync(file, 'utf8') !== text)
+      say('I6 files of others', `${file} was touched`);
   return findings;
 }
 

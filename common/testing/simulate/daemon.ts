@@ -245,11 +245,16 @@ export class SimulatedSite {
     const dirty = replica.world.store.dirtyAfter(0, 10).map(({ name }) => name);
     if (dirty.length > 0) busy.push(`dirty ${dirty}`);
     if (replica.world.store.intents().length > 0) busy.push('intents');
-    const living = new Set(this.peers().filter((peer) => peer.isMember && !peer.hasLeft).map((peer) => peer.name));
+    const living = new Set(
+      this.peers()
+        .filter((peer) => peer.isMember && !peer.hasLeft)
+        .map((peer) => peer.name),
+    );
     for (const peer of peers) {
       if (!living.has(peer.site)) continue;
       if (!peer.isSettled) busy.push(`${peer.site} has not confirmed`);
-      if (fs.readdirSync(path.join(this.state, 'inbox', peer.site)).some(isBatchName)) busy.push(`inbox of ${peer.site}`);
+      if (fs.readdirSync(path.join(this.state, 'inbox', peer.site)).some(isBatchName))
+        busy.push(`inbox of ${peer.site}`);
     }
     return busy.length === 0 ? '' : `${this.name}: ${busy.join(', ')}`;
   }
@@ -264,16 +269,22 @@ export class SimulatedSite {
       .filter((file) => !/\/([\w-]+\.txt|1-andy\..*|\.new-\w+|\.axle-probe)$/.test(file));
     const spools = this.peers()
       .filter((peer) => !peer.hasLeft)
-      .flatMap((peer) => [...list(path.join(this.state, 'outbox', peer.name)), ...list(path.join(this.state, 'inbox', peer.name))]);
+      .flatMap((peer) => [
+        ...list(path.join(this.state, 'outbox', peer.name)),
+        ...list(path.join(this.state, 'inbox', peer.name)),
+      ]);
     const rows = this.withStore((store) => [
       ...store.intents().map(({ id }) => `intent ${id}`),
       ...store.replacedLinks().map((link) => `replaced ${link}`),
     ]);
     const folders = ['tmp', 'replaced'].flatMap((folder) => list(path.join(own, folder)));
     // Copies that came twice while a transfer was cut stay hidden until they are swept, half an hour later.
-    return [...folders, ...strange, ...spools.filter((file) => !path.basename(file).startsWith('.')), ...(rows ?? [])].map(
-      (one) => `${this.name}: ${one}`,
-    );
+    return [
+      ...folders,
+      ...strange,
+      ...spools.filter((file) => !path.basename(file).startsWith('.')),
+      ...(rows ?? []),
+    ].map((one) => `${this.name}: ${one}`);
   }
 }
 

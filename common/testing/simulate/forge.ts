@@ -20,6 +20,8 @@ export function forge(text: string): string {
     return `${JSON.stringify({ ...document, s: { ...document.s, counters } })}\n`;
   });
   const open = JSON.stringify(header);
-  const digest = createHash('sha256').update(`${open}\n${forged.join('')}`).digest('hex');
+  const digest = createHash('sha256')
+    .update(`${open}\n${forged.join('')}`)
+    .digest('hex');
   return `${open.slice(0, -1)},"digest":"${digest}"}\n${forged.join('')}`;
 }

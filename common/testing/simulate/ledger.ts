@@ -75,7 +75,10 @@ export class Ledger {
     if (counts === undefined) {
       const times = Math.round(total / Math.max(1, this.genesis));
       return [
-        { check: 'I1 total', text: `${what} is ${total}: no sum of its operations over ${this.genesis} (${times} × genesis?)` },
+        {
+          check: 'I1 total',
+          text: `${what} is ${total}: no sum of its operations over ${this.genesis} (${times} × genesis?)`,
+        },
       ];
     }
     const findings: Finding[] = [];

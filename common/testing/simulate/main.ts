@@ -71,7 +71,8 @@ async function search(): Promise<void> {
   const first = failed.sort((a, b) => a.seed - b.seed)[0];
   if (first !== undefined) await explain(first);
   say(`${seeds} seeds from ${from}, ${operations} operations, ${failed.length} failures, ${seconds} s, ${jobs} jobs`);
-  if (values.record !== undefined) record(values.record, { seeds, operations, failures: failed.map(({ seed }) => seed), seconds });
+  if (values.record !== undefined)
+    record(values.record, { seeds, operations, failures: failed.map(({ seed }) => seed), seconds });
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
@@ -92,7 +93,12 @@ async function explain(failure: Report): Promise<void> {
 function tell({ seed, findings, digest }: Report, numbers: readonly number[]): void {
   const plan = planOf(seed);
   say(`seed ${seed}, digest ${digest}`);
-  say(printSteps(numbers.flatMap((one) => plan[one] ?? []), numbers));
+  say(
+    printSteps(
+      numbers.flatMap((one) => plan[one] ?? []),
+      numbers,
+    ),
+  );
   for (const { check, text } of findings) say(`  ${check}: ${text}`);
 }
 
@@ -109,7 +115,13 @@ async function once(task: Task): Promise<Report> {
 function record(file: string, result: object): void {
   const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
   const known = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as object[]) : [];
-  const entry = { date: new Date().toISOString().slice(0, 16), commit: git('rev-parse', '--short', 'HEAD'), from, ...result, jobs };
+  const entry = {
+    date: new Date().toISOString().slice(0, 16),
+    commit: git('rev-parse', '--short', 'HEAD'),
+    from,
+    ...result,
+    jobs,
+  };
   writeFileSync(file, `${JSON.stringify([...known, entry], null, 2)}\n`);
 }
 

@@ -4,7 +4,13 @@ import { type DeathKind, FAIR, HUB, JOINER, SPOKES, WAYS, type Way, type Weather
 import { ANDY, BORN, EVE, LOOSE, PROFILE, SOLO, TOKENS } from './documents.js';
 
 export type Action =
-  | { readonly do: 'change'; readonly site: string; readonly document: string; readonly sign: 1 | -1; readonly way: Way }
+  | {
+      readonly do: 'change';
+      readonly site: string;
+      readonly document: string;
+      readonly sign: 1 | -1;
+      readonly way: Way;
+    }
   | { readonly do: 'create'; readonly site: string; readonly document: string }
   | { readonly do: 'scribble'; readonly site: string }
   | { readonly do: 'remove'; readonly site: string; readonly document: string }
@@ -89,12 +95,7 @@ function wait(choices: Choices): number {
   return choices.chance(0.8) ? choices.within(20, 400) : choices.within(400, 5_000);
 }
 
-function action(
-  kind: keyof typeof WEIGHTS,
-  choices: Choices,
-  documents: readonly string[],
-  backedUp: string,
-): Action {
+function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonly string[], backedUp: string): Action {
   const site = choices.of([HUB, ...SPOKES]);
   const spoke = choices.of(SPOKES);
   const anySite = choices.chance(0.1) ? JOINER : site;

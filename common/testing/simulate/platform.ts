@@ -98,7 +98,8 @@ function watch(folder: string, listener: (type: string, name: string) => void): 
   if (node === undefined) throw Object.assign(new Error('no such folder'), { code: 'ENOENT' });
   const owner = time.current;
   const tell = (name: string): void => {
-    if (!owner.isDead && !machine.losesHint()) time.add(machine.choices.next() * 2, () => listener('change', name), owner);
+    if (!owner.isDead && !machine.losesHint())
+      time.add(machine.choices.next() * 2, () => listener('change', name), owner);
   };
   node.watchers.add(tell);
   return Object.assign(new EventEmitter(), { close: () => node.watchers.delete(tell) });

@@ -94,20 +94,27 @@ class Director {
         return;
       }
       case 'create':
-        return this.#create(site, step.document);
+        this.#create(site, step.document);
+        return;
       case 'scribble': {
         const text = JSON.stringify({ bio: `scribble ${this.#choices.within(0, 99)} of ${site.name}` });
-        writers.create(LOOSE, () => text, () => {});
+        writers.create(
+          LOOSE,
+          () => text,
+          () => {},
+        );
         writers.overwrite(LOOSE, () => text);
         return;
       }
       case 'remove':
-        return writers.remove(step.document, () => {
+        writers.remove(step.document, () => {
           const token = world.tokens.get(step.document);
           if (token !== undefined) Object.assign(token, { isDead: site.hasState ? 'yes' : 'maybe', by: site.name });
         });
+        return;
       case 'tear':
-        return writers.tear(step.document, step.repairMs);
+        writers.tear(step.document, step.repairMs);
+        return;
       case 'litter':
         if (!machine.isOff) for (const [file, text] of writers.litter()) world.litter.set(file, text);
         return;
@@ -115,11 +122,14 @@ class Director {
         if (site.life === undefined) return;
         if (step.afterSteps > 0) machine.arm(step.how, step.afterSteps, step.isBefore);
         else machine.die(step.how);
-        return this.#comeBack(site, step.downMs);
+        this.#comeBack(site, step.downMs);
+        return;
       case 'restart':
-        return void site.stop().then(() => this.#comeBack(site, step.downMs));
+        void site.stop().then(() => this.#comeBack(site, step.downMs));
+        return;
       case 'cut off':
-        return this.#cutOff(site.name, step.ms);
+        this.#cutOff(site.name, step.ms);
+        return;
       case 'set clock':
         // What waits by a clock that was set back waits so much longer.
         this.#setBackMs = Math.max(this.#setBackMs, machine.aheadMs - step.aheadMs);
@@ -132,17 +142,20 @@ class Director {
         world.note(`backup: ${world.backUp(site)}`);
         return;
       case 'restore':
-        return this.#whenStill(() => {
+        this.#whenStill(() => {
           world.note(`restored: ${world.restore(site, step.isWholeMachine)}`);
           this.#comeBack(site, step.downMs);
         });
+        return;
       case 'lose state':
-        return this.#whenStill(() => {
+        this.#whenStill(() => {
           world.lose(site, step.isWholeDisk);
           this.#comeBack(site, step.downMs);
         });
+        return;
       case 'leave':
-        return this.#whenStill(() => world.leave(site));
+        this.#whenStill(() => world.leave(site));
+        return;
     }
   }
 
@@ -174,7 +187,11 @@ class Director {
       );
     } else if (!world.tokens.has(document)) {
       world.tokens.set(document, { isDead: 'no', by: '' });
-      writers?.create(document, () => `token of ${site.name}`, () => {});
+      writers?.create(
+        document,
+        () => `token of ${site.name}`,
+        () => {},
+      );
     }
   }
 
@@ -211,7 +228,8 @@ class Director {
     while (still < 3) {
       await time.sleep(LOOK_MS);
       if (world.findings.length > 0) return world.findings;
-      if (time.now - begun > QUIET_LIMIT_MS) return [{ check: 'I2 at rest', text: `not within ${QUIET_LIMIT_MS} ms: ${business}` }];
+      if (time.now - begun > QUIET_LIMIT_MS)
+        return [{ check: 'I2 at rest', text: `not within ${QUIET_LIMIT_MS} ms: ${business}` }];
       if (this.#downtimes > 0 || world.isDying || network.underWay > 0) continue;
       for (const site of world.members) if (site.life === undefined) site.start();
       if (time.now - begun < QUIET_MIN_MS + this.#setBackMs) continue;

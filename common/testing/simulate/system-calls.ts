@@ -2,11 +2,16 @@
 import type { Stats } from 'node:fs';
 import { constants } from 'node:fs';
 import path from 'node:path';
-import { type Disk, Node } from './disk.js';
+import type { Disk, Node } from './disk.js';
 import type { Machine } from './machine.js';
 
 type Place = { readonly machine: Machine; readonly disk: Disk; readonly folder: Node; readonly name: string };
-type Open = { readonly machine: Machine; readonly node: Node; readonly file: string; readonly folder: Node | undefined };
+type Open = {
+  readonly machine: Machine;
+  readonly node: Node;
+  readonly file: string;
+  readonly folder: Node | undefined;
+};
 type StatOptions = { readonly bigint?: boolean; readonly throwIfNoEntry?: boolean } | undefined;
 
 /** File descriptors from here on are simulated. */

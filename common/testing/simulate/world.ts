@@ -4,8 +4,8 @@ import path from 'node:path';
 import { Choices } from '../random.js';
 import { type DeathKind, HUB, SITES, SPOKES } from './cast.js';
 import { SimulatedSite, type Totals } from './daemon.js';
-import { BEGINNING, ledgers, SOLO, SOLO_CONTENT } from './documents.js';
 import type { Node } from './disk.js';
+import { BEGINNING, ledgers, SOLO, SOLO_CONTENT } from './documents.js';
 import { type Finding, GENESIS_AMOUNT, type Ledger } from './ledger.js';
 import { Machine } from './machine.js';
 import { Network } from './network.js';
@@ -196,7 +196,8 @@ export class World {
         if (operation.standing === 'void') operation.standing = isSafe ? 'maybe' : 'void';
         else operation.standing = isSafe ? 'must' : 'maybe';
       }
-    for (const token of this.tokens.values()) if (token.by === site.name && token.isDead === 'yes') token.isDead = 'maybe';
+    for (const token of this.tokens.values())
+      if (token.by === site.name && token.isDead === 'yes') token.isDead = 'maybe';
   }
 
   /** The machine stands still, switched off if it was on. */
@@ -226,13 +227,20 @@ export class World {
   /** Takes a backup of a site at rest. */
   backUp(site: SimulatedSite): boolean {
     if (!site.isReady) return false;
-    const isAtRest = this.ledgers.every(({ document }) => !fs.existsSync(site.file(document)) || site.hasAbsorbed(document));
+    const isAtRest = this.ledgers.every(
+      ({ document }) => !fs.existsSync(site.file(document)) || site.hasAbsorbed(document),
+    );
     if (!isAtRest) return false;
     const database = new Map<string, Buffer>();
     for (const suffix of ['', '-wal'])
       if (fs.existsSync(site.database + suffix)) database.set(suffix, fs.readFileSync(site.database + suffix));
     site.lostMarker = false;
-    this.images.set(site.name, { disk: site.machine.disk.image(), database, totals: site.totals(), own: site.ownParts() });
+    this.images.set(site.name, {
+      disk: site.machine.disk.image(),
+      database,
+      totals: site.totals(),
+      own: site.ownParts(),
+    });
     return true;
   }
 

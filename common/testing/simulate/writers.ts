@@ -86,11 +86,15 @@ export class Writers {
         try {
           if (!read()) return;
           if (way === 'slow') fs.ftruncateSync(fd);
-          await this.#soon(false, () => {
-            if (way === 'late') fs.ftruncateSync(fd);
-            fs.writeSync(fd, text as string, 0);
-            written();
-          }, way === 'slow' ? 30 : 2_000);
+          await this.#soon(
+            false,
+            () => {
+              if (way === 'late') fs.ftruncateSync(fd);
+              fs.writeSync(fd, text as string, 0);
+              written();
+            },
+            way === 'slow' ? 30 : 2_000,
+          );
         } finally {
           fs.closeSync(fd);
         }

@@ -11,7 +11,10 @@ export function changed(root: string, { name, changes }: Fault): Map<string, str
     const text = contents.get(file) ?? readFileSync(join(root, 'common', file), 'utf8');
     const matches = text.split(search).length - 1;
     if (matches !== 1) throw new Error(`fault "${name}": ${matches} matches in common/${file} of: ${search}`);
-    contents.set(file, text.replace(search, () => replace));
+    contents.set(
+      file,
+      text.replace(search, () => replace),
+    );
   }
   return contents;
 }

@@ -65,8 +65,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'a gap is confirmed',
     'link/conversation.ts',
-    'const applied = gap ? base.applied : Math.max(base.applied, header.to);',
-    'const applied = Math.max(base.applied, header.to);',
+    'const applied = gap || !isToUs ? base.applied : Math.max(base.applied, header.to);',
+    'const applied = isToUs ? Math.max(base.applied, header.to) : base.applied;',
   ),
   fault(
     'a lower confirmation is ignored',
@@ -74,12 +74,7 @@ export const FAULTS: readonly Fault[] = [
     'if (!isAnswer) return confirmed;',
     'if (confirmed >= seq) return confirmed;',
   ),
-  fault(
-    'a fork of the sequence is ignored',
-    'site/site.ts',
-    'if (!forked) return;',
-    'if (forked || !forked) return;',
-  ),
+  fault('a fork of the sequence is ignored', 'site/site.ts', 'if (!forked) return;', 'if (forked || !forked) return;'),
   fault(
     'a start without the hub keeps its incarnation',
     'site/site.ts',
@@ -98,18 +93,8 @@ export const FAULTS: readonly Fault[] = [
     'const foreign = rules.isHub ? foreignIn(state, replicaSite(peer.replica)) : undefined;',
     'const foreign = rules.isHub ? foreignIn({}, replicaSite(peer.replica)) : undefined;',
   ),
-  fault(
-    'received documents are not marked dirty',
-    'replica/receive.ts',
-    'store.markDirty(id);',
-    'void id;',
-  ),
-  fault(
-    'temp files are not synced',
-    'replica/live-files.ts',
-    'for (const id of ids) syncPath(this.tempOf(id));',
-    '',
-  ),
+  fault('received documents are not marked dirty', 'replica/receive.ts', 'store.markDirty(id);', 'void id;'),
+  fault('temp files are not synced', 'replica/live-files.ts', 'for (const id of ids) syncPath(this.tempOf(id));', ''),
   fault(
     'absorbed files are not synced',
     'replica/absorb.ts',
@@ -150,7 +135,7 @@ export const FAULTS: readonly Fault[] = [
     'an empty file counts as zero',
     'core/content.ts',
     'const value = parseJson(text);',
-    'const value = parseJson(text === \'\' && policies.kind.delete === \'restore\' ? \'{"balance":0}\' : text);',
+    "const value = parseJson(text === '' && policies.kind.delete === 'restore' ? '{\"balance\":0}' : text);",
   ),
   fault(
     'a missing file is deleted at once',
@@ -168,6 +153,6 @@ export const FAULTS: readonly Fault[] = [
     'only the newest incarnation is sent',
     'core/authority.ts',
     'if (replica === GENESIS || replicaSite(replica) !== site) continue;',
-    'if (replica === GENESIS || replicaSite(replica) !== site || replica !== Object.keys(from).filter((one) => one.startsWith(`${site}~`)).at(-1)) continue;',
+    'if (replica === GENESIS || replicaSite(replica) !== site || replica !== Object.keys(from).filter((one) => replicaSite(one) === site).at(-1)) continue;',
   ),
 ];
