@@ -109,6 +109,22 @@ describe('what is said next', () => {
     expect(next(false)).toEqual({ kind: 'bare' });
   });
 
+  it('documents that come again: our confirmation was lost, and is said again, once a second at most', () => {
+    take(confirms(0));
+    send(0);
+    take({ to: 2, head: 2, documents: 2 });
+    now += 1_000;
+    expect(next()).toEqual({ kind: 'bare' });
+    send(0);
+    expect(next()).toMatchObject({ kind: 'wait' });
+    take({ to: 2, head: 2, documents: 2 });
+    expect(next()).toMatchObject({ kind: 'wait', ms: 1_000 });
+    now += 1_000;
+    expect(next()).toEqual({ kind: 'bare' });
+    send(0);
+    expect(next()).toMatchObject({ kind: 'wait', ms: 60_000 });
+  });
+
   it('the answer to our session: verified once, and answered once', () => {
     send(0);
     take(confirms(0));

@@ -137,7 +137,9 @@ export class Conversation {
     if (isNewSession || header.hello) this.#mustAnswer = true;
     this.#isPeerJoining = header.joining === true;
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
-      // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation.
+      // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation. What
+      // it had sent was never sent back to it, so that no answer may say that it has that.
+      this.#resendFrom(0);
       this.#peerSession = header.session;
       return refuse(
         'AXL-SEQUENCE-BACK',
@@ -169,7 +171,11 @@ export class Conversation {
     if (header.confirms !== undefined) confirmed = this.#hearConfirmation(header.confirms, confirmed);
     if (header.refused !== undefined) this.events.onRefused(header.refused);
     const gap = header.from > base.applied;
-    const applied = gap ? base.applied : Math.max(base.applied, header.to);
+    // Sent again what we have: our confirmation was lost, and is said once more.
+    if (header.documents > 0 && header.to <= base.applied) this.#told = -1;
+    // What was said to an earlier start of ours may leave out what that one had, and a restored copy has not.
+    const isToUs = header.confirms === undefined || header.confirms.session === this.session;
+    const applied = gap || !isToUs ? base.applied : Math.max(base.applied, header.to);
     return { ok: true, peer: { ...base, applied, confirmed }, gap };
   }
 
@@ -209,6 +215,9 @@ export class Conversation {
   next(maySend: boolean, now: number): Ask {
     const row = this.row();
     const isKnown = row !== undefined;
+    const sinceRefusal = now - this.#refusedAt;
+    // Before documents, which a peer that is just starting leaves lying until it knows what we have of it.
+    if (this.#mustAnswer && this.#refusal !== undefined && sinceRefusal >= BARE_MS) return { kind: 'bare' };
     // Not before the peer has answered: what it has of us may show that this state is an older copy, and would not any more.
     if (maySend && isKnown && this.#verified) {
       if (this.#chain > row.confirmed && now - this.#progressAt > this.#resendMs) {
@@ -228,9 +237,7 @@ export class Conversation {
     const isKnown = row !== undefined;
     const since = now - this.#toldAt;
     // Two that refuse each other's every word (of another version, say) must not answer each other at full speed.
-    const sinceRefusal = now - this.#refusedAt;
-    if (this.#mustAnswer && this.#refusal !== undefined && sinceRefusal < BARE_MS)
-      return { kind: 'wait', ms: BARE_MS - sinceRefusal };
+    if (this.#mustAnswer && this.#refusal !== undefined) return { kind: 'wait', ms: BARE_MS - (now - this.#refusedAt) };
     if (this.#mustAnswer) return { kind: 'bare' };
     if (!this.#verified) return since >= HELLO_MS ? { kind: 'bare' } : { kind: 'wait', ms: HELLO_MS - since };
     if (isKnown && row.applied !== this.#told)

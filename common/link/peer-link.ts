@@ -168,7 +168,9 @@ export class PeerLink {
       } catch (error) {
         this.options.events.onError('send', error);
         wait_ms = BACKOFF.first_ms + this.#backoff.next();
+        isBackoff = true;
       }
+      // Only a backoff is deaf to new work: a peer that was last found down may owe us nothing and be up again.
       if (wait_ms > 0) await this.#sender.wait(wait_ms, this.#abort.signal, isBackoff);
     }
   }

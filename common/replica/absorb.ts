@@ -158,7 +158,8 @@ function record(
       look.kind === 'refused' ? look : { code: 'AXL-TORN', reason: 'not readable while joining', again: true };
     return { name, look, live, outcome: { ...refused, kind: 'refused' }, known, readAt, racy: false, dirty: false };
   }
-  const isOld = (isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null;
+  const isOld =
+    ((isJoining || replica.unsettled.has(name)) && (known?.shadow ?? null) === null) || replica.isFromBefore(known);
   const author = {
     replica: replica.author,
     stamp: replica.stamps.next(readAt),

@@ -20,7 +20,7 @@ import { Losses } from './losses.js';
 import { MissingFiles } from './missing-files.js';
 import { sha256 } from './sha256.js';
 import type { Steps } from './steps.js';
-import type { DocumentRow, Store, StoredRow } from './store.js';
+import type { DocumentRow, KnownRow, Store, StoredRow } from './store.js';
 
 /**
  * `joining`: no state yet, waiting for the hub's. `rebuilding`: a hub whose state is lost or an old copy, waiting for what
@@ -78,6 +78,8 @@ export class Replica {
   #author: ReplicaId;
   #gaps: readonly (readonly [from: number, to: number])[];
   #phase: Phase;
+  /** Row id of the newest document when joining ended. */
+  #joined: number;
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
@@ -89,6 +91,7 @@ export class Replica {
     this.guards = new Guards(world.guards);
     this.#head = Number(store.meta('seq') ?? 0);
     this.#commits = Number(store.meta('commits') ?? 0);
+    this.#joined = Number(store.meta('joined') ?? 0);
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
     this.#author = store.meta('author') ?? this.#id;
@@ -123,8 +126,22 @@ export class Replica {
   }
 
   setPhase(phase: Phase): void {
-    this.commit(() => this.world.store.setMeta('phase', phase));
+    const { store } = this.world;
+    this.commit(() => {
+      store.setMeta('phase', phase);
+      if (phase === 'ready') store.setMeta('joined', String(store.lastDocumentId()));
+    });
+    if (phase === 'ready') this.#joined = store.lastDocumentId();
     this.#phase = phase;
+  }
+
+  /**
+   * Whether a file found for this document stood here before joining: the document came with the join, and its file has
+   * not been written yet. The look over all files missed it (a listing misses a name that is renamed meanwhile, an editor
+   * removes a file before it saves it), and its amounts are no new credits.
+   */
+  isFromBefore(known: KnownRow | undefined): boolean {
+    return known !== undefined && known.shadow === null && known.dirty === 1 && known.id <= this.#joined;
   }
 
   /** A new incarnation: what this replica contributes from now on is counted beside what its site contributed before. */

@@ -64,7 +64,7 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'author' | 'seq' | 'gaps' | 'commits' | 'stamp' | 'phase' | 'held';
+export type MetaKey = 'replica' | 'author' | 'seq' | 'gaps' | 'commits' | 'stamp' | 'phase' | 'held' | 'joined';
 
 export class Store {
   readonly #db: Database.Database;
@@ -239,6 +239,11 @@ export class Store {
 
   countDocuments(): number {
     return this.#get<{ n: number }>('SELECT count(*) AS n FROM documents')?.n ?? 0;
+  }
+
+  /** Row id of the newest document; 0 where there is none. */
+  lastDocumentId(): number {
+    return this.#get<{ id: number | null }>('SELECT max(id) AS id FROM documents')?.id ?? 0;
   }
 
   file(id: number): FileRow | undefined {

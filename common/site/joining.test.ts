@@ -34,6 +34,22 @@ describe('joining', () => {
     await lab.expectBalance(ANDY, 75);
   });
 
+  test(
+    'I1: a file that the look at joining missed is no new money when it is found',
+    async (lab) => {
+      lab.hub.write(ANDY, { balance: 100 });
+      const spoke = lab.site('roflfaucet');
+      spoke.write('balances/2-eve', { balance: 7 });
+      // An editor had removed it and saves it now, after all files were looked at.
+      spoke.at('join: settled', () => spoke.write(ANDY, { balance: 100 }));
+      await lab.start();
+      await lab.expectBalance(ANDY, 100);
+      spoke.credit(ANDY, 3);
+      await lab.expectBalance(ANDY, 103);
+    },
+    { spokes: ['roflfaucet'] },
+  );
+
   for (const [rule, here, there, expected, outcome] of [
     ['hold', 130, 100, 100, 'AXL-JOIN-HELD'],
     ['hub', 130, 100, 100, 'joined: lost'],

@@ -21,6 +21,20 @@ describe('a link with a fault', () => {
     expect(fs.readdirSync(outbox).filter((name) => name.includes('half') || name === '.sending')).toEqual([]);
   });
 
+  test('I9: a change is sent at once over a link whose last transfer only looked failed', async (lab) => {
+    await lab.start();
+    await lab.settled();
+    const faucet = lab.site('roflfaucet');
+    // Delivered, and the sender is told that it was not.
+    lab.fate = ({ from }) => (from === lab.hub.name ? 'delivered but failed' : 'pass');
+    lab.hub.write(ANDY, { balance: 5 });
+    await lab.until('the spoke has it', () => faucet.balanceOf(ANDY) === 5);
+    await lab.until('the hub knows', () => lab.hub.site.peers.every(({ isSettled }) => isSettled));
+    lab.fate = () => 'pass';
+    lab.hub.write(ANDY, { balance: 6 });
+    await lab.balance(ANDY, 6, 4_000);
+  });
+
   test('I9: two that refuse each other’s every word do not answer each other at full speed', async (lab) => {
     await lab.start();
     const faucet = lab.site('roflfaucet');

@@ -21,6 +21,7 @@ import type { Store } from '../replica/store.js';
 import { controlSocket } from '../runtime/control.js';
 import type { Fields, Level } from '../runtime/log.js';
 import { type PeerFolders, Site } from '../site/site.js';
+import { mulberry32 } from './random.js';
 
 export const HUB = 'directsponsor';
 export const SPOKES = ['roflfaucet', 'clickforcharity'] as const;
@@ -38,8 +39,11 @@ export type Mail = {
   readonly inbox: string;
 };
 
-/** `pass` delivers; `lose` says it was delivered and drops it; `fail` is a transport that is down; text replaces it. */
-export type Fate = 'pass' | 'lose' | 'fail' | { readonly instead: string };
+/**
+ * `pass` delivers; `lose` says it was delivered and drops it; `fail` is a transport that is down; `delivered but failed`
+ * delivers and says that it did not; text replaces it.
+ */
+export type Fate = 'pass' | 'lose' | 'fail' | 'delivered but failed' | { readonly instead: string };
 
 export type LabOptions = {
   readonly spokes?: readonly string[];
@@ -438,7 +442,8 @@ export class LabSite {
         }
         const clock = { now: () => performance.now() };
         const folder = new FolderTransport({ outboxFolder: folders.outbox, inboxFolder: mail.inbox, clock });
-        return folder.deliver(name, signal);
+        const delivery = await folder.deliver(name, signal);
+        return fate === 'delivered but failed' ? down : delivery;
       },
       close: async () => {},
     };
@@ -560,15 +565,4 @@ export function sleep(ms: number): Promise<void> {
 
 function show(said: unknown): string {
   return said instanceof Error ? said.message : String(said);
-}
-
-/** Tommy Ettinger's mulberry32: small, and the same everywhere. */
-function mulberry32(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }
