@@ -268,7 +268,11 @@ export class SystemCalls {
     return encoding === undefined ? Buffer.from(node.data) : node.data.toString('utf8');
   }
 
-  writeFileSync(file: string, text: string | Buffer, options: { readonly mode?: number } = {}): void {
+  writeFileSync(file: string | number, text: string | Buffer, options: { readonly mode?: number } = {}): void {
+    if (typeof file === 'number') {
+      this.writeSync(file, text);
+      return;
+    }
     const fd = this.openSync(file, 'w', options.mode);
     try {
       this.writeSync(fd, text, 0);
