@@ -1,10 +1,12 @@
 /** I8: which changes of one file are held, and where a burst begins and ends. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { balanceText, inboxText, profileText, tokenText } from '../testing/arbitraries.js';
 import { transaction } from '../testing/samples.js';
 import { policiesOf, TestReplica, type Valid } from '../testing/simulation.js';
 import { readContent } from './content.js';
 import { Burst, EMPTIED_MIN, judge } from './guard.js';
+import { intentOf } from './intent.js';
 
 /** What the guard says of a file that held `was` and now holds `is`; `zeroed` was held a moment ago. */
 function judged(was: object, is: object, kind = 'balances', zeroed?: object): 'zero' | 'stub' | undefined {
@@ -119,6 +121,34 @@ describe('I8: a document that becomes a stub', () => {
 
   it('is nothing that kinds without amounts know', () => {
     expect(judged({ token: 'x', email: 'y' }, { token: '' }, 'tokens')).toBeUndefined();
+  });
+});
+
+describe('I8: whatever a file holds', () => {
+  const kinds = fc.constantFrom('balances', 'profiles', 'tokens', 'inbox');
+  const documentText = fc.oneof(balanceText, profileText, inboxText, tokenText);
+
+  it('is judged without an error, and what does not change is never held', () => {
+    fc.assert(
+      fc.property(kinds, documentText, documentText, documentText, (kind, was, is, before) => {
+        const policies = policiesOf(kind);
+        const [base, live, former] = [was, is, before].map((text) => readContent(text, policies)) as [
+          Valid,
+          Valid,
+          Valid,
+        ];
+        fc.pre([base, live, former].every((content) => (content.kind as string) !== 'invalid'));
+        const site = new TestReplica('roflfaucet', kind).write(was);
+        const from = site.state;
+        site.write(is);
+        const held = judge({ base, live, from, to: site.state, zeroed: former }, policies);
+        if (held !== undefined) expect(site.state).not.toBe(from);
+        if (!policies.counts) expect(held).toBeUndefined();
+        const intent = intentOf(base, live, [former], policies);
+        if (kind !== 'balances') expect(intent.kind).toBe('plain');
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });
 

@@ -129,6 +129,7 @@ describe('the amount of an entry', () => {
     [{ type: 'credit', change: 10 }, '10'],
     [{ type: 'debit', change: 10 }, '-10'],
     [{ type: 'debit', change: -10 }, '-10'],
+    [{ net_change: -3, source: 'dice_bet' }, '-3'],
     [{ type: 'spend', amount: 5 }, '-5'],
     [{ type: 'earn', amount: 5 }, '5'],
     [{ type: 'credit', amount: -5 }, undefined],

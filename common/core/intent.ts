@@ -64,7 +64,7 @@ export function entryAmount(text: string): Amount | undefined {
   if (entry?.kind !== 'object') return undefined;
   const [from, to] = [amountAt(entry, 'old_balance'), amountAt(entry, 'new_balance')];
   if (from !== undefined && to !== undefined) return subtract(to, from);
-  const amount = amountAt(entry, 'change') ?? amountAt(entry, 'amount');
+  const amount = amountAt(entry, 'change') ?? amountAt(entry, 'net_change') ?? amountAt(entry, 'amount');
   if (amount === undefined) return undefined;
   const kind = entry.entries.get('type');
   const type = (kind && stringOf(kind)) ?? '';

@@ -55,7 +55,11 @@ export class ControlServer {
     checkPath(this.socketPath);
     fs.mkdirSync(path.dirname(this.socketPath), { recursive: true, mode: 0o750 });
     if (await isListening(this.socketPath))
-      throw new ControlError('AXL-RUNNING', `another daemon is running: it listens on ${this.socketPath}`);
+      throw new ControlError(
+        'AXL-RUNNING',
+        `another daemon is running: it listens on ${this.socketPath}`,
+        'two daemons must never share a state folder: stop the other one first',
+      );
     fs.rmSync(this.socketPath, { force: true });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);

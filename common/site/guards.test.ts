@@ -383,6 +383,27 @@ describe('I8: bursts', () => {
   });
 
   many(
+    'I8: a root in whose place an empty one stands spreads nothing; the next start writes its balances back',
+    async (lab) => {
+      for (const site of lab.sites) site.write(ANDY, { balance: 100 });
+      const { hub, faucet, names } = await withMany(lab, 'profiles', 20, REAL);
+      fs.renameSync(faucet.userdata, `${faucet.userdata}-away`);
+      for (const kind of ['balances', 'profiles', 'tokens', 'inbox'])
+        fs.mkdirSync(path.join(faucet.userdata, kind), { recursive: true });
+      await lab.until('its deletes are held', () => faucet.store.countHeld() === 20);
+      await faucet.stop();
+      await faucet.start();
+      await lab.until('the balance is back', () => faucet.balanceOf(ANDY) === 100);
+      await lab.settled();
+      for (const name of names) expect(hub.text(name)).toBeDefined();
+      expect(hub.balanceOf(ANDY)).toBe(100);
+      await ask(faucet, 'held/reject', { all: true });
+      await lab.until('the profiles are back', () => names.every((name) => faucet.text(name) !== undefined));
+    },
+    { scanIntervalMs: 500 },
+  );
+
+  many(
     'I8: a folder or a root that vanishes spreads nothing, also if it comes back empty',
     async (lab) => {
       const { hub, faucet, names } = await withMany(lab, 'profiles', 60, REAL);
