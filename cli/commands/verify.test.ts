@@ -15,7 +15,13 @@ describe('axle verify', () => {
     [{ count: 2_000, outcome: 'differs' }, 1, '… and 1999 more'],
     [{ count: 0, outcome: 'unsure' }, 2, 'could not be compared'],
   ] as const)('%j ends with exit code %i', ({ count, outcome }, code, text) => {
-    const difference = { document: ANDY, where: 'peer', peer: 'roflfaucet', what: 'another state', doing: 'repaired' } as const;
+    const difference = {
+      document: ANDY,
+      where: 'peer',
+      peer: 'roflfaucet',
+      what: 'another state',
+      doing: 'repaired',
+    } as const;
     const report: VerifyReport = {
       site: 'directsponsor',
       documents: 7,

@@ -35,7 +35,10 @@ describe('canonicalText', () => {
     fc.assert(
       fc.property(history, ({ replicas }) => {
         // As on the way: a spoke sends its own part, the hub what it has merged, each in some order.
-        const hub = replicas.reduce((state, { state: theirs, site }) => merge(state, travelled(ownPart(theirs, site))), EMPTY);
+        const hub = replicas.reduce(
+          (state, { state: theirs, site }) => merge(state, travelled(ownPart(theirs, site))),
+          EMPTY,
+        );
         for (const { state } of replicas) expect(canonicalText(merge(state, travelled(hub)))).toBe(canonicalText(hub));
       }),
       { numRuns: 600 },

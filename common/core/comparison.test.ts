@@ -96,11 +96,13 @@ describe('a part of a comparison from outside', () => {
 
   it('never throws', () => {
     const step = fc.constantFrom('digests', 'documents', 'same', 'ask', 'told', 'ask all', 'told all');
-    const part = fc.record({ id: fc.constant('a'), step }).chain((base) =>
-      fc.dictionary(fc.constantFrom('nodes', 'buckets', 'documents', 'names', 'after', 'to', 'more'), fc.jsonValue()).map(
-        (rest) => ({ ...rest, ...base }),
-      ),
-    );
+    const part = fc
+      .record({ id: fc.constant('a'), step })
+      .chain((base) =>
+        fc
+          .dictionary(fc.constantFrom('nodes', 'buckets', 'documents', 'names', 'after', 'to', 'more'), fc.jsonValue())
+          .map((rest) => ({ ...rest, ...base })),
+      );
     fc.assert(
       fc.property(fc.oneof(part, fc.jsonValue()), (value) => {
         faultOfComparison(value);

@@ -54,6 +54,8 @@ export class Conversation {
   #peerSession = '';
   #mustAnswer = true;
   #verified = false;
+  /** Since our own start. */
+  #wasVerified = false;
   #progressAt = 0;
   #resendMs = RESEND_FIRST_MS;
   #refusal: Refusal | undefined;
@@ -164,7 +166,10 @@ export class Conversation {
     const isAnswer = session === this.session;
     if (isAnswer && !this.#verified) {
       this.#verified = true;
-      this.events.onVerified(seq, !this.replica.hasGiven(seq));
+      // Only what was so at our start can make us a copy: what a restarted peer says later is nonsense, or worse.
+      const isFirst = !this.#wasVerified;
+      this.#wasVerified = true;
+      if (isFirst) this.events.onVerified(seq, !this.replica.hasGiven(seq));
       // Under a new incarnation the peer has nothing of us yet.
       if (replica !== this.replica.id) return 0;
     }

@@ -119,7 +119,12 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
 }
 
 /** What a file says cannot be told from what was known before, as long as that is lost. */
-const WAITING = { kind: 'refused', code: 'AXL-LOST', reason: 'its state is being rebuilt from other sites', again: true } as const;
+const WAITING = {
+  kind: 'refused',
+  code: 'AXL-LOST',
+  reason: 'its state is being rebuilt from other sites',
+  again: true,
+} as const;
 
 function missingSince(replica: Replica, name: string, now: number): number {
   const since = replica.missing.get(name) ?? now;

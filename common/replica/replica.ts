@@ -4,15 +4,15 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { documentDigest } from '../core/digest-tree.js';
 import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
 import type { Log } from '../runtime/log.js';
-import { documentDigest } from '../core/digest-tree.js';
 import { Digests } from './digests.js';
 import type { LiveFiles } from './live-files.js';
-import { Losses } from './losses.js';
+import { EVERYTHING, Losses } from './losses.js';
 import { sha256 } from './sha256.js';
 import type { Steps } from './steps.js';
 import type { DocumentRow, Store, StoredRow } from './store.js';
@@ -138,7 +138,7 @@ export class Replica {
       store.setMeta('author', id);
       store.setMeta('phase', 'rebuilding');
       store.forgetAgreements();
-      this.losses.loseEverything();
+      this.losses.lose(EVERYTHING);
     });
     this.#id = id;
     this.#author = id;

@@ -180,7 +180,15 @@ describe('the documented examples', () => {
     const shown = parseHubConfig(read('hub.example.yaml'), 'hub.example.yaml');
     expect(Object.keys(shown).sort()).toEqual(Object.keys(HubSchema.properties).sort());
     const bare = parseHubConfig(HUB, 'hub.yaml');
-    for (const key of ['state', 'log_level', 'join', 'max_clock_skew_s', 'scan_interval_s', 'verify_interval_s', 'limits'] as const) {
+    for (const key of [
+      'state',
+      'log_level',
+      'join',
+      'max_clock_skew_s',
+      'scan_interval_s',
+      'verify_interval_s',
+      'limits',
+    ] as const) {
       expect(shown[key], key).toEqual(bare[key]);
     }
   });

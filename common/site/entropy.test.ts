@@ -7,11 +7,12 @@ import { canonicalText } from '../core/canonical.js';
 import { documentDigest } from '../core/digest-tree.js';
 import { sha256 } from '../replica/sha256.js';
 import { callControl, controlSocket } from '../runtime/control.js';
-import type { VerifyReport } from './verify-report.js';
 import { labTests } from '../testing/lab-tests.js';
 import { type Fate, type Lab, type LabSite, type Mail, sleep } from '../testing/sites.js';
+import type { VerifyReport } from './verify-report.js';
 
-const test = labTests(5);
+const tests = labTests(5);
+const test: typeof tests = (title, run, options) => tests(title, run, { inMemory: true, ...options });
 const ANDY = 'balances/1-andy';
 const OFTEN = { verifyIntervalMs: 500 };
 
@@ -65,7 +66,9 @@ function misplace(site: LabSite, name: string, change: (state: Record<string, ne
       .run(text, documentDigest(name, text, sha256), name),
   );
   // The running site keeps digests of its buckets: they follow its own writes, not this one.
-  site.store.changedBuckets.add(withDatabase(site, (db) => db.prepare('SELECT bucket FROM documents WHERE name = ?').pluck().get(name)) as string);
+  site.store.changedBuckets.add(
+    withDatabase(site, (db) => db.prepare('SELECT bucket FROM documents WHERE name = ?').pluck().get(name)) as string,
+  );
 }
 
 async function sameStates(lab: Lab, name: string): Promise<void> {
@@ -155,7 +158,9 @@ describe('a flipped bit in a state', () => {
       faucet.isCut = true;
       hub.credit(ANDY, 50);
       await lab.until('one spoke has it', () => charity.balanceOf(ANDY) === 157);
-      await lab.until('it is confirmed', () => hub.site.peers.some((peer) => peer.site === charity.name && peer.isSettled));
+      await lab.until('it is confirmed', () =>
+        hub.site.peers.some((peer) => peer.site === charity.name && peer.isSettled),
+      );
       await charity.stop();
       faucet.isCut = false;
       await lab.until('the other has it', () => faucet.balanceOf(ANDY) === 157);
@@ -179,10 +184,14 @@ describe('comparing', () => {
     await withAndy(lab);
     for (const spoke of lab.sites.slice(1)) {
       const [peer] = spoke.site.verifier.options.peers;
-      await lab.until('the comparison of the start is over', () => lab.mail.some(({ header, to }) => to === spoke.name && header.compare));
+      await lab.until('the comparison of the start is over', () =>
+        lab.mail.some(({ header, to }) => to === spoke.name && header.compare),
+      );
       const before = lab.mail.length;
       expect(await spoke.site.verifier.compareNow(peer as never)).toMatchObject({ outcome: 'same', found: [] });
-      const parts = lab.mail.slice(before).filter(({ header, from, to }) => header.compare && (from === spoke.name || to === spoke.name));
+      const parts = lab.mail
+        .slice(before)
+        .filter(({ header, from, to }) => header.compare && (from === spoke.name || to === spoke.name));
       expect(parts.map(({ header }) => header.compare?.step)).toEqual(['digests', 'same']);
     }
   });
@@ -197,7 +206,9 @@ describe('comparing', () => {
         await withAndy(lab);
         const site = lab.site(who);
         misplace(site, ANDY, (state) => {
-          const { by } = (state as never as { counters: Record<string, { by: Record<string, unknown> }> }).counters['/balance'] as { by: Record<string, unknown> };
+          const { by } = (state as never as { counters: Record<string, { by: Record<string, unknown> }> }).counters[
+            '/balance'
+          ] as { by: Record<string, unknown> };
           for (const owner of Object.keys(by)) if (owner.startsWith('clickforcharity')) delete by[owner];
           return state;
         });
@@ -236,12 +247,15 @@ describe('comparing', () => {
       const { hub, faucet } = await withAndy(lab);
       // The hub has lost what it added itself, and does not know it: no spoke may tell it what the hub has added.
       misplace(hub, ANDY, (state) => {
-        const { by } = (state as never as { counters: Record<string, { by: Record<string, unknown> }> }).counters['/balance'] as { by: Record<string, unknown> };
+        const { by } = (state as never as { counters: Record<string, { by: Record<string, unknown> }> }).counters[
+          '/balance'
+        ] as { by: Record<string, unknown> };
         for (const owner of Object.keys(by)) if (owner.startsWith('directsponsor')) delete by[owner];
         return state;
       });
       await lab.until('it is said', () => faucet.logged('AXL-DIFFERS'));
-      const asks = (): number => lab.mail.filter(({ header, from }) => from === faucet.name && header.compare?.step === 'ask').length;
+      const asks = (): number =>
+        lab.mail.filter(({ header, from }) => from === faucet.name && header.compare?.step === 'ask').length;
       const before = asks();
       await sleep(2_000);
       expect(asks()).toBe(before);
@@ -261,7 +275,8 @@ describe('comparing', () => {
         await sleep(20);
       }
       await lab.expectBalance(ANDY, 207);
-      for (const site of sites) expect(site.log.filter(({ fields }) => /AXL-(?:REPAIRED|DIFFERS)/.test(String(fields.code)))).toEqual([]);
+      for (const site of sites)
+        expect(site.log.filter(({ fields }) => /AXL-(?:REPAIRED|DIFFERS)/.test(String(fields.code)))).toEqual([]);
     },
     { verifyIntervalMs: 50 },
   );
@@ -287,7 +302,10 @@ describe('a deleted inbox file', () => {
     faucet.credit(ANDY, 10);
     await lab.until('it was lost', () => lost > 0);
     await lab.expectBalance(ANDY, 117);
-    expect(hub.log.find(({ fields }) => fields.code === 'AXL-REPAIRED')?.fields).toMatchObject({ count: 1, how: 'sent again' });
+    expect(hub.log.find(({ fields }) => fields.code === 'AXL-REPAIRED')?.fields).toMatchObject({
+      count: 1,
+      how: 'sent again',
+    });
   });
 });
 
@@ -318,7 +336,11 @@ describe('axle verify', () => {
     expect(report.peers).toEqual([{ site: hub.name, outcome: 'differs' }]);
     const found = new Map(report.differences.map((one) => [`${one.document} ${one.where}`, one]));
     expect(found.get(`${ANDY} state`)?.what).toBe('its stored state is damaged');
-    expect(found.get('profiles/2-eve peer')).toMatchObject({ peer: hub.name, what: 'another state', doing: 'repaired' });
+    expect(found.get('profiles/2-eve peer')).toMatchObject({
+      peer: hub.name,
+      what: 'another state',
+      doing: 'repaired',
+    });
     expect(found.get('profiles/3-bob peer')?.doing).toMatch(/still differs/);
     expect(found.get('profiles/4-zoe file')?.what).toBe('the file is missing');
     await sameStates(lab, ANDY);

@@ -1,5 +1,5 @@
 /** What the operator reads of anti-entropy: every repair with its count, every difference once, every loss with its remedy. */
-import type { Difference } from '../link/comparer.js';
+import type { Difference } from '../link/stuck.js';
 import type { Log } from '../runtime/log.js';
 
 /** Names in one line of the log. */
@@ -14,7 +14,6 @@ export class RepairLog {
     readonly log: Log,
   ) {}
 
-  
   noteRepaired(peer: string, names: readonly string[], how: 'compared' | 'sent again'): void {
     this.repaired += names.length;
     this.log.warn('repaired', {
@@ -64,7 +63,14 @@ export class RepairLog {
 
   rebuilt(peer: string, repaired: number): void {
     this.repaired += repaired;
-    this.log.warn('rebuilt', { site: this.site, peer, code: 'AXL-REPAIRED', how: 'rebuilt', count: repaired, total: this.repaired });
+    this.log.warn('rebuilt', {
+      site: this.site,
+      peer,
+      code: 'AXL-REPAIRED',
+      how: 'rebuilt',
+      count: repaired,
+      total: this.repaired,
+    });
   }
 }
 

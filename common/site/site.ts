@@ -15,6 +15,7 @@ import type { Fetcher, Transport } from '../link/transport.js';
 import { absorb } from '../replica/absorb.js';
 import { Engine } from '../replica/engine.js';
 import { type Attributes, LiveFiles } from '../replica/live-files.js';
+import { OWN } from '../replica/losses.js';
 import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
 import type { Steps } from '../replica/steps.js';
@@ -194,7 +195,11 @@ export class Site {
       const { code, message, hint } = error as ControlError;
       if (code === 'AXL-RUNNING') throw error;
       // Files go on being kept in step; only the commands cannot ask.
-      log.warn('no control channel', { code, reason: message, hint: hint ?? 'commands such as axle verify do not work' });
+      log.warn('no control channel', {
+        code,
+        reason: message,
+        hint: hint ?? 'commands such as axle verify do not work',
+      });
     }
   }
 
@@ -491,7 +496,7 @@ export class Site {
         if (!forked) return;
         if (isHub) {
           this.#reporter.hubRestored(peer.site);
-          this.#replica.commit(() => this.#replica.losses.loseEverything());
+          this.#replica.commit(() => this.#replica.losses.lose(OWN));
         }
         this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
       },

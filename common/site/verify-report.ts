@@ -52,7 +52,8 @@ export async function verifyNow(parts: VerifyParts): Promise<VerifyReport> {
   const peers: { site: string; outcome: CompareResult['outcome'] }[] = [];
   for (const peer of verifier.options.peers) {
     let result = await verifier.compareNow(peer);
-    for (let tries = 1; result.outcome === 'unsure' && tries < UNSURE_MAX; tries++) result = await verifier.compareNow(peer);
+    for (let tries = 1; result.outcome === 'unsure' && tries < UNSURE_MAX; tries++)
+      result = await verifier.compareNow(peer);
     const left = new Set(result.left.map(({ name }) => name));
     for (const { name, mine, theirs } of result.found)
       found.add({
@@ -60,7 +61,9 @@ export async function verifyNow(parts: VerifyParts): Promise<VerifyReport> {
         where: 'peer',
         peer: peer.site,
         what: mine === '' ? 'missing here' : theirs === '' ? `missing at ${peer.site}` : 'another state',
-        doing: left.has(name) ? 'both sent what they may, and it still differs: see the logs of both sites' : 'repaired',
+        doing: left.has(name)
+          ? 'both sent what they may, and it still differs: see the logs of both sites'
+          : 'repaired',
       });
     peers.push({ site: peer.site, outcome: result.outcome });
   }
@@ -94,7 +97,12 @@ async function checkDocuments({ replica, engine, signal }: VerifyParts, found: F
       }
       const what = fileDifference(replica, row);
       if (what === undefined) continue;
-      found.add({ document: row.name, where: 'file', what, doing: 'looked at now: what is new in it counts, then it is written' });
+      found.add({
+        document: row.name,
+        where: 'file',
+        what,
+        doing: 'looked at now: what is new in it counts, then it is written',
+      });
       engine.look(row.name);
       engine.show([row.name]);
     }
@@ -106,7 +114,12 @@ async function checkDocuments({ replica, engine, signal }: VerifyParts, found: F
 }
 
 function rebuilding(document: string): VerifyDifference {
-  return { document, where: 'state', what: 'its stored state is damaged', doing: 'set aside; being rebuilt from the peers' };
+  return {
+    document,
+    where: 'state',
+    what: 'its stored state is damaged',
+    doing: 'set aside; being rebuilt from the peers',
+  };
 }
 
 /** How a live file differs from its state; undefined where it shows it. */
