@@ -3,6 +3,7 @@
  * else; the hub refuses a batch that holds anything more. One compromised site cannot touch another's credits.
  */
 import { stampsOf } from './decode.js';
+import { merge } from './merge.js';
 import { stampSite } from './stamp.js';
 import { type DocState, GENESIS, type LogState, replicaSite } from './state.js';
 
@@ -43,6 +44,14 @@ export function ownPart(state: DocState, site: string): DocState {
   if (state.life !== undefined) part.life = state.life;
   if (state.dead && isOwn(state.dead[1])) part.dead = state.dead;
   return part;
+}
+
+/**
+ * What a peer of a restored hub may tell: its own part, and what the hub itself contributed and no longer knows. Everybody
+ * else speaks for themselves.
+ */
+export function remembered(state: DocState, sender: string, hub: string): DocState {
+  return merge(ownPart(state, sender), ownPart(state, hub));
 }
 
 function ownLog(log: LogState, site: string, isOwn: (stamp: string) => boolean): LogState | undefined {

@@ -56,3 +56,7 @@ export function childrenOf(node: string, level: 'kind' | 'group'): string[] {
   const prefix = level === 'kind' ? `${node}:` : node;
   return Array.from({ length: CHILDREN }, (_, i) => prefix + i.toString(8).padStart(GROUP_DIGITS, '0'));
 }
+
+export function groupOf(bucket: string): string {
+  return bucket.slice(0, GROUP_DIGITS - BUCKET_DIGITS);
+}

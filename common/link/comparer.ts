@@ -3,12 +3,13 @@
  * own questions. No timers and no files: `hear` takes a part of a message, `render` says what the next message carries.
  * A comparison that is not answered in time is given up; the site begins another one later.
  */
-import { ASK_MAX, type Comparison, DOCUMENTS_MAX, NODES_MAX } from '../core/comparison.js';
+import { ASK_MAX, type Comparison, NODES_MAX } from '../core/comparison.js';
 import { CHILDREN, parseNode, type ShortDigest } from '../core/digest-tree.js';
-import { EVERYTHING } from '../replica/losses.js';
+import { EVERYTHING, OWN } from '../replica/losses.js';
 import type { Replica } from '../replica/replica.js';
 import type { StoredRow } from '../replica/store.js';
-import { rowLine } from './row-line.js';
+import { answerWith, documentsOf, everythingAfter, type Outgoing } from './answers.js';
+import { type Difference, StuckDifferences } from './stuck.js';
 
 export type ComparerOptions = {
   readonly replica: Replica;
@@ -30,9 +31,6 @@ export type ComparerEvents = {
   /** The peer has told what it holds of a lost document, or of everything. */
   readonly onTold: (name: string, repaired: number) => void;
 };
-
-/** A document of which the two sides hold different things; '' where a side has none. */
-export type Difference = { readonly name: string; readonly mine: ShortDigest; readonly theirs: ShortDigest };
 
 export type CompareResult = {
   /**
@@ -60,15 +58,7 @@ export type MessageContext = {
   readonly changed: readonly string[];
 };
 
-/** One part of a message, and the documents that go with it. */
-export type Outgoing = { readonly part: Comparison; readonly lines: readonly string[] };
-
 const ANSWER_MS = 30_000;
-/** A document that stays different is asked for again after this, doubling. */
-const STUCK_FIRST_MS = 600_000;
-const STUCK_LIMIT_MS = 24 * 3_600_000;
-const STUCK_MAX = 10_000;
-
 type Question = {
   readonly id: string;
   readonly whole: boolean;
@@ -81,20 +71,13 @@ type Question = {
   repaired: number;
 };
 
-type Stuck = {
-  readonly mine: ShortDigest;
-  readonly theirs: ShortDigest;
-  readonly waitMs: number;
-  readonly due: number;
-};
-
 export class Comparer {
   #question: Question | undefined;
   /** What is to be sent next: our own question, and the answer to the peer's. Rendered when it can be sent. */
   #ask: (() => Outgoing) | undefined;
   #answer: (() => Outgoing) | undefined;
   #rendered: (() => Outgoing) | undefined;
-  readonly #stuck = new Map<string, Stuck>();
+  readonly #stuck = new StuckDifferences();
   /** How far the peer has told everything: there an interrupted question goes on. */
   #toldTo = 0;
 
@@ -118,11 +101,14 @@ export class Comparer {
     return result;
   }
 
-  /** Asks the peer for what it holds of lost documents; `EVERYTHING` among them for all there is. */
+  /** Asks the peer for what it holds of lost documents; with `EVERYTHING` or `OWN` among them for all there is. */
   async askFor(names: readonly string[]): Promise<CompareResult> {
     const { id, result } = this.#begin(this.options.isHub);
-    if (names.includes(EVERYTHING)) this.#askAll(id, this.#toldTo);
-    else this.#askNames(id, names.slice(0, ASK_MAX));
+    const whole = [EVERYTHING, OWN].find((name) => names.includes(name));
+    if (whole !== undefined) {
+      (this.#question as Question).asked = new Set([whole]);
+      this.#askAll(id, this.#toldTo);
+    } else this.#askNames(id, names.slice(0, ASK_MAX));
     return result;
   }
 
@@ -139,13 +125,13 @@ export class Comparer {
     this.#finish('unanswered');
   }
 
-  /** Whether the documents of a message are to be believed even where they are not the sender's own: we asked for them. */
-  believes(part: Comparison | undefined): ((name: string) => boolean) | undefined {
+  /** What of a message's documents is to be believed even where it is not the sender's own: what we asked for. */
+  believes(part: Comparison | undefined): ((name: string) => 'all' | 'own' | undefined) | undefined {
     const question = this.#question;
     if (!this.options.isHub || part === undefined || question?.whole !== true || part.id !== question.id)
       return undefined;
-    if (part.step === 'told all') return () => true;
-    return part.step === 'told' ? (name) => question.asked.has(name) : undefined;
+    if (part.step === 'told all') return () => (question.asked.has(EVERYTHING) ? 'all' : 'own');
+    return part.step === 'told' ? (name) => (question.asked.has(name) ? 'all' : undefined) : undefined;
   }
 
   /** Takes a part of a message whose documents have been merged. */
@@ -219,27 +205,11 @@ export class Comparer {
     const level = parseNode(differing[0] as string)?.level;
     // Where not all of it fits, another part of it each time.
     const alike = this.#shuffled(differing.filter((node) => parseNode(node)?.level === level));
-    if (level === 'bucket') this.#say(id, () => this.#documentsOf(id, alike));
+    if (level === 'bucket') this.#say(id, () => documentsOf(replica, id, alike));
     else {
       const below = digests.below(alike.slice(0, NODES_MAX / CHILDREN));
       this.#say(id, () => ({ part: { id, step: 'digests', nodes: below }, lines: [] }));
     }
-  }
-
-  /** Taken when the message is: what it says of our sequence holds for these digests. */
-  #documentsOf(id: string, differing: readonly string[]): Outgoing {
-    const buckets: string[] = [];
-    const documents: Record<string, ShortDigest> = {};
-    let count = 0;
-    for (const bucket of differing) {
-      if (count >= DOCUMENTS_MAX) break;
-      buckets.push(bucket);
-      for (const { name, digest } of this.options.replica.world.store.documentsIn(bucket)) {
-        documents[name] = digest;
-        count++;
-      }
-    }
-    return { part: { id, step: 'documents', buckets, documents }, lines: [] };
   }
 
   #hearDocuments({ buckets, documents }: Extract<Comparison, { step: 'documents' }>, context: MessageContext): void {
@@ -261,7 +231,7 @@ export class Comparer {
         continue;
       if (row !== undefined && isOnItsWay(row, context)) continue;
       question.found.push(difference);
-      if (this.#isStuck(difference)) question.left.push(difference);
+      if (this.#stuck.isStuck(difference, replica.world.now())) question.left.push(difference);
       else due.push(name);
     }
     if (due.length > 0) this.#askNames(question.id, due.slice(0, ASK_MAX));
@@ -272,7 +242,7 @@ export class Comparer {
     const question = this.#question as Question;
     question.asked = new Set(names);
     this.#say(id, () => {
-      const { lines } = this.#linesOf(names, false);
+      const { lines } = answerWith(this.options.replica, names, this.options.isHub, this.options);
       return { part: { id, step: 'ask', names, ...(question.whole && { whole: true }) }, lines };
     });
   }
@@ -282,13 +252,13 @@ export class Comparer {
   }
 
   #hearAsk({ id, names, whole = false }: Extract<Comparison, { step: 'ask' }>, context: MessageContext): void {
-    const { events } = this.options;
+    const { replica, isHub, events } = this.options;
     const asked = new Set(names);
     const repaired = context.changed.filter((name) => asked.has(name));
     if (repaired.length > 0) events.onRepaired(repaired);
     if (!this.options.mayAnswer()) return;
     this.#say(id, () => {
-      const { lines, told } = this.#linesOf(names, whole);
+      const { lines, told } = answerWith(replica, names, isHub || whole, this.options);
       return { part: { id, step: 'told', documents: told }, lines };
     });
   }
@@ -308,10 +278,10 @@ export class Comparer {
       events.onTold(name, repaired.length);
       const row = store.document(name);
       const difference = { name, mine: row?.digest ?? '', theirs };
-      if (difference.mine === theirs) this.#stuck.delete(name);
+      if (difference.mine === theirs) this.#stuck.forget(name);
       else if (context.applied >= context.head && (row === undefined || !isOnItsWay(row, context))) {
         question.left.push(difference);
-        if (this.#noteStuck(difference)) question.news.push(difference);
+        if (this.#stuck.note(difference, replica.world.now())) question.news.push(difference);
       }
     }
     // Not all of it fitted into one message. Without any progress it would never end.
@@ -320,24 +290,8 @@ export class Comparer {
   }
 
   #hearAskAll({ id, after }: Extract<Comparison, { step: 'ask all' }>): void {
-    const { replica, batchDocuments, batchBytes, mayAnswer } = this.options;
-    if (!mayAnswer()) return;
-    this.#say(id, () => {
-      const rows = replica.world.store.documentsAfterId(after, batchDocuments);
-      const lines: string[] = [];
-      let to = after;
-      let bytes = 0;
-      for (const row of rows) {
-        if (bytes > batchBytes) break;
-        const line = rowLine(replica, replica.sound(row), true);
-        to = row.id;
-        if (replica.losses.isOutOfUse(row.name, row)) continue;
-        bytes += line.length;
-        lines.push(line);
-      }
-      const more = rows.length === batchDocuments || to !== (rows.at(-1)?.id ?? after);
-      return { part: { id, step: 'told all', after, to, more }, lines };
-    });
+    const { replica, mayAnswer } = this.options;
+    if (mayAnswer()) this.#say(id, () => everythingAfter(replica, id, after, this.options));
   }
 
   #hearTheWhole({ to, more }: Extract<Comparison, { step: 'told all' }>, context: MessageContext): void {
@@ -348,28 +302,8 @@ export class Comparer {
       this.#askAll(question.id, to);
       return;
     }
-    this.options.events.onTold(EVERYTHING, question.repaired);
+    for (const name of question.asked) this.options.events.onTold(name, question.repaired);
     this.#finish('repaired');
-  }
-
-  /** The documents of a message, and their digests: '' where there is none. Ends at the limit of a batch. */
-  #linesOf(names: readonly string[], whole: boolean): { lines: string[]; told: Record<string, ShortDigest> } {
-    const { replica, isHub, batchBytes } = this.options;
-    const lines: string[] = [];
-    const told: Record<string, ShortDigest> = {};
-    let bytes = 0;
-    for (const name of names) {
-      if (bytes > batchBytes) break;
-      const row = replica.sound(replica.world.store.document(name));
-      // What was damaged here says nothing, not even that there is nothing.
-      if (replica.losses.isOutOfUse(name, row)) continue;
-      told[name] = row?.digest ?? '';
-      if (row === undefined || !replica.knows(name)) continue;
-      const line = rowLine(replica, row, isHub || whole);
-      bytes += line.length;
-      lines.push(line);
-    }
-    return { lines, told };
   }
 
   #shuffled<T>(list: T[]): T[] {
@@ -378,22 +312,6 @@ export class Comparer {
       [list[i], list[j]] = [list[j] as T, list[i] as T];
     }
     return list;
-  }
-
-  /** A difference that a repair did not remove is left alone for a while, unless it has become another one. */
-  #isStuck({ name, mine, theirs }: Difference): boolean {
-    const stuck = this.#stuck.get(name);
-    if (stuck === undefined) return false;
-    return stuck.mine === mine && stuck.theirs === theirs && this.options.replica.world.now() < stuck.due;
-  }
-
-  /** Returns whether it is news. */
-  #noteStuck({ name, mine, theirs }: Difference): boolean {
-    const before = this.#stuck.get(name);
-    const waitMs = before === undefined ? STUCK_FIRST_MS : Math.min(before.waitMs * 2, STUCK_LIMIT_MS);
-    if (this.#stuck.size >= STUCK_MAX) this.#stuck.clear();
-    this.#stuck.set(name, { mine, theirs, waitMs, due: this.options.replica.world.now() + waitMs });
-    return before?.mine !== mine || before.theirs !== theirs;
   }
 }
 

@@ -63,6 +63,8 @@ export class Conversation {
   #peerSession = '';
   #mustAnswer = true;
   #verified = false;
+  /** Since our own start. */
+  #wasVerified = false;
   #progressAt = 0;
   #resendMs = RESEND_FIRST_MS;
   #refusal: Refusal | undefined;
@@ -183,8 +185,10 @@ export class Conversation {
     if (replica !== this.replica.id) return confirmed;
     const isAnswer = session === this.session;
     if (isAnswer && !this.#verified) {
-      // First what follows from it: if a full disk refuses the new incarnation, the next answer asks for it again.
-      this.events.onVerified(seq, !this.replica.hasGiven(seq));
+      // Only what was so at our start can make us a copy: what a restarted peer says later is nonsense, or worse. First what
+      // follows from it: if a full disk refuses the new incarnation, the next answer asks for it again.
+      if (!this.#wasVerified) this.events.onVerified(seq, !this.replica.hasGiven(seq));
+      this.#wasVerified = true;
       this.#verified = true;
       // Under a new incarnation the peer has nothing of us yet.
       if (replica !== this.replica.id) return 0;

@@ -3,7 +3,7 @@
  * makes its bucket stale, and only stale buckets are read again, so that a comparison costs what has changed.
  */
 import { setImmediate as turn } from 'node:timers/promises';
-import { childrenOf, nodeDigest, parseNode, type ShortDigest } from '../core/digest-tree.js';
+import { childrenOf, groupOf, nodeDigest, parseNode, type ShortDigest } from '../core/digest-tree.js';
 import { sha256 } from './sha256.js';
 import type { Store } from './store.js';
 
@@ -13,6 +13,8 @@ const BUCKETS_A_TURN = 16;
 export class Digests {
   /** Buckets that hold documents, once they were read; the others have no digest. */
   readonly #buckets = new Map<string, ShortDigest>();
+  /** Groups none of whose buckets was read since. */
+  readonly #groups = new Map<string, ShortDigest>();
   #isComplete = false;
   #refreshing: Promise<void> | undefined;
 
@@ -48,18 +50,28 @@ export class Digests {
   }
 
   #read(bucket: string): void {
+    this.#groups.delete(groupOf(bucket));
     this.#buckets.set(bucket, nodeDigest(this.store.digestsIn(bucket), sha256));
   }
 
   /** Digest of a node as of the last refresh. */
   of(node: string): ShortDigest {
     const level = parseNode(node)?.level;
-    if (level === undefined) return '';
     if (level === 'bucket') return this.#buckets.get(node) ?? '';
-    return nodeDigest(
-      childrenOf(node, level).map((child) => this.of(child)),
-      sha256,
-    );
+    if (level === 'group') return this.#ofGroup(node);
+    if (level === undefined) return '';
+    const groups = childrenOf(node, 'kind').map((group) => this.#ofGroup(group));
+    return nodeDigest(groups, sha256);
+  }
+
+  #ofGroup(group: string): ShortDigest {
+    let digest = this.#groups.get(group);
+    if (digest === undefined) {
+      const buckets = childrenOf(group, 'group').map((bucket) => this.#buckets.get(bucket) ?? '');
+      digest = nodeDigest(buckets, sha256);
+      this.#groups.set(group, digest);
+    }
+    return digest;
   }
 
   /** Digests of what is directly below these kinds or groups. */

@@ -1,6 +1,6 @@
 /**
- * What this replica has lost and its peers are asked for: a document whose stored state was damaged, or everything, where a
- * hub found that its state is an old copy or gone. A damaged state is never merged with what peers hold: a flipped digit
+ * What this replica has lost and its peers are asked for: a document whose stored state was damaged, or all of
+ * them, where a hub found that its state is an old copy or gone. A damaged state is never merged with what peers hold: a flipped digit
  * would make a greater number, and the greater number wins. It is set aside, and the document is out of use (not
  * absorbed, not written to its file) until the peers have told what they hold.
  */
@@ -8,14 +8,17 @@ import { ownPart } from '../core/authority.js';
 import { type CanonicalText, canonicalText } from '../core/canonical.js';
 import { readContent } from '../core/content.js';
 import { decodeState, stampAhead } from '../core/decode.js';
+import { isDocumentName } from '../core/names.js';
 import { viewText } from '../core/render.js';
 import { type DocState, EMPTY } from '../core/state.js';
 import { showsView, viewOf } from './absorb.js';
 import type { Replica } from './replica.js';
 import type { DocumentRow, LostRow } from './store.js';
 
-/** In place of a document's name: all of them. */
-export const EVERYTHING = '';
+/** In place of a document's name: all of them, whoever contributed to them. */
+export const EVERYTHING = '*';
+/** In place of a document's name: of all of them, what this site contributed since this copy of its state was made. */
+export const OWN = '~';
 
 export class Losses {
   readonly #lost = new Map<string, LostRow>();
@@ -30,14 +33,14 @@ export class Losses {
     return this.#lost.size;
   }
 
-  /** Documents (or `EVERYTHING`) that `site` has not been heard about. */
+  /** Documents (or `EVERYTHING`, or `OWN`) that `site` has not been heard about. */
   askedOf(site: string): string[] {
     return [...this.#lost.values()].filter(({ told }) => !told.includes(site)).map(({ name }) => name);
   }
 
   /** Lost documents that are not in use again. */
   outOfUse(): LostRow[] {
-    return [...this.#lost.values()].filter(({ name, released }) => name !== EVERYTHING && !released);
+    return [...this.#lost.values()].filter(({ name, released }) => isDocumentName(name) && !released);
   }
 
   /**
@@ -50,13 +53,21 @@ export class Losses {
     return known === undefined && this.#lost.has(EVERYTHING) && this.replica.unsettled.has(name);
   }
 
+  /** `EVERYTHING` or `OWN` where `site` has still to be heard about it; of any site where none is named. */
+  wholeAskedOf(site?: string): typeof EVERYTHING | typeof OWN | undefined {
+    return ([EVERYTHING, OWN] as const).find((name) => {
+      const row = this.#lost.get(name);
+      return row !== undefined && (site === undefined || !row.told.includes(site));
+    });
+  }
+
   isEverythingLost(): boolean {
     return this.#lost.has(EVERYTHING);
   }
 
-  /** Everything is to be asked for, from all peers. */
-  loseEverything(): void {
-    this.#put({ name: EVERYTHING, unsent: false, released: false, told: [] });
+  /** All peers are to be asked for it. Call inside a commit. */
+  lose(name: typeof EVERYTHING | typeof OWN): void {
+    this.#put({ name, unsent: false, released: false, told: [] });
   }
 
   /** Takes a damaged row out of use. Returns what is left of it: what is certain to be our own, else nothing. */
@@ -114,7 +125,7 @@ export class Losses {
     if (row === undefined) return;
     const { unsent } = row;
     this.replica.commit(({ nextSeq }) => {
-      const document = name === EVERYTHING || row.released ? undefined : store.document(name);
+      const document = row.released ? undefined : store.document(name);
       if (document !== undefined) {
         store.putDocument({ ...document, seq: nextSeq(), origin: '', at: now(), by_site: site }, document.id);
         store.markDirty(document.id);

@@ -1,5 +1,5 @@
 /** `receive`: merge another site's batch in one transaction. What changed is marked and materialised afterwards. */
-import { foreignIn, hasGenesis, replacedGenesis } from '../core/authority.js';
+import { foreignIn, hasGenesis, remembered, replacedGenesis } from '../core/authority.js';
 import type { BatchDocument } from '../core/batch.js';
 import { canonicalText } from '../core/canonical.js';
 import { stampsOf } from '../core/decode.js';
@@ -25,32 +25,41 @@ export type ReceivedDocument = {
 export type ReceiveRules = {
   /** Hub: what arrives is owed to the other peers, and a peer may send only its own contributions. Spoke: neither. */
   readonly isHub: boolean;
-  /** Documents of which the hub has lost what it knew, and has asked this peer for all that it holds. */
-  readonly believes?: (name: string) => boolean;
+  /**
+   * What the hub has lost, and has asked this peer for: documents of which it takes all that the peer holds, and those of
+   * which it takes what it added itself besides what is the peer's own.
+   */
+  readonly believes?: (name: string) => 'all' | 'own' | undefined;
 };
 
 /** Merges documents and the peer's new cursor together. Call inside `replica.exclusive`. */
 export function receive(
   replica: Replica,
-  documents: readonly BatchDocument[],
+  sent: readonly BatchDocument[],
   peer: PeerRow,
   rules: ReceiveRules,
 ): Received {
   const { store, site, now, clockSkewMaxMs, files } = replica.world;
+  const documents = sent.map((document) =>
+    rules.believes?.(document.name) === 'own'
+      ? { ...document, state: remembered(document.state, replicaSite(peer.replica), site) }
+      : document,
+  );
+  const isAskedFor = (name: string): boolean => rules.believes?.(name) !== undefined;
   const limitMs = now() + clockSkewMaxMs;
   let newest: Stamp | undefined;
   for (const { name, state } of documents) {
     if (!replica.knows(name)) continue;
     for (const stamp of stampsOf(state)) if (newest === undefined || stamp > newest) newest = stamp;
     if (newest !== undefined && stampMs(newest) > limitMs) return clockAhead(name, newest, now());
-    const foreign = rules.isHub && !rules.believes?.(name) ? foreignIn(state, replicaSite(peer.replica)) : undefined;
+    const foreign = rules.isHub && !isAskedFor(name) ? foreignIn(state, replicaSite(peer.replica)) : undefined;
     if (foreign !== undefined) return notYours(peer, name, foreign);
   }
   const changed: ReceivedDocument[] = [];
   const forged = rules.isHub
     ? forgedGenesis(
         replica,
-        documents.filter(({ name }) => !rules.believes?.(name)),
+        documents.filter(({ name }) => !isAskedFor(name)),
         peer,
       )
     : undefined;

@@ -16,7 +16,7 @@ import { Digests } from './digests.js';
 import { FormerTexts } from './former-texts.js';
 import { type GuardOptions, Guards } from './guard.js';
 import type { LiveFiles } from './live-files.js';
-import { Losses } from './losses.js';
+import { EVERYTHING, Losses } from './losses.js';
 import { MissingFiles } from './missing-files.js';
 import { sha256 } from './sha256.js';
 import type { Steps } from './steps.js';
@@ -171,7 +171,7 @@ export class Replica {
       store.setMeta('author', id);
       store.setMeta('phase', 'rebuilding');
       store.forgetAgreements();
-      this.losses.loseEverything();
+      this.losses.lose(EVERYTHING);
     });
     this.#id = id;
     this.#author = id;

@@ -5,7 +5,7 @@ export const SCHEMA_VERSION = 2;
  * documents: the state of each document. `seq` is the newest local change that a peer may be owed (0: none of ours);
  *   `origin` the one replica that already has everything newer than its cursor, because it came from there. `bucket` and
  *   `digest` are what peers compare, and what tells a row whose state is no longer what was stored.
- * lost: what this replica has lost and its peers are asked for: a document, or '' for everything. `told` are the sites that
+ * lost: what this replica has lost and its peers are asked for: a document, '*' for everything, '~' for what we added. `told` are the sites that
  *   have answered, `released` = 1 once the document is in use again, `unsent` = 1 where changes that nobody had may be gone.
  * files: what the live file is agreed to be. `shadow` is its text, null where there is no file; `print` the fingerprint
  *   of the file that held it; `dirty` = 1 where state and file are known to differ.

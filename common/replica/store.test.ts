@@ -4,6 +4,8 @@ import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { canonicalText } from '../core/canonical.js';
+import { bucketOf, documentDigest } from '../core/digest-tree.js';
+import { sha256 } from './sha256.js';
 import { Store } from './store.js';
 
 let folder: string;
@@ -68,6 +70,28 @@ describe('Store', () => {
     expect(print).toMatchObject({ name: 'balances/2', print: 'print-2' });
     expect(store.printsAfter(print?.id ?? 0, 10).map(({ name }) => name)).toEqual(['balances/3', 'balances/4']);
     store.close();
+  });
+
+  it('brings a database of schema version 1 up to date: states in one spelling, with bucket and digest', () => {
+    Store.open(file).close();
+    const old = new Database(file);
+    old.exec(`DROP TABLE lost; DROP INDEX documents_bucket;
+      ALTER TABLE documents DROP COLUMN bucket; ALTER TABLE documents DROP COLUMN digest`);
+    const put = old.prepare(
+      "INSERT INTO documents (name, seq, origin, at, by_site, state) VALUES (?, ?, '', 1, 'hub', ?)",
+    );
+    for (let n = 1; n <= 2_500; n++) put.run(`balances/${n}`, n, '{"life":1,"counters":{}}');
+    old.pragma('user_version = 1');
+    old.close();
+    const store = Store.open(file);
+    const row = store.document('balances/2500');
+    expect(row).toMatchObject({ seq: 2_500, state: '{"counters":{},"life":1}' });
+    expect(row?.digest).toBe(documentDigest('balances/2500', '{"counters":{},"life":1}', sha256));
+    expect(store.documentsIn(bucketOf('balances/2500', sha256)).map(({ name }) => name)).toContain('balances/2500');
+    store.commit(() => store.putLost({ name: 'balances/1', unsent: true, released: false, told: ['hub'] }));
+    expect(store.lost()).toEqual([{ name: 'balances/1', unsent: true, released: false, told: ['hub'] }]);
+    store.close();
+    Store.open(file).close();
   });
 
   it('refuses the database of a newer Axle, and leaves it as it is', () => {

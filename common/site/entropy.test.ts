@@ -11,7 +11,8 @@ import { labTests } from '../testing/lab-tests.js';
 import { type Fate, type Lab, type LabSite, type Mail, sleep } from '../testing/sites.js';
 import type { VerifyReport } from './verify-report.js';
 
-const test = labTests(5);
+const tests = labTests(5);
+const test: typeof tests = (title, run, options) => tests(title, run, { inMemory: true, ...options });
 const ANDY = 'balances/1-andy';
 const OFTEN = { verifyIntervalMs: 500 };
 

@@ -1,11 +1,14 @@
 /** A hub whose state is an old copy or gone takes what its spokes hold: nothing is lost that any of them had, nothing doubled. */
 import fs from 'node:fs';
 import { describe, expect } from 'vitest';
+import { encodeBatch } from '../core/batch.js';
+import { sha256 } from '../replica/sha256.js';
 import { backup, restoreAll, restoreState } from '../testing/backups.js';
 import { labTests } from '../testing/lab-tests.js';
 import { type Lab, type LabSite, sleep } from '../testing/sites.js';
 
-const test = labTests(5);
+const tests = labTests(5);
+const test: typeof tests = (title, run, options) => tests(title, run, { inMemory: true, ...options });
 const ANDY = 'balances/1-andy';
 const EVE = 'balances/2-eve';
 
@@ -106,6 +109,50 @@ describe('a hub restored from yesterday’s backup', () => {
     await lab.expectBalance(ANDY, 113);
     expect(hub.logged('AXL-HUB-RESTORED')).toBe(true);
     await lab.until('it is rebuilt', () => hub.store.lost().length === 0);
+  });
+});
+
+describe('what a spoke tells a restored hub', () => {
+  test('is believed of itself and of the hub, never of another spoke', async (lab) => {
+    const { hub, charity } = await started(lab);
+    await hub.stop();
+    const copy = backup(hub);
+    await hub.start();
+    await creditAll(lab, 100, 10);
+    await hub.stop();
+    restoreAll(hub, copy);
+    let forged = 0;
+    lab.fate = (mail) => {
+      if (mail.from !== 'roflfaucet' || mail.header.compare?.step !== 'told all') return 'pass';
+      const { axle: _axle, documents: _documents, digest: _digest, ...header } = mail.header;
+      const body = mail.text.slice(mail.text.indexOf('\n') + 1);
+      const [before, after] = [`"${charity.replicaId}":["10","0"]`, `"${charity.replicaId}":["9000","0"]`];
+      forged += body.split(before).length - 1;
+      const lines = body.replaceAll(before, after).split(/(?<=\n)/);
+      return { instead: encodeBatch(header, lines, sha256) };
+    };
+    await hub.start();
+    await lab.until('it was told', () => forged > 0 && hub.store.lost().length === 0);
+    await expectBalances(lab, 130);
+  });
+
+  test('is nothing that it may say again: more than was ever given is nonsense later on', async (lab) => {
+    const { hub, faucet } = await started(lab);
+    const before = hub.replicaId;
+    await faucet.stop();
+    lab.fate = (mail) => {
+      if (mail.from !== 'roflfaucet' || mail.header.confirms === undefined) return 'pass';
+      const { axle: _axle, documents: _documents, digest: _digest, ...header } = mail.header;
+      const confirms = { ...mail.header.confirms, seq: 1_000_000 };
+      return { instead: encodeBatch({ ...header, confirms }, [], sha256) };
+    };
+    await faucet.start();
+    await lab.until('it has said so', () =>
+      lab.mail.some(({ from, header }) => from === faucet.name && header.confirms),
+    );
+    await sleep(1_000);
+    expect(hub.replicaId).toBe(before);
+    expect(hub.store.lost()).toEqual([]);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What the operator reads of anti-entropy: every repair with its count, every difference once, every loss with its remedy. */
-import type { Difference } from '../link/comparer.js';
+import type { Difference } from '../link/stuck.js';
 import type { Log } from '../runtime/log.js';
 
 /** Names in one line of the log. */

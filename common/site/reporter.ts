@@ -181,7 +181,7 @@ export class Reporter {
       site: this.site,
       peer,
       code: 'AXL-HUB-RESTORED',
-      hint: 'the spokes send what they still have; changes made on the hub itself since that copy may be missing',
+      hint: 'the spokes send what they added since, and are asked for what this hub added; nothing has to be done',
     });
   }
 

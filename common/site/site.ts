@@ -18,6 +18,7 @@ import { Engine } from '../replica/engine.js';
 import type { GuardOptions } from '../replica/guard.js';
 import { type Change, type Changed, Ledger } from '../replica/ledger.js';
 import { type Attributes, LiveFiles } from '../replica/live-files.js';
+import { OWN } from '../replica/losses.js';
 import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
 import type { Steps } from '../replica/steps.js';
@@ -282,7 +283,11 @@ export class Site {
       const { code, message, hint } = error as ControlError;
       if (code === 'AXL-RUNNING') throw error;
       // Files go on being kept in step; only the commands cannot ask.
-      log.warn('no control channel', { code, reason: message, hint: hint ?? 'commands such as axle held do not work' });
+      log.warn('no control channel', {
+        code,
+        reason: message,
+        hint: hint ?? 'commands such as axle held and axle verify do not work',
+      });
     }
   }
 
@@ -645,7 +650,7 @@ export class Site {
           if (!forked) return;
           if (isHub) {
             this.#reporter.hubRestored(peer.site);
-            this.#replica.commit(() => this.#replica.losses.loseEverything());
+            this.#replica.commit(() => this.#replica.losses.lose(OWN));
           }
           this.#newIncarnation(`${peer.site} has more of us than we gave: this state is an older copy`);
         },

@@ -6,7 +6,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { CompareResult, Comparer } from '../link/comparer.js';
 import type { Conversation } from '../link/conversation.js';
 import type { PeerLink } from '../link/peer-link.js';
-import { EVERYTHING } from '../replica/losses.js';
+import { EVERYTHING, OWN } from '../replica/losses.js';
 import type { Replica } from '../replica/replica.js';
 import type { RepairLog } from './repair-log.js';
 
@@ -101,10 +101,9 @@ export class Verifier {
   /** Whether peers that are there have still to tell what this site has lost altogether. */
   get isRebuilding(): boolean {
     const { losses } = this.options.replica;
-    if (!losses.isEverythingLost()) return false;
+    if (losses.wholeAskedOf() === undefined || !this.#isStillWaitedFor()) return false;
     return this.options.peers.some(
-      ({ site, conversation, link }) =>
-        losses.askedOf(site).includes(EVERYTHING) && link.isUp && conversation.verified && this.#isStillWaitedFor(),
+      ({ site, conversation, link }) => losses.wholeAskedOf(site) !== undefined && link.isUp && conversation.verified,
     );
   }
 
@@ -114,8 +113,8 @@ export class Verifier {
     const { losses, world } = replica;
     let saidAt = Number.NEGATIVE_INFINITY;
     const startedAt = this.#now;
-    while (!signal.aborted && losses.isEverythingLost()) {
-      const waiting = peers.filter(({ site }) => losses.askedOf(site).includes(EVERYTHING)).map(({ site }) => site);
+    while (!signal.aborted && losses.wholeAskedOf() !== undefined) {
+      const waiting = peers.map(({ site }) => site).filter((site) => losses.wholeAskedOf(site) !== undefined);
       const told = peers.map(({ site }) => site).filter((site) => !waiting.includes(site));
       if (told.length > 0 && !this.#isStillWaitedFor()) return;
       if (mayBeAlone && this.#now - startedAt > ALONE_MS && !peers.some(({ comparer }) => comparer.isBusy)) return;
@@ -165,13 +164,14 @@ export class Verifier {
     const { replica, peers, repairs, show, scan } = this.options;
     const { losses } = replica;
     if (!losses.askedOf(site).includes(name)) return;
-    if (name === EVERYTHING && repaired > 0) repairs.rebuilt(site, repaired);
+    const isWhole = name === EVERYTHING || name === OWN;
+    if (isWhole && repaired > 0) repairs.rebuilt(site, repaired);
     this.#toldAt.set(name, this.#toldAt.get(name) ?? this.#now);
     replica.commit(() => losses.told(site, name));
     if (peers.some((peer) => losses.askedOf(peer.site).includes(name))) return;
     losses.release(name, true);
     this.#toldAt.delete(name);
-    if (name === EVERYTHING) scan();
+    if (isWhole) scan();
     else show([name]);
     this.#wakeLinks();
   }
@@ -183,9 +183,10 @@ export class Verifier {
   /** Whether those that have not told yet may still do so soon: one has told a moment ago, or one is about to. */
   #isStillWaitedFor(): boolean {
     const { replica, peers } = this.options;
-    const toldAt = this.#toldAt.get(EVERYTHING);
+    const { losses } = replica;
+    const toldAt = this.#toldAt.get(losses.wholeAskedOf() ?? EVERYTHING);
     if (toldAt === undefined || this.#now - toldAt <= GRACE_MS) return true;
-    return peers.some(({ site, comparer }) => comparer.isBusy && replica.losses.askedOf(site).includes(EVERYTHING));
+    return peers.some(({ site, comparer }) => comparer.isBusy && losses.wholeAskedOf(site) !== undefined);
   }
 
   async #tickLoop(): Promise<void> {
