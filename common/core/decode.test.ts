@@ -34,6 +34,7 @@ describe('decodeState refuses', () => {
     ['a stamp with a newline', { registers: { '/a': ['1', `${S}\n`] } }],
     ['a register that is no JSON', { registers: { '/a': ['{', S] } }],
     ['a register of two values', { registers: { '/a': ['1 2', S] } }],
+    ['a scalar in place of a whole document', { registers: { '': ['1e999', S] } }],
     ['an element that is no JSON', { sets: { '/s': { x: [1, S, 0] } } }],
     ['an element present twice', { sets: { '/s': { '1': [2, S, 0] } } }],
     ['an entry without a time', { logs: { '/l': { added: { [R]: { '{"a":1}': [1, S, 0] } } } } }],

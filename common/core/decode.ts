@@ -183,7 +183,11 @@ function counter(value: unknown, at: string): NonNullable<DocState['counters']>[
 
 function register(value: unknown, at: string, depth: number): readonly [string | null, Stamp] {
   const [text, when] = tuple(value, at, 2);
-  return [text === null ? null : jsonText(text, at, depth), stamp(when, at)];
+  if (text === null) return [null, stamp(when, at)];
+  const json = jsonText(text, at, depth);
+  // An object has its fields below, and a scalar document is a whole text: a file that shows one reads as something else.
+  if (depth === 0 && !/^\s*\[/.test(json)) fail(at, 'the value of a whole document is no list');
+  return [json, stamp(when, at)];
 }
 
 function wholeRegister(value: unknown, at: string): readonly [string | null, Stamp] {

@@ -68,6 +68,11 @@ describe('each mistake is told with its line, address and found value', () => {
       'link: { type: folder, inbox: in }',
       'spokes[0].link.inbox: must be an absolute path (got "in")',
     ],
+    [
+      'a type that objects have anyway',
+      'link: { type: __proto__ }',
+      'spokes[0].link.type: must be one of ssh, folder, pull (got "__proto__")',
+    ],
     ['an unknown type', 'link: { type: ftp }', 'spokes[0].link.type: must be one of ssh, folder, pull (got "ftp")'],
   ])('%s', (_name, link, problem) => {
     expect(hubProblems(HUB.replace('link: { type: pull }', link))).toEqual([`hub.yaml:5: ${problem}`]);

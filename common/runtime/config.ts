@@ -28,11 +28,12 @@ const validators: Record<Role, ValidateFunction> = {
   hub: ajv.compile(HubSchema),
   spoke: ajv.compile(SpokeSchema),
 };
-const linkValidators: Record<string, ValidateFunction> = {
-  ssh: ajv.compile(LINKS.ssh),
-  folder: ajv.compile(LINKS.folder),
-  pull: ajv.compile(LINKS.pull),
-};
+/** A map: a type called `constructor` must not find one. */
+const linkValidators: ReadonlyMap<string, ValidateFunction> = new Map([
+  ['ssh', ajv.compile(LINKS.ssh)],
+  ['folder', ajv.compile(LINKS.folder)],
+  ['pull', ajv.compile(LINKS.pull)],
+]);
 
 /** Reads and checks a hub's config, its folders on disk included. Throws ConfigError. */
 export function loadHubConfig(file: string): HubConfig {
@@ -131,7 +132,7 @@ function schemaProblems(root: unknown, role: Role): Problem[] {
 function linkProblems(peer: unknown, base: readonly (string | number)[]): Problem[] {
   const link = isGroup(peer) ? peer.link : undefined;
   // An unknown type has been reported by the first step.
-  const validate = isGroup(link) ? linkValidators[String(link.type)] : undefined;
+  const validate = isGroup(link) ? linkValidators.get(String(link.type)) : undefined;
   if (validate === undefined || validate(link)) return [];
   return (validate.errors ?? []).map((error) => describeError(error, [...base, 'link']));
 }

@@ -22,7 +22,10 @@ const word = fc.oneof(
 export const names: Target<Input> = {
   name: 'names and paths',
   share: 330,
-  input: fc.record({ kind: word, file: word }),
+  input: fc.record({
+    kind: fc.oneof(fc.constantFrom('balances', 'profiles', 'balance-tiers/hourly'), word),
+    file: fc.oneof(mutatedText(fc.constantFrom('1-andy.txt', '3-bob.backup.txt', 'a.b_c-9.txt')), word),
+  }),
   open: () => ({
     run: ({ kind, file }) => {
       const name = parseDocumentPath(kind, file);
