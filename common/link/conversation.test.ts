@@ -135,6 +135,26 @@ describe('what is said next', () => {
     expect(next()).toMatchObject({ kind: 'wait' });
   });
 
+  it('what was said to an earlier start of ours moves no cursor: it may leave out what that one had', () => {
+    expect(take({ to: 2, head: 2, documents: 2, ...confirms(0, 'before') }).applied).toBe(0);
+    expect(take({ to: 2, head: 2, documents: 2, ...confirms(0) }).applied).toBe(2);
+  });
+
+  it('a peer that turns out to be restored is told so first, with words that cover nothing', () => {
+    take({ to: 5, head: 5, documents: 5, ...confirms(0) });
+    change(3);
+    send();
+    const result = conversation.hear(header({ session: 'restored', from: 2, to: 2, head: 2 }));
+    if (result.ok) throw new Error('it was taken');
+    conversation.refuse(result);
+    expect(next()).toEqual({ kind: 'bare' });
+    expect(conversation.header(conversation.range.from, conversation.range.to, false, now)).toMatchObject({
+      from: 0,
+      to: 0,
+      confirms: { seq: 5, session: 'restored' },
+    });
+  });
+
   it('an answer to an earlier session verifies nothing', () => {
     take(confirms(0, 'before'));
     expect(heard).toEqual([]);
