@@ -163,7 +163,7 @@ async function carry(from: End, to: End): Promise<number> {
   from.comparer.sent();
   const decoded = decodeBatch(text, sha256);
   if (!decoded.ok) throw new Error(decoded.message);
-  const peer = { site: to.peer, replica: id, applied: head, confirmed: to.replica.head };
+  const peer = { site: to.peer, replica: id, author: id, applied: head, confirmed: to.replica.head };
   const received = receive(to.replica, decoded.batch.documents, peer, { isHub: to.peer === SPOKE });
   if (!received.ok) throw new Error(received.message);
   const changed = received.changed.map(({ name }) => name);
