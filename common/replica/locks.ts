@@ -14,8 +14,8 @@ import lockfile from 'proper-lockfile';
 export const STALE_MS = 10_000;
 const WAIT_MIN_MS = 1;
 const WAIT_MAX_MS = 25;
-/** About 20 s of waiting: longer than a lock of the dead can last. */
-const TRIES = 800;
+/** About 30 s of waiting: longer than a lock of the dead can last, also where the clock was set back meanwhile. */
+const TRIES = 1_200;
 
 export type Release = () => Promise<void>;
 

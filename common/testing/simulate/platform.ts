@@ -122,12 +122,24 @@ function installTime(): void {
     clearImmediate: off,
   });
   Object.assign(timers, {
-    setTimeout: (ms: number, value?: unknown) => platform.time.sleep(Math.max(1, ms)).then(() => value),
+    setTimeout: (ms: number, value?: unknown, { signal }: { signal?: AbortSignal } = {}) =>
+      Promise.race([
+        platform.time.sleep(Math.max(1, ms)).then(() => value),
+        ...(signal === undefined ? [] : [aborted(signal)]),
+      ]),
     setImmediate: (value?: unknown) => platform.time.sleep(0).then(() => value),
   });
   Date.now = () => Math.floor(platform.time.now + (platform.time.current.machine?.aheadMs ?? 0));
   performance.now = () => platform.time.elapsed;
   Math.random = () => platform.random();
+}
+
+/** Rejects when the signal is given. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 /** @parcel/watcher sees the folders of one tree; here only what stands directly below its root. */
