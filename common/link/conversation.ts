@@ -310,6 +310,8 @@ export class Conversation {
 
   /** Nothing in (from, to] is owed to this peer: it all came from there. */
   skip(to: number): void {
+    // A peer that joins waits until it has everything up to our head, also where the last of it is nothing to be sent.
+    if (this.#isPeerJoining && to > this.#sent) this.#mustAnswer = true;
     this.#sent = Math.max(this.#sent, to);
   }
 
