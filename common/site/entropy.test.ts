@@ -150,6 +150,22 @@ describe('a flipped bit in a state', () => {
     expect(faucet.store.held()[0]?.live).toContain('117');
   });
 
+  test('I1: of a document that nobody else knows yet: its file is all there is, and counts once', async (lab) => {
+    const { faucet } = await withAndy(lab);
+    faucet.isCut = true;
+    faucet.write('balances/5-new', { balance: 70 });
+    await lab.until('it is absorbed', () => stateOf(faucet, 'balances/5-new')?.includes('"70"'));
+    await faucet.stop();
+    flip(faucet, 'balances/5-new', '"70"', '"75"');
+    await faucet.start();
+    await lab.until('it is found', () => faucet.logged('AXL-DAMAGED'));
+    faucet.isCut = false;
+    await lab.expectBalance('balances/5-new', 70);
+    await sameStates(lab, 'balances/5-new');
+    faucet.credit('balances/5-new', 1);
+    await lab.expectBalance('balances/5-new', 71);
+  });
+
   test(
     'I1: of the hub while a spoke is away: it goes on with what the other holds, and nothing is counted into old totals',
     async (lab) => {
