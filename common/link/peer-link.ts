@@ -249,7 +249,8 @@ export class PeerLink {
     const range = conversation.range;
     const { lines, names, to } =
       ask.kind === 'documents' ? this.#render(ask.from) : { lines: [], names: [], to: range.to };
-    if (ask.kind === 'documents' && lines.length === 0 && !comparer.hasWork) {
+    // (To a peer that was down something is said all the same: else nobody would notice that it is up again.)
+    if (ask.kind === 'documents' && lines.length === 0 && !comparer.hasWork && !this.#isDown) {
       // All of it came from this very peer, or the rows have moved on to higher numbers.
       conversation.skip(to);
       return 'skipped';

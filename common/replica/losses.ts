@@ -120,7 +120,7 @@ export class Losses {
    * everybody. `isWhole`: every peer has told, and nothing more is to come.
    */
   release(name: string, isWhole: boolean): void {
-    const { store, now, files, site } = this.replica.world;
+    const { store, now, site } = this.replica.world;
     const row = this.#lost.get(name);
     if (row === undefined) return;
     const { unsent } = row;
@@ -129,18 +129,31 @@ export class Losses {
       if (document !== undefined) {
         store.putDocument({ ...document, seq: nextSeq(), origin: '', at: now(), by_site: site }, document.id);
         store.markDirty(document.id);
-        const shadow = store.file(document.id)?.shadow ?? null;
-        if (unsent && shadow !== null && this.replica.knows(name)) {
-          const state = this.replica.stateOf(document);
-          const view = viewOf(state, undefined, this.replica.policiesOf(name));
-          const text = view === undefined ? '' : viewText(view, undefined, state);
-          files.keepConflict(name, `damaged-file-${now()}`, shadow);
-          store.hold({ document: name, reason: 'damaged', live: shadow, view: text, at: now() });
-        }
+        if (unsent) this.#settleUnsent(document);
       }
       if (isWhole) this.#drop(name);
       else this.#put({ ...row, released: true });
     });
+  }
+
+  /**
+   * Changes that nobody had been sent are gone from the state; the text that the file was agreed to hold shows their sum.
+   * Where nobody knows the document at all, that text is all there is: the file counts as one that was born here. Else what
+   * is missing cannot be told from what others did meanwhile: a person decides.
+   */
+  #settleUnsent(document: DocumentRow): void {
+    const { store, files, now } = this.replica.world;
+    const { id, name } = document;
+    const shadow = store.file(id)?.shadow ?? null;
+    if (shadow === null || !this.replica.knows(name)) return;
+    const state = this.replica.stateOf(document);
+    const view = viewOf(state, undefined, this.replica.policiesOf(name));
+    if (view === undefined) {
+      store.putFile({ id, print: '', shadow: null, dirty: 1 });
+      return;
+    }
+    files.keepConflict(name, `damaged-file-${now()}`, shadow);
+    store.hold({ document: name, reason: 'damaged', live: shadow, view: viewText(view, undefined, state), at: now() });
   }
 
   #put(row: LostRow): void {

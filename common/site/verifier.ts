@@ -218,7 +218,7 @@ export class Verifier {
     // A clock that was set back must not put it off for hours.
     schedule.askAt = Math.min(schedule.askAt, this.#now + ASK_LIMIT_MS);
     schedule.compareAt = Math.min(schedule.compareAt, this.#now + Math.max(intervalMs, SETTLE_MS));
-    if (!isUp || comparer.isBusy) return;
+    if (!conversation.verified || comparer.isBusy) return;
     const lost = replica.losses.askedOf(site);
     // A peer that joins has nothing to tell, and takes what the others have told.
     if (conversation.isPeerJoining) {
@@ -234,7 +234,7 @@ export class Verifier {
       return;
     }
     // One side of each link is enough.
-    if (isHub || !isOpen() || this.#now < schedule.compareAt) return;
+    if (isHub || !isUp || !isOpen() || this.#now < schedule.compareAt) return;
     schedule.compareAt = this.#now + intervalMs;
     void this.compareNow(peer)
       .then(({ outcome }) => {
