@@ -149,6 +149,8 @@ describe('what is said next', () => {
       to: 0,
       confirms: { seq: 5, session: 'restored' },
     });
+    // Then everything, whatever came from there itself.
+    expect(conversation.lostUpTo).toBe(3);
   });
 
   it('an answer to an earlier session verifies nothing', () => {

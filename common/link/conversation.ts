@@ -119,6 +119,7 @@ export class Conversation {
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
       // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation. What
       // it had sent was never sent back to it, so that no answer may say that it has that.
+      this.#lostUpTo = this.replica.head;
       this.#resendFrom(0);
       this.#peerSession = header.session;
       return refuse(
