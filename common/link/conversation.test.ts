@@ -133,6 +133,8 @@ describe('what is said next', () => {
 
   it('what was said to an earlier start of ours moves no cursor: it may leave out what that one had', () => {
     expect(take({ to: 2, head: 2, documents: 2, ...confirms(0, 'before') }).applied).toBe(0);
+    // The peer may have been misled by a late file of that start: it hears of this one at once.
+    expect(next()).toEqual({ kind: 'bare' });
     expect(take({ to: 2, head: 2, documents: 2, ...confirms(0) }).applied).toBe(2);
   });
 

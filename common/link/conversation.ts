@@ -149,6 +149,8 @@ export class Conversation {
     if (header.documents > 0 && header.to <= base.applied) this.#told = -1;
     // What was said to an earlier start of ours may leave out what that one had, and a restored copy has not.
     const isToUs = header.confirms === undefined || header.confirms.session === this.session;
+    // A late file of an earlier start may have made the peer believe in that one: it is told of this one.
+    if (!isToUs) this.#mustAnswer = true;
     const applied = gap || !isToUs ? base.applied : Math.max(base.applied, header.to);
     return { ok: true, peer: { ...base, applied, confirmed }, gap };
   }
