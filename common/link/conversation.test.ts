@@ -137,6 +137,8 @@ describe('what is said next', () => {
 
   it('what was said to an earlier start of ours moves no cursor: it may leave out what that one had', () => {
     expect(take({ to: 2, head: 2, documents: 2, ...confirms(0, 'before') }).applied).toBe(0);
+    // The peer may have been misled by a late file of that start: it hears of this one at once.
+    expect(next()).toEqual({ kind: 'bare' });
     expect(take({ to: 2, head: 2, documents: 2, ...confirms(0) }).applied).toBe(2);
   });
 
@@ -153,6 +155,8 @@ describe('what is said next', () => {
       to: 0,
       confirms: { seq: 5, session: 'restored' },
     });
+    // Then everything, whatever came from there itself.
+    expect(conversation.lostUpTo).toBe(3);
   });
 
   it('an answer to an earlier session verifies nothing', () => {

@@ -141,6 +141,7 @@ export class Conversation {
     if (!isNewPeer && isNewSession && known !== undefined && header.head < known.applied) {
       // Answered with what we have: the peer finds that it is a copy of an older self, and takes a new incarnation. What
       // it had sent was never sent back to it, so that no answer may say that it has that.
+      this.#lostUpTo = this.replica.head;
       this.#resendFrom(0);
       this.#peerSession = header.session;
       return refuse(
@@ -177,6 +178,8 @@ export class Conversation {
     if (header.documents > 0 && header.to <= base.applied) this.#told = -1;
     // What was said to an earlier start of ours may leave out what that one had, and a restored copy has not.
     const isToUs = header.confirms === undefined || header.confirms.session === this.session;
+    // A late file of an earlier start may have made the peer believe in that one: it is told of this one.
+    if (!isToUs) this.#mustAnswer = true;
     const applied = gap || !isToUs ? base.applied : Math.max(base.applied, header.to);
     return { ok: true, peer: { ...base, applied, confirmed }, gap };
   }
