@@ -86,9 +86,9 @@ function diffFields(
     if (field.policy === 'counter') {
       const known = counters.get(path);
       const from = was?.policy === 'counter' ? was.value : ZERO;
-      // Counters survive a delete: a file that comes back as it was brings the same amount, not as much again.
-      const isSurvivor = isReborn && known !== undefined && counterValue(known) === field.value;
-      const next = counted(known, field, isSurvivor ? field.value : from, author);
+      // Counters survive a delete: a file that comes back much as it was brings the same amount, not as much again.
+      const survivor = isReborn && known !== undefined ? counterValue(known) : from;
+      const next = counted(known, field, isNearerToZero(field.value, survivor) ? from : survivor, author);
       if (next !== undefined) counters.set(path, next);
     } else if (field.policy === 'register') {
       if (was?.policy !== 'register' || !sameRegister(was, field)) registers.set(path, [field.text, stamp]);

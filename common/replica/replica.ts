@@ -203,7 +203,8 @@ export class Replica {
 
   /** Whether this state has given out the number: otherwise a later state of ours has, of which this one is a copy. */
   hasGiven(seq: number): boolean {
-    return seq <= this.#head && !this.#gaps.some(([from, to]) => seq > from && seq <= to);
+    // The end of a gap is no change either, but it is said: what was sent before it reaches up to there.
+    return seq <= this.#head && !this.#gaps.some(([from, to]) => seq > from && seq < to);
   }
 
   policiesOf(name: string): PathPolicies {
