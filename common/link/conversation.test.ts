@@ -159,6 +159,15 @@ describe('what is said next', () => {
     expect(conversation.lostUpTo).toBe(3);
   });
 
+  it('documents beyond a gap: what we have is said again, because the peer believes that we have more', () => {
+    take(confirms(0));
+    send(0);
+    expect(next()).toMatchObject({ kind: 'wait', ms: 60_000 });
+    now += 1_000;
+    expect(take({ from: 4, to: 5, head: 5, documents: 1, ...confirms(0) }).applied).toBe(0);
+    expect(next()).toEqual({ kind: 'bare' });
+  });
+
   it('an answer to an earlier session verifies nothing', () => {
     take(confirms(0, 'before'));
     expect(heard).toEqual([]);

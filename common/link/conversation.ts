@@ -174,8 +174,8 @@ export class Conversation {
     if (header.confirms !== undefined) confirmed = this.#hearConfirmation(header.confirms, confirmed);
     if (header.refused !== undefined) this.events.onRefused(header.refused);
     const gap = header.from > base.applied;
-    // Sent again what we have: our confirmation was lost, and is said once more.
-    if (header.documents > 0 && header.to <= base.applied) this.#told = -1;
+    // Sent again what we have, or sent beyond it: our confirmation was lost, and is said once more.
+    if (header.documents > 0 && (gap || header.to <= base.applied)) this.#told = -1;
     // What was said to an earlier start of ours may leave out what that one had, and a restored copy has not.
     const isToUs = header.confirms === undefined || header.confirms.session === this.session;
     // A late file of an earlier start may have made the peer believe in that one: it is told of this one.

@@ -47,12 +47,12 @@ describe('the simulation', () => {
     async () => {
       const script = join(BUILT, 'worker.js');
       const [together, alone] = await Promise.all([
-        reports(script, { from: 5, count: 3, every: 1 }),
-        reports(script, { from: 7, count: 1, every: 1 }),
+        reports(script, { from: 40, count: 4, every: 1 }),
+        reports(script, { from: 43, count: 1, every: 1 }),
       ]);
-      expect(together[2]?.operations).toBeGreaterThan(0);
-      expect(together[2]?.digest).toBe(alone[0]?.digest);
-      expect(together[1]?.digest).not.toBe(alone[0]?.digest);
+      expect(together.some(({ operations }) => operations > 0)).toBe(true);
+      expect(together[3]?.digest).toBe(alone[0]?.digest);
+      expect(together[2]?.digest).not.toBe(alone[0]?.digest);
     },
     LIMIT_MS,
   );
