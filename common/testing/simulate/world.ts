@@ -58,7 +58,7 @@ export class World {
         if (event === 'joined') this.#import(site);
         // Nothing fails here for want of disk or rights, so whatever fails is a fault. (The lock of a dead writer lasts so
         // much longer as its clock was set back.)
-        const isLocked = (fields as { code?: unknown }).code === 'ELOCKED';
+        const isLocked = (fields as { code?: unknown }).code === 'AXL-LOCKED';
         if ((event === 'failed' && !isLocked) || event === 'did not start' || event === 'did not stop')
           this.findings.push({ check: 'faults', text: `${site.name}: ${event} ${JSON.stringify(fields)}` });
       },
