@@ -76,6 +76,7 @@ describe('Store', () => {
     Store.open(file).close();
     const old = new Database(file);
     old.exec(`DROP TABLE lost; DROP INDEX documents_bucket;
+      DROP TABLE passing; DROP TABLE overdrawn; ALTER TABLE peers DROP COLUMN author;
       ALTER TABLE documents DROP COLUMN bucket; ALTER TABLE documents DROP COLUMN digest`);
     const put = old.prepare(
       "INSERT INTO documents (name, seq, origin, at, by_site, state) VALUES (?, ?, '', 1, 'hub', ?)",

@@ -71,6 +71,8 @@ export type SiteOptions = {
   /** Between two comparisons with every peer, and two passes over the own rows. */
   readonly verifyIntervalMs: number;
   readonly created?: Partial<Attributes>;
+  /** Whether commands can ask this daemon, over a socket in `state`; default true. */
+  readonly hasControl?: boolean;
   readonly log: Log;
   readonly now: () => number;
   readonly random: () => number;
@@ -258,6 +260,7 @@ export class Site {
 
   /** Before anything else: where another daemon has this state already, this one must not touch it. */
   async #listen(): Promise<void> {
+    if (this.#options.hasControl === false) return;
     const { state, log } = this.#options;
     const control = new ControlServer(controlSocket(state), {
       ...heldRoutes({

@@ -121,6 +121,8 @@ export class SimulatedSite {
         })),
         // Guards hold what looks like an accident, and the model has no person to decide: they have tests of their own.
         guards: { zero: false, burst: { documents: 1_000_000, percent: 100, windowMs: 60_000 } },
+        // A real socket would answer in real time.
+        hasControl: false,
         rightsIdleMs: 60_000,
         verifyIntervalMs: 600_000,
         maxFileBytes: 64 * 1024,

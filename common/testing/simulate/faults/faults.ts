@@ -78,8 +78,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'a start without the hub keeps its incarnation',
     'site/site.ts',
-    "if (!verified()) this.#newIncarnation('the hub did not answer at start');",
-    'verified();',
+    "else this.#newIncarnation('the hub did not answer at start');",
+    '',
   ),
   fault(
     'a restored state is accepted',
@@ -90,8 +90,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'no check of whose contributions arrive',
     'replica/receive.ts',
-    'const foreign = rules.isHub ? foreignIn(state, replicaSite(peer.replica)) : undefined;',
-    'const foreign = rules.isHub ? foreignIn({}, replicaSite(peer.replica)) : undefined;',
+    'const foreign = rules.isHub && !isAskedFor(name) ? foreignIn(state, replicaSite(peer.replica)) : undefined;',
+    'const foreign = rules.isHub && !isAskedFor(name) ? foreignIn({}, replicaSite(peer.replica)) : undefined;',
   ),
   fault('received documents are not marked dirty', 'replica/receive.ts', 'store.markDirty(id);', 'void id;'),
   fault('temp files are not synced', 'replica/live-files.ts', 'for (const id of ids) syncPath(this.tempOf(id));', ''),
@@ -121,15 +121,15 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'live is compared with the view',
-    'replica/absorb.ts',
-    'const shadow = known === undefined || known.shadow === null ? undefined : readContent(known.shadow, policies);',
-    'const shadow = known === undefined || known.shadow === null ? undefined : (viewOf(before, live, policies) ?? readContent(known.shadow, policies));',
+    'replica/raw-change.ts',
+    'const shadow = valid(change.shadow, policies);',
+    'const shadow = change.shadow === null ? undefined : (render(before, policies.kind.delete, live?.kind === "json" ? live.value : undefined) ?? valid(change.shadow, policies));',
   ),
   fault(
     'the last document of a batch is dropped',
     'link/peer-link.ts',
-    'const text = encodeBatch(message, lines, digest);',
-    'const text = encodeBatch(message, lines.length > 1 ? lines.slice(0, -1) : lines, digest);',
+    'const text = encodeBatch(message, lines, sha256);',
+    'const text = encodeBatch(message, lines.length > 1 ? lines.slice(0, -1) : lines, sha256);',
   ),
   fault(
     'an empty file counts as zero',
@@ -146,8 +146,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'a sequence number is given twice',
     'replica/replica.ts',
-    'const value = work({ nextSeq: () => ++head });',
-    'const value = work({ nextSeq: () => (head === this.#head ? ++head : head) });',
+    'nextSeq: () => ++head,',
+    'nextSeq: () => (head === this.#head ? ++head : head),',
   ),
   fault(
     'only the newest incarnation is sent',
