@@ -6,12 +6,14 @@
  * Sixteen locks instead of one a document: a daemon that materialises thousands of files takes sixteen, and a writer
  * holds one for about a millisecond.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 
 export const STALE_MS = 10_000;
+const NEVER_MS = 2 ** 40;
 const WAIT_MIN_MS = 1;
 const WAIT_MAX_MS = 25;
 /** About 30 s of waiting: longer than a lock of the dead can last, also where the clock was set back meanwhile. */
@@ -44,16 +46,44 @@ async function lockOne(own: string, digit: string): Promise<Release> {
     try {
       return await lockfile.lock(file, {
         realpath: false,
-        stale: STALE_MS,
+        // Its own way with stale locks (look, then remove) lets two that find the same one take each other's: see below.
+        stale: NEVER_MS,
         update: STALE_MS / 4,
         // Its default throws from a timer. A lock lost to a stalled event loop is noticed by the check before the rename.
         onCompromised: () => {},
       });
     } catch (error) {
-      // Its own retries would also try for 20 s what cannot succeed (EACCES).
+      // Its own retries would also try for 30 s what cannot succeed (EACCES).
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED' || tries === TRIES) throw error;
+      if (isStale(`${file}.lock`) && takeAway(`${file}.lock`)) continue;
       await sleep(Math.min(WAIT_MIN_MS * 2 ** tries, WAIT_MAX_MS) * (1 + Math.random()) * 0.67);
     }
+}
+
+function isStale(lock: string): boolean {
+  const stat = fs.lstatSync(lock, { throwIfNoEntry: false });
+  return stat !== undefined && stat.mtimeMs < Date.now() - STALE_MS;
+}
+
+/**
+ * Removes the lock of a dead holder. Renamed first and looked at again: between the look and the rename somebody else may
+ * have removed it and made a lock of his own, which is put back. True where it is gone.
+ */
+function takeAway(lock: string): boolean {
+  const aside = `${lock}.stale-${randomBytes(6).toString('hex')}`;
+  try {
+    fs.renameSync(lock, aside);
+    if (isStale(aside)) {
+      fs.rmdirSync(aside);
+      return true;
+    }
+    fs.renameSync(aside, lock);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Gone meanwhile, or something that is no lock.
+    if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+  return false;
 }
 
 /** Releasing a lock that was taken over as stale: there is nothing left to release. */
