@@ -107,4 +107,26 @@ describe('I5: the lock', () => {
     await expect(lockDocuments(own, [one, other])).rejects.toMatchObject({ code: 'ENOTDIR' });
     expect(held()).toEqual(['b.lock']);
   });
+  it('of a dead holder is taken over by one at a time, however many find it at once', async () => {
+    let inside = 0;
+    let most = 0;
+    for (let round = 0; round < 20; round++) {
+      const lock = path.join(own, 'locks', 'a.lock');
+      fs.mkdirSync(lock);
+      const past = Date.now() / 1000 - 3_600;
+      fs.utimesSync(lock, past, past);
+      await Promise.all(
+        Array.from({ length: 8 }, async () => {
+          const release = await lockDocuments(own, [one]);
+          inside++;
+          most = Math.max(most, inside);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          inside--;
+          await release();
+        }),
+      );
+    }
+    expect(most).toBe(1);
+    expect(held()).toEqual([]);
+  });
 });
