@@ -59,7 +59,6 @@ const SOURCES = [
   'cli',
   'bench',
   'e2e',
-  'fuzz',
   'tsconfig.json',
   'tsconfig.build.json',
 ];

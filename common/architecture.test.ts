@@ -26,7 +26,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'miner'],
   testing: [...COMMON, 'site'],
   client: [],
-  fuzz: [...COMMON, 'testing'],
   bench: [...COMMON, 'site', 'e2e', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli'],
   e2e: [...COMMON, 'site', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli', 'bench'],
 };

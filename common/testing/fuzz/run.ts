@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz -- --runs N [--seed S] [--target NAME] [--record]`: N inputs over all targets by their shares, or over
- * one. Prints a table and the seed; exit code 1 where something failed or hung. `--record` writes fuzz/record.md.
+ * one. Prints a table and the seed; exit code 1 where something failed or hung. `--record` writes record.md beside it.
  *
  * Property-based, not coverage-guided: jazzer.js (maintained, ES modules since 4.0) feeds raw bytes into one synchronous
  * or asynchronous function, needs a native add-on on every machine, and cannot get past a digest or a JSON shape by
@@ -118,5 +118,5 @@ function record(text: string): void {
   const head = `# Fuzzing: the record\n\n${date}, commit ${commit}, Node ${process.versions.node}: \`npm run fuzz -- --runs ${runs} --seed ${seed}\``;
   const meaning =
     'Accepted: valid by the rules, and held to them (laws of merging, a view that can be read again). All others were refused as declared, and changed nothing.';
-  writeFileSync('fuzz/record.md', `${head}\n\n${text}\n\n${meaning}\n`);
+  writeFileSync('common/testing/fuzz/record.md', `${head}\n\n${text}\n\n${meaning}\n`);
 }

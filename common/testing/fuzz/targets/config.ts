@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { DEFAULT_POLICIES, type KindPolicy, mergePolicies, PathPolicies } from '../../common/core/policy.js';
-import { ConfigError, parseHubConfig, parseSpokeConfig } from '../../common/runtime/config.js';
-import { mutatedText } from '../../common/testing/mutations.js';
+import { DEFAULT_POLICIES, type KindPolicy, mergePolicies, PathPolicies } from '../../../core/policy.js';
+import { ConfigError, parseHubConfig, parseSpokeConfig } from '../../../runtime/config.js';
+import { mutatedText } from '../../mutations.js';
 import type { Target } from '../target.js';
 
 const FIXTURES = new URL(
-  import.meta.url.includes('/dist/') ? '../../../fixtures/' : '../../fixtures/',
+  import.meta.url.includes('/dist/') ? '../../../../../fixtures/' : '../../../../fixtures/',
   import.meta.url,
 );
 const example = (role: string): string => readFileSync(new URL(`${role}.example.yaml`, FIXTURES), 'utf8');

@@ -3,17 +3,17 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
-import { DEFAULT_POLICIES } from '../common/core/policy.js';
-import { Comparer } from '../common/link/comparer.js';
-import { Conversation } from '../common/link/conversation.js';
-import { PeerLink } from '../common/link/peer-link.js';
-import { DEFAULT_GUARDS } from '../common/replica/guard.js';
-import { LiveFiles } from '../common/replica/live-files.js';
-import { recover } from '../common/replica/recover.js';
-import { Replica } from '../common/replica/replica.js';
-import { noSteps } from '../common/replica/steps.js';
-import { Store } from '../common/replica/store.js';
-import { SILENT } from '../common/runtime/log.js';
+import { DEFAULT_POLICIES } from '../../core/policy.js';
+import { Comparer } from '../../link/comparer.js';
+import { Conversation } from '../../link/conversation.js';
+import { PeerLink } from '../../link/peer-link.js';
+import { DEFAULT_GUARDS } from '../../replica/guard.js';
+import { LiveFiles } from '../../replica/live-files.js';
+import { recover } from '../../replica/recover.js';
+import { Replica } from '../../replica/replica.js';
+import { noSteps } from '../../replica/steps.js';
+import { Store } from '../../replica/store.js';
+import { SILENT } from '../../runtime/log.js';
 
 const MEMORY = '/dev/shm';
 /** Files are written just now, and looked at as if a while later: they are no writes in progress. */

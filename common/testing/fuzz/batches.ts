@@ -1,10 +1,10 @@
 /** Batches that are right, nearly right or junk, as a peer could put them into an inbox. */
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { ownPart } from '../common/core/authority.js';
-import { documentLine, encodeBatch } from '../common/core/batch.js';
-import { history } from '../common/testing/arbitraries.js';
-import { JUNK, type Mutation, mutate, mutatedText, mutation } from '../common/testing/mutations.js';
+import { ownPart } from '../../core/authority.js';
+import { documentLine, encodeBatch } from '../../core/batch.js';
+import { history } from '../arbitraries.js';
+import { JUNK, type Mutation, mutate, mutatedText, mutation } from '../mutations.js';
 
 export const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 

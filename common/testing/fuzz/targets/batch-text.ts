@@ -1,6 +1,6 @@
 /** The text of a batch: decoded or refused with a code, never an exception; what is accepted reads the same when sent on. */
 import assert from 'node:assert/strict';
-import { BATCH_FORMAT, type BatchHeader, decodeBatch, documentLine, encodeBatch } from '../../common/core/batch.js';
+import { BATCH_FORMAT, type BatchHeader, decodeBatch, documentLine, encodeBatch } from '../../../core/batch.js';
 import { type BatchInput, batchInput, batchText, digest } from '../batches.js';
 import type { Target } from '../target.js';
 

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { replicaSite } from '../../common/core/state.js';
-import { materialise } from '../../common/replica/materialise.js';
-import type { Replica } from '../../common/replica/replica.js';
-import type { DocumentRow } from '../../common/replica/store.js';
-import { showsReadable } from '../../common/testing/mutations.js';
+import { replicaSite } from '../../../core/state.js';
+import { materialise } from '../../../replica/materialise.js';
+import type { Replica } from '../../../replica/replica.js';
+import type { DocumentRow } from '../../../replica/store.js';
+import { showsReadable } from '../../mutations.js';
 import { type BatchInput, batchInput, batchText } from '../batches.js';
 import type { Target } from '../target.js';
 import { openWorld, type World } from '../world.js';

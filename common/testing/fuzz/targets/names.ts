@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import fc from 'fast-check';
-import { documentFile, isDocumentFile, isDocumentName, isKind, parseDocumentPath } from '../../common/core/names.js';
-import { mutatedText } from '../../common/testing/mutations.js';
+import { documentFile, isDocumentFile, isDocumentName, isKind, parseDocumentPath } from '../../../core/names.js';
+import { mutatedText } from '../../mutations.js';
 import type { Target } from '../target.js';
 
 const piece = fc.constantFrom(

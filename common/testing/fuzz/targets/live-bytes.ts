@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import fc from 'fast-check';
-import { absorb } from '../../common/replica/absorb.js';
-import { materialise } from '../../common/replica/materialise.js';
-import { showsReadable } from '../../common/testing/mutations.js';
+import { absorb } from '../../../replica/absorb.js';
+import { materialise } from '../../../replica/materialise.js';
+import { showsReadable } from '../../mutations.js';
 import type { Target } from '../target.js';
 import { openWorld } from '../world.js';
 import { anyText } from './live-content.js';

@@ -1,13 +1,13 @@
 /** The text of a live file of any kind: junk is refused, and what is accepted becomes a state that peers accept. */
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { readContent } from '../../common/core/content.js';
-import { decodeState } from '../../common/core/decode.js';
-import { merge } from '../../common/core/merge.js';
-import { balanceText, inboxText, profileText, tokenText } from '../../common/testing/arbitraries.js';
-import { JUNK, mutatedText, showsReadable } from '../../common/testing/mutations.js';
-import { SAMPLES } from '../../common/testing/samples.js';
-import { TestReplica } from '../../common/testing/simulation.js';
+import { readContent } from '../../../core/content.js';
+import { decodeState } from '../../../core/decode.js';
+import { merge } from '../../../core/merge.js';
+import { balanceText, inboxText, profileText, tokenText } from '../../arbitraries.js';
+import { JUNK, mutatedText, showsReadable } from '../../mutations.js';
+import { SAMPLES } from '../../samples.js';
+import { TestReplica } from '../../simulation.js';
 import type { Target } from '../target.js';
 
 const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
