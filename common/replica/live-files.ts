@@ -285,6 +285,11 @@ export class LiveFiles {
     return now !== undefined && sameContent(now, print) ? now : '';
   }
 
+  /** Brings the names in `.axle` itself to disk. */
+  syncOwn(): void {
+    syncPath(this.own);
+  }
+
   syncFolders(kinds: Iterable<string>): void {
     for (const kind of kinds) syncPath(path.join(this.root, kind));
   }

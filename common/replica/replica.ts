@@ -303,6 +303,9 @@ export class Replica {
       0o600,
     );
     this.#writeMarker();
+    // A power cut must not bring back what a database that is gone wrote here: ours would look older than its files.
+    fs.fsyncSync(this.#marker);
+    this.world.files.syncOwn();
   }
 
   close(): void {
