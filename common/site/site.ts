@@ -710,7 +710,9 @@ export class Site {
           if (this.#replica.phase !== 'joining') return;
           // A hub that has started anew since may have lost what it was to give.
           if (!conversation.verified) this.#joinTarget = undefined;
-          else this.#joinTarget ??= head;
+          // The newest head, not the first: a document that changed meanwhile has moved behind that one, and would be
+          // taken for one that nobody knows.
+          else this.#joinTarget = head;
           this.#wakeJoin();
         },
         onDown: (failure) => this.#reporter.down(peer.site, failure),

@@ -90,20 +90,22 @@ describe.skipIf(needsLimits('daemons with limits'))('a daemon', () => {
     expect(readdirSync(join(spoke.userdata, '.axle', 'tmp'))).toEqual([]);
   });
 
-  it('I1: whose database turns out damaged stops with 1, and its hub does not start without the way out', async () => {
+  it('I1: whose database turns out damaged stops with 1, and its hub is rebuilt from its spokes', async () => {
     const { hub } = pair;
     await hub.ready();
     hub.write(ANDY, { balance: 100 });
     await hub.told(/balances\/1-andy absorbed/);
     const database = new Database(join(hub.state, 'state.db'));
-    database.prepare('UPDATE documents SET state = substr(state, 1, 10)').run();
+    // Not a row, which would be rebuilt while it runs, but the table of tables.
+    database.unsafeMode().pragma('writable_schema = ON');
+    database.prepare("UPDATE sqlite_master SET rootpage = 999999 WHERE name = 'documents'").run();
+    database.pragma('schema_version = 99');
     database.close();
     hub.write(ANDY, { balance: 130 });
     expect(await hub.ended()).toBe(1);
-    expect(hub.log).toMatch(/<3>failed .*step=absorb code=AXL-STATE-CORRUPT .*sets it aside/);
+    expect(hub.log).toMatch(/<3>failed .*code=AXL-STATE-CORRUPT .*sets it aside/);
     expect(readdirSync(hub.state).filter((name) => name.startsWith('state.db.corrupt-')).length).toBeGreaterThan(0);
     hub.start();
-    expect(await hub.ended()).toBe(1);
-    expect(hub.log).toMatch(/<3>failed code=AXL-HUB-STATE .*put the newest state\.db back/);
+    await hub.told(/code=AXL-HUB-STATE/);
   });
 });
