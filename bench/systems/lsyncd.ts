@@ -50,10 +50,11 @@ export function lsyncd(name: string, options: LsyncdOptions): System {
 
 async function startHop(from: Host, to: Host, options: Required<LsyncdOptions>): Promise<void> {
   await makeKey(prepareKeyFolder(from), `lsyncd@${from.name}`);
-  mkdirSync(to.path('/root/.ssh'), { recursive: true, mode: 0o700 });
+  const [, , , , , home = ''] = (await to.must(['getent', 'passwd', 'root'])).split(':');
+  mkdirSync(to.path(`${home}/.ssh`), { recursive: true, mode: 0o700 });
   // It logs in as root, whose shell must not read a developer's start-up files at every rsync: that cost 150 ms a hop.
   await to.must(['usermod', '--shell', '/bin/sh', 'root']);
-  appendFileSync(to.path('/root/.ssh/authorized_keys'), from.read(`${HOME}/id_ed25519.pub`), { mode: 0o600 });
+  appendFileSync(to.path(`${home}/.ssh/authorized_keys`), from.read(`${HOME}/id_ed25519.pub`), { mode: 0o600 });
   from.write(`${HOME}/known_hosts`, `${hostKeyLine(to)}\n`);
   from.write(`${HOME}/lsyncd.conf`, config(to.address, options));
   const masterFirst = `ExecStartPre=${SSH.replaceAll('%', '%%')} root@${to.address} true`;
