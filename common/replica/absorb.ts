@@ -138,13 +138,8 @@ const WAITING = {
   again: true,
 } as const;
 
-function record(
-  replica: Replica,
-  found: Found,
-  readAt: number,
-  isJoining: boolean,
-  { nextSeq, afterwards }: Transaction,
-): AbsorbResult {
+function record(replica: Replica, found: Found, readAt: number, isJoining: boolean, tx: Transaction): AbsorbResult {
+  const { nextSeq, afterwards } = tx;
   const { store, site } = replica.world;
   const { name, look, known, live } = found;
   const policies = replica.policiesOf(name);
@@ -192,10 +187,7 @@ function record(
     if (known?.print === '') dropHeldDelete(replica, name);
     if (typeof known?.shadow === 'string') noteFormer(replica, name, known.shadow, readAt);
   }
-  if (isOld) {
-    store.dropUnsettled(name);
-    afterwards(() => replica.unsettled.delete(name));
-  }
+  if (isOld) replica.settled(name, tx);
   let row: DocumentRow | undefined = known;
   if (after !== before || row === undefined) {
     const next = { name, seq: nextSeq(), origin: '', at: readAt, by_site: site, state: canonicalText(after) };

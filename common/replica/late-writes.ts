@@ -7,7 +7,7 @@ import { readContent } from '../core/content.js';
 import { type Held, heldAs } from './held.js';
 import { judgeChange } from './raw-change.js';
 import type { Replica } from './replica.js';
-import type { ReplacedRow } from './store.js';
+import type { HeldRow, ReplacedRow } from './store.js';
 
 /** How long the link is kept. */
 export const LATE_WRITE_MS = 3_000;
@@ -53,8 +53,7 @@ function absorbOne(
   if (row === undefined || !replica.knows(row.name) || look.kind !== 'file' || look.text === shadowText)
     return undefined;
   const policies = replica.policiesOf(row.name);
-  // What a held file showed was never counted: what follows is measured from what was agreed on before it.
-  const base = heldAs(replica, row.name, shadowText)?.view ?? shadowText;
+  const base = baseOf(heldAs(replica, row.name, shadowText)) ?? shadowText;
   const live = readContent(look.text, policies);
   const shadow = readContent(base, policies);
   // What was torn when it was replaced, and still is, says nothing; it is kept for people to read.
@@ -73,4 +72,12 @@ function absorbOne(
   store.markDirty(id);
   replica.noteBalance(row.name, id, before, after);
   return { name: row.name, outcome: 'absorbed' };
+}
+
+/**
+ * What a held file showed was never counted: what follows is measured from what was agreed on before it. What differed
+ * when this site joined had never been agreed on; whoever read it started from it.
+ */
+function baseOf(held: HeldRow | undefined): string | undefined {
+  return held?.reason === 'join' || held?.reason === 'damaged' ? undefined : held?.view;
 }

@@ -1,7 +1,9 @@
 /**
  * The lock that cooperating writers share (I5): a folder made with mkdir, `userdata/.axle/locks/<digit>.lock`, where
  * `digit` is the first hexadecimal digit of the SHA-256 of the document's name ("balances/1-andy"). The holder renews
- * the folder's mtime; one not renewed for STALE_MS belongs to nobody. FILE_SYNC_STRATEGY.md has it for other languages.
+ * the folder's mtime; one that somebody has watched for STALE_MS without seeing it renewed belongs to nobody. What the
+ * clock says of its age proves nothing: a clock that is set makes the lock of a living holder old in an instant.
+ * FILE_SYNC_STRATEGY.md has it for other languages.
  *
  * Sixteen locks instead of one a document: a daemon that materialises thousands of files takes sixteen, and a writer
  * holds one for about a millisecond.
@@ -13,10 +15,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import lockfile from 'proper-lockfile';
 
 export const STALE_MS = 10_000;
+/** For proper-lockfile, which judges by the clock. */
 const NEVER_MS = 2 ** 40;
 const WAIT_MIN_MS = 1;
 const WAIT_MAX_MS = 25;
-/** About 30 s of waiting: longer than a lock of the dead can last, also where the clock was set back meanwhile. */
+/** About 30 s of waiting: longer than a lock of the dead can last. */
 const TRIES = 1_200;
 
 export type Release = () => Promise<void>;
@@ -27,10 +30,10 @@ export function lockDigit(name: string): string {
 }
 
 /** Takes the locks of the given documents, each once. Rejects with code ELOCKED where a holder does not let go. */
-export async function lockDocuments(own: string, names: Iterable<string>): Promise<Release> {
+export async function lockDocuments(own: string, names: Iterable<string>, staleMs = STALE_MS): Promise<Release> {
   const digits = [...new Set([...names].map(lockDigit))];
   // Only the daemon takes more than one, and there is one daemon a site, so no two can wait for each other.
-  const taken = await Promise.allSettled(digits.map((digit) => lockOne(own, digit)));
+  const taken = await Promise.allSettled(digits.map((digit) => lockOne(own, digit, staleMs)));
   const release: Release = async () => {
     await Promise.all(taken.map((one) => one.status === 'fulfilled' && one.value().catch(ignoreGone)));
   };
@@ -40,8 +43,10 @@ export async function lockDocuments(own: string, names: Iterable<string>): Promi
   throw failed.reason;
 }
 
-async function lockOne(own: string, digit: string): Promise<Release> {
+async function lockOne(own: string, digit: string, staleMs: number): Promise<Release> {
   const file = path.join(own, 'locks', digit);
+  let seen = '';
+  let since = 0;
   for (let tries = 1; ; tries++)
     try {
       return await lockfile.lock(file, {
@@ -55,25 +60,29 @@ async function lockOne(own: string, digit: string): Promise<Release> {
     } catch (error) {
       // Its own retries would also try for 30 s what cannot succeed (EACCES).
       if ((error as NodeJS.ErrnoException).code !== 'ELOCKED' || tries === TRIES) throw error;
-      if (isStale(`${file}.lock`) && takeAway(`${file}.lock`)) continue;
+      const now = performance.now();
+      const print = printOf(`${file}.lock`);
+      if (print === '' || print !== seen) [seen, since] = [print, now];
+      else if (now - since > staleMs && takeAway(`${file}.lock`, seen)) continue;
       await sleep(Math.min(WAIT_MIN_MS * 2 ** tries, WAIT_MAX_MS) * (1 + Math.random()) * 0.67);
     }
 }
 
-function isStale(lock: string): boolean {
+/** Another one where the lock was renewed, or is another's. '' where there is none. */
+function printOf(lock: string): string {
   const stat = fs.lstatSync(lock, { throwIfNoEntry: false });
-  return stat !== undefined && stat.mtimeMs < Date.now() - STALE_MS;
+  return stat === undefined ? '' : `${stat.ino}:${stat.mtimeMs}`;
 }
 
 /**
  * Removes the lock of a dead holder. Renamed first and looked at again: between the look and the rename somebody else may
  * have removed it and made a lock of his own, which is put back. True where it is gone.
  */
-function takeAway(lock: string): boolean {
+function takeAway(lock: string, print: string): boolean {
   const aside = `${lock}.stale-${randomBytes(6).toString('hex')}`;
   try {
     fs.renameSync(lock, aside);
-    if (isStale(aside)) {
+    if (printOf(aside) === print) {
       fs.rmdirSync(aside);
       return true;
     }

@@ -195,7 +195,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
   files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
   steps('materialise: folder synced');
   const due = now() + LATE_WRITE_MS;
-  replica.commit(() => {
+  replica.commit((tx) => {
     if (failed.size === 0) store.dropIntents();
     for (const { id, name, view, from, link } of plans) {
       if (failed.has(name)) continue;
@@ -204,6 +204,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
       if (print === undefined) continue;
       // '' where somebody wrote to our file already: the next look reads it.
       store.putFile({ id, print, shadow: view, dirty: 0 });
+      replica.settled(name, tx);
       if (from !== undefined) store.putReplaced({ link, id, shadow: from.shadow, due });
     }
   });

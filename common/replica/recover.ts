@@ -33,12 +33,13 @@ export function settleIntents(replica: Replica): Recovered[] {
   for (const intent of store.intents()) {
     const name = store.documentById(intent.id)?.name;
     const renamed = name !== undefined && wasRenamed(replica, name, intent);
-    replica.commit(() => {
+    replica.commit((tx) => {
       store.dropIntent(intent.id);
       if (name === undefined) return;
       if (!renamed) return store.markDirty(intent.id);
       const shadow = shadowOf(replica, name, intent);
       store.putFile({ id: intent.id, print: '', dirty: 1, shadow: intent.view });
+      replica.settled(name, tx);
       if (intent.link !== '')
         store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
     });

@@ -144,6 +144,13 @@ export class Replica {
     return known !== undefined && known.shadow === null && known.dirty === 1 && known.id <= this.#joined;
   }
 
+  /** The document's file is agreed on now, whatever stood there before: what comes next is a change. Inside a commit. */
+  settled(name: string, { afterwards }: Transaction): void {
+    if (!this.unsettled.has(name)) return;
+    this.world.store.dropUnsettled(name);
+    afterwards(() => this.unsettled.delete(name));
+  }
+
   /** A new incarnation: what this replica contributes from now on is counted beside what its site contributed before. */
   takeIncarnation(): void {
     const id = `${this.world.site}~${this.world.randomHex(4)}`;

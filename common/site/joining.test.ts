@@ -77,6 +77,40 @@ describe('joining', () => {
     );
 
   test(
+    'I4: a late write to a file that was held at joining adds what it added to what stood there',
+    async (lab) => {
+      lab.hub.write(ANDY, { balance: 100 });
+      const spoke = lab.site('roflfaucet');
+      spoke.write(ANDY, { balance: 130 });
+      const late = fs.openSync(spoke.path(ANDY), 'r+');
+      await lab.start();
+      await lab.balance(ANDY, 100);
+      fs.ftruncateSync(late);
+      fs.writeSync(late, '{"balance": 135}', 0);
+      fs.closeSync(late);
+      spoke.aheadMs += 4_000;
+      await lab.expectBalance(ANDY, 105);
+    },
+    { spokes: ['roflfaucet'] },
+  );
+
+  test(
+    'I1: a file that was torn while its site joined, and then gave way to news, is forgotten as an old one',
+    async (lab) => {
+      lab.hub.write(ANDY, { balance: 100 });
+      const spoke = lab.site('roflfaucet');
+      spoke.write(ANDY, '{"balance": 1');
+      await lab.start();
+      expect(spoke.store.unsettled()).toEqual([ANDY]);
+      spoke.aheadMs += 2_000;
+      lab.hub.credit(ANDY, 1);
+      await lab.expectBalance(ANDY, 101);
+      expect(spoke.store.unsettled()).toEqual([]);
+    },
+    { spokes: ['roflfaucet'] },
+  );
+
+  test(
     'I6: a file that is torn while its site joins is no new money when it is completed',
     async (lab) => {
       lab.hub.write(ANDY, { balance: 100 });

@@ -212,6 +212,8 @@ export class Writers {
   async #lock(document: string): Promise<(() => void) | undefined> {
     const digit = createHash('sha256').update(document).digest('hex')[0];
     const lock = path.join(this.site.userdata, '.axle', 'locks', `${digit}.lock`);
+    let seen = 0;
+    let since = 0;
     for (let tries = 0; tries < 1_500; tries++) {
       try {
         fs.mkdirSync(lock);
@@ -223,8 +225,10 @@ export class Writers {
         if (code === 'ENOENT') return undefined;
         if (code !== 'EEXIST') throw error;
       }
-      const stat = fs.statSync(lock);
-      if (stat && Date.now() - stat.mtimeMs > LOCK_STALE_MS) fs.rmdirSync(lock);
+      const { mtimeMs } = fs.statSync(lock);
+      const now = this.site.machine.time.now;
+      if (mtimeMs !== seen) [seen, since] = [mtimeMs, now];
+      else if (now - since > LOCK_STALE_MS) fs.rmdirSync(lock);
       await this.site.machine.time.sleep(10);
     }
     return undefined;
