@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
+import { counterValue } from '../core/render.js';
 import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
@@ -52,6 +53,9 @@ export class Replica {
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
+  /** The newest move that listeners know of. */
+  #told: number;
+  readonly #listeners = new Set<() => void>();
 
   constructor(readonly world: World) {
     const { store, site } = world;
@@ -60,6 +64,7 @@ export class Replica {
     this.#commits = Number(store.meta('commits') ?? 0);
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
+    this.#told = store.journal.position;
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
     if (this.#id === '') this.takeIncarnation();
@@ -118,12 +123,22 @@ export class Replica {
     return row === undefined ? EMPTY : (JSON.parse(row.state) as DocState);
   }
 
+  /** Whether the live file holds something that was not absorbed yet, as far as that can be seen without reading it. */
+  isUnread(name: string): boolean {
+    const { store, files } = this.world;
+    const known = store.printOf(name);
+    const print = files.print(name);
+    if (print === undefined) return known?.hasFile === 1;
+    return known === undefined || known.print !== print;
+  }
+
   /**
-   * Keeps the mark of overdrawn money true to a state. True where it has only now fallen below nothing. Call inside
-   * `commit`.
+   * Takes note of a document whose amounts have changed: listeners are told of it after the commit, and the mark of
+   * overdrawn money stays true. True where it has only now fallen below nothing. Call inside `commit`.
    */
   noteBalance(name: string, id: number, before: DocState, after: DocState): boolean {
     if (before.counters === after.counters || this.ruleOf(name) !== 'restore') return false;
+    if (!sameAmounts(before, after)) this.world.store.journal.move(id);
     const is = isOverdrawn(after);
     if (is === isOverdrawn(before)) return false;
     this.world.store.markOverdrawn(id, is ? this.world.now() : undefined);
@@ -147,7 +162,18 @@ export class Replica {
     this.#head = head;
     this.#commits += 1;
     this.#writeMarker();
+    const { position } = store.journal;
+    if (position > this.#told) {
+      this.#told = position;
+      for (const listener of this.#listeners) listener();
+    }
     return result;
+  }
+
+  /** Calls `listener` after every commit that changed amounts (see `Journal.movedAfter`); returns how to end that. */
+  onMoved(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** One piece of work on the store and the live files at a time. */
@@ -193,6 +219,14 @@ export class Replica {
     if (this.#marker === undefined) return;
     fs.writeSync(this.#marker, `${this.#id} ${this.#commits}`.padEnd(MARKER_BYTES - 1).concat('\n'), 0);
   }
+}
+
+function sameAmounts(before: DocState, after: DocState): boolean {
+  const counters = Object.entries(after.counters ?? {});
+  return counters.every(([path, counter]) => {
+    const was = before.counters?.[path];
+    return was !== undefined && counterValue(was) === counterValue(counter);
+  });
 }
 
 export function readMarker(file: string): { id: ReplicaId; commits: number } | undefined {

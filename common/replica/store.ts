@@ -3,7 +3,8 @@
  * Verbs only; what they mean is decided by absorb, materialise and receive.
  */
 import Database from 'better-sqlite3';
-import { SCHEMA, SCHEMA_VERSION } from './schema.js';
+import { Journal } from './journal.js';
+import { SCHEMAS } from './schema.js';
 
 export type DocumentRow = {
   readonly id: number;
@@ -51,9 +52,11 @@ export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase';
 export class Store {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
+  readonly journal: Journal;
 
   private constructor(db: Database.Database) {
     this.#db = db;
+    this.journal = new Journal((text) => this.#sql(text));
   }
 
   /** Opens or creates the database. Throws where the file is no database, corrupt, or of a newer version of Axle. */
@@ -66,11 +69,11 @@ export class Store {
       db.pragma('cache_size = -16000');
       db.pragma('wal_autocheckpoint = 2000');
       const version = db.pragma('user_version', { simple: true }) as number;
-      if (version > SCHEMA_VERSION) throw new Error(`${path} was written by a newer Axle (schema ${version})`);
-      if (version === 0)
+      if (version > SCHEMAS.length) throw new Error(`${path} was written by a newer Axle (schema ${version})`);
+      if (version < SCHEMAS.length)
         db.transaction(() => {
-          db.exec(SCHEMA);
-          db.pragma(`user_version = ${SCHEMA_VERSION}`);
+          for (const schema of SCHEMAS.slice(version)) db.exec(schema);
+          db.pragma(`user_version = ${SCHEMAS.length}`);
         })();
     } catch (error) {
       db.close();
@@ -128,6 +131,14 @@ export class Store {
   known(name: string): KnownRow | undefined {
     return this.#get(
       'SELECT d.*, f.print, f.dirty, f.shadow FROM documents d LEFT JOIN files f ON f.id = d.id WHERE d.name = ?',
+      name,
+    );
+  }
+
+  /** What is agreed on a document's live file, without its state. */
+  printOf(name: string): { readonly print: string; readonly hasFile: 0 | 1 } | undefined {
+    return this.#get(
+      'SELECT f.print, f.shadow IS NOT NULL AS hasFile FROM documents d JOIN files f ON f.id = d.id WHERE d.name = ?',
       name,
     );
   }

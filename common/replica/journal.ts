@@ -1,0 +1,138 @@
+/** The store's tables of what programs changed: the change log, answers kept for their keys, and where amounts moved. */
+import type Database from 'better-sqlite3';
+import { type Amount, add, ZERO } from '../core/amount.js';
+
+export type ChangeRow = {
+  readonly id: number;
+  /** The document's id. */
+  readonly document: number;
+  readonly path: string;
+  readonly amount: Amount;
+  /** After the change. */
+  readonly balance: Amount;
+  readonly source: string;
+  readonly description: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly asker: string;
+  readonly rule: string;
+};
+
+export type AnswerRow = {
+  readonly asker: string;
+  readonly key: string;
+  readonly digest: string;
+  readonly at: number;
+  readonly answer: string;
+};
+
+export type Move = { readonly position: number; readonly document: string };
+
+/** What a miner did for a credit; times in whole seconds since 1970. */
+export type Mined = {
+  readonly miner: string;
+  readonly worker: string;
+  readonly difficulty: string;
+  readonly from_s: number;
+  readonly to_s: number;
+};
+
+export type MinedRow = Mined & {
+  readonly id: number;
+  readonly document: string;
+  readonly amount: Amount;
+  readonly at: number;
+};
+
+export class Journal {
+  readonly #sql: (text: string) => Database.Statement;
+  #position: number | undefined;
+
+  constructor(sql: (text: string) => Database.Statement) {
+    this.#sql = sql;
+  }
+
+  answer(asker: string, key: string): AnswerRow | undefined {
+    return this.#sql('SELECT asker, key, digest, at, answer FROM answers WHERE asker = ? AND key = ?').get(
+      asker,
+      key,
+    ) as AnswerRow | undefined;
+  }
+
+  putAnswer({ asker, key, digest, at, answer }: AnswerRow): void {
+    this.#sql('INSERT INTO answers (asker, key, digest, at, answer) VALUES (?, ?, ?, ?, ?)').run(
+      asker,
+      key,
+      digest,
+      at,
+      answer,
+    );
+  }
+
+  /** Of the `limit` oldest answers, removes those from before `at` (milliseconds since 1970); returns how many. */
+  dropAnswers(at: number, limit: number): number {
+    return this.#sql('DELETE FROM answers WHERE id IN (SELECT id FROM answers ORDER BY id LIMIT ?) AND at < ?').run(
+      limit,
+      at,
+    ).changes;
+  }
+
+  /** Returns the change's id. */
+  putChange(row: Omit<ChangeRow, 'id'>): number {
+    return Number(
+      this.#sql(
+        `INSERT INTO changes (document, path, amount, balance, source, description, at, asker, rule)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      ).run(row.document, row.path, row.amount, row.balance, row.source, row.description, row.at, row.asker, row.rule)
+        .lastInsertRowid,
+    );
+  }
+
+  /** Changes of a document with ids below `before`, newest first. */
+  changesOf(document: number, before: number, limit: number): ChangeRow[] {
+    return this.#sql('SELECT * FROM changes WHERE document = ? AND id < ? ORDER BY id DESC LIMIT ?').all(
+      document,
+      before,
+      limit,
+    ) as ChangeRow[];
+  }
+
+  /** What was changed of a document under a rule since `since` (milliseconds since 1970). */
+  sumUnder(rule: string, document: number, since: number): Amount {
+    const rows = this.#sql('SELECT amount, at, rule FROM changes WHERE document = ? ORDER BY id DESC').iterate(
+      document,
+    ) as IterableIterator<Pick<ChangeRow, 'amount' | 'at' | 'rule'>>;
+    let sum = ZERO;
+    for (const row of rows) {
+      if (row.at < since) break;
+      if (row.rule === rule) sum = add(sum, row.amount);
+    }
+    return sum;
+  }
+
+  /** Notes that a document's amounts have changed. Call inside `commit`. */
+  move(document: number): void {
+    // Counted here: the newest row may be the very one that is replaced.
+    this.#position = this.position + 1;
+    this.#sql('INSERT OR REPLACE INTO moves (position, document) VALUES (?, ?)').run(this.#position, document);
+  }
+
+  /** The newest position given out. */
+  get position(): number {
+    this.#position ??= (this.#sql('SELECT max(position) AS p FROM moves').get() as { p: number | null }).p ?? 0;
+    return this.#position;
+  }
+
+  /** Documents whose amounts changed after `position`, each at its newest change, in order. */
+  movedAfter(position: number, limit: number): Move[] {
+    return this.#sql(
+      'SELECT m.position, d.name AS document FROM moves m JOIN documents d ON d.id = m.document WHERE m.position > ? ORDER BY m.position LIMIT ?',
+    ).all(position, limit) as Move[];
+  }
+
+  putMined(change: number, mined: Mined): void {
+    this.#sql(
+      'INSERT INTO miner_credits (change, miner, worker, difficulty, from_s, to_s) VALUES (?, ?, ?, ?, ?, ?)',
+    ).run(change, mined.miner, mined.worker, mined.difficulty, mined.from_s, mined.to_s);
+  }
+}
