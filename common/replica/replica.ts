@@ -170,6 +170,21 @@ export class Replica {
     return result;
   }
 
+  /** Replaces a document's state as a change of this replica's own. Call inside `exclusive`. */
+  edit(name: string, edit: (state: DocState) => DocState): void {
+    const { store, site, now } = this.world;
+    const row = store.document(name);
+    const before = this.stateOf(row);
+    const after = edit(before);
+    if (after === before) return;
+    this.commit(({ nextSeq }) => {
+      const next = { name, seq: nextSeq(), origin: '', at: now(), by_site: site, state: JSON.stringify(after) };
+      const id = store.putDocument(next, row?.id);
+      store.markDirty(id);
+      this.noteBalance(name, id, before, after);
+    });
+  }
+
   /** Calls `listener` after every commit that changed amounts (see `Journal.movedAfter`); returns how to end that. */
   onMoved(listener: () => void): () => void {
     this.#listeners.add(listener);

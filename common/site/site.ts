@@ -7,7 +7,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { JoinRule } from '../core/join.js';
 import type { Policies } from '../core/policy.js';
-import { type ReplicaId, replicaSite } from '../core/state.js';
+import { type DocState, type ReplicaId, replicaSite } from '../core/state.js';
 import { Conversation } from '../link/conversation.js';
 import { PeerLink } from '../link/peer-link.js';
 import type { Fetcher, Transport } from '../link/transport.js';
@@ -18,7 +18,7 @@ import { type Attributes, LiveFiles } from '../replica/live-files.js';
 import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
 import type { Steps } from '../replica/steps.js';
-import { Store } from '../replica/store.js';
+import { type KnownRow, Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
 import type { Log } from '../runtime/log.js';
@@ -121,9 +121,36 @@ export class Site {
    * ready, and with BadChange where the change can never be made.
    */
   async change(change: Change, waitMs?: number): Promise<Changed> {
-    if (!this.#isOpen || this.#abort.signal.aborted)
-      throw Object.assign(new Error(`${this.#options.site} is not ready`), { code: 'AXL-NOT-READY' });
+    this.#checkReady();
     return this.#ledger.change(change, waitMs);
+  }
+
+  /** A document with everything absorbed that stands in its live file; undefined where nothing is known of it. */
+  async read(document: string): Promise<KnownRow | undefined> {
+    this.#checkReady();
+    const replica = this.#replica;
+    if (replica.isUnread(document)) this.#engine.absorbed(await replica.exclusive(() => absorb(replica, [document])));
+    return replica.world.store.known(document);
+  }
+
+  /** Replaces a document's state by what `edit` makes of it; resolves once that is on disk. */
+  async edit(document: string, edit: (state: DocState) => DocState): Promise<void> {
+    this.#checkReady();
+    const replica = this.#replica;
+    await replica.exclusive(async () => {
+      if (replica.isUnread(document)) this.#engine.absorbed(await absorb(replica, [document]));
+      replica.edit(document, edit);
+    });
+    this.#engine.show([document]);
+    this.#wakeLinks();
+  }
+
+  get isReady(): boolean {
+    return this.#isOpen && !this.#abort.signal.aborted;
+  }
+
+  #checkReady(): void {
+    if (!this.isReady) throw Object.assign(new Error(`${this.#options.site} is not ready`), { code: 'AXL-NOT-READY' });
   }
 
   /** Peers and whether each has confirmed everything it is owed. */
