@@ -12,7 +12,12 @@ import type { Context } from './context.js';
 import { ApiError, answerErrors } from './errors.js';
 import { Metrics } from './metrics.js';
 import { balanceRoutes } from './routes/balances.js';
+import { eventRoutes } from './routes/events.js';
+import { guestRoutes } from './routes/guests.js';
+import { minerRoutes } from './routes/miner-credits.js';
+import { profileRoutes } from './routes/profiles.js';
 import { serviceRoutes } from './routes/service.js';
+import { statementRoutes } from './routes/statements.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -93,6 +98,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
   serviceRoutes(app, context);
   balanceRoutes(app, context);
+  statementRoutes(app, context);
+  guestRoutes(app, context);
+  minerRoutes(app, context);
+  eventRoutes(app, context);
+  await profileRoutes(app, context);
   return app;
 }
 

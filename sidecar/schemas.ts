@@ -62,6 +62,63 @@ export const ChangeAnswer = Type.Object({
   replayed: Type.Boolean(),
 });
 
+const Seconds = Type.Unsafe<number | string>({
+  type: ['integer', 'string'],
+  maxLength: 40,
+  description: 'seconds since 1970, or an ISO time',
+});
+const Word = Type.String({ pattern: '^[\\x21-\\x7e]{1,64}$' });
+const Whole = Type.String({ pattern: '^\\d{1,15}$' });
+
+const GuestTransactionBody = Type.Object(
+  {
+    id: Word,
+    type: Type.Unsafe<'earn' | 'spend'>({ type: 'string', enum: ['earn', 'spend'] }),
+    amount: AmountIn,
+    source: Source,
+    description: Type.Optional(Description),
+    timestamp: Type.String({ maxLength: 40 }),
+  },
+  closed,
+);
+export type GuestTransaction = Static<typeof GuestTransactionBody>;
+export const ClaimBody = Type.Object(
+  { transactions: Type.Array(GuestTransactionBody, { minItems: 1, maxItems: 200 }) },
+  closed,
+);
+export type ClaimBody = Static<typeof ClaimBody>;
+export const ClaimAnswer = Type.Object({
+  claimed: Type.Array(Type.String()),
+  skipped: Type.Array(Type.Object({ id: Type.String(), reason: Type.String() })),
+  balance: AmountText,
+});
+
+export const MinedBody = Type.Object(
+  { miner: Word, worker: Word, user: User, amount: AmountIn, difficulty: AmountIn, from: Seconds, to: Seconds },
+  closed,
+);
+export type MinedBody = Static<typeof MinedBody>;
+export const MinedAnswer = Type.Object({ id: Type.String(), balance: AmountText, replayed: Type.Boolean() });
+export const MinedQuery = Type.Object(
+  {
+    user: Type.Optional(User),
+    miner: Type.Optional(Word),
+    since: Type.Optional(Type.String({ maxLength: 40 })),
+    group: Type.Optional(Type.Literal('day')),
+    after: Type.Optional(Whole),
+  },
+  closed,
+);
+export type MinedQuery = Static<typeof MinedQuery>;
+
+export const PageQuery = Type.Object(
+  { limit: Type.Optional(Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$' })), before: Type.Optional(Whole) },
+  closed,
+);
+export type PageQuery = Static<typeof PageQuery>;
+export const EventsQuery = Type.Object({ user: Type.Optional(User) }, closed);
+export type EventsQuery = Static<typeof EventsQuery>;
+
 /** The balance document of a user. Throws ApiError where that can be none. */
 export function documentOf(kind: string, user: string): string {
   const name = `${kind}/${user}`;

@@ -97,6 +97,10 @@ export class Journal {
     ) as ChangeRow[];
   }
 
+  change(id: number): ChangeRow | undefined {
+    return this.#sql('SELECT * FROM changes WHERE id = ?').get(id) as ChangeRow | undefined;
+  }
+
   /** What was changed of a document under a rule since `since` (milliseconds since 1970). */
   sumUnder(rule: string, document: number, since: number): Amount {
     const rows = this.#sql('SELECT amount, at, rule FROM changes WHERE document = ? ORDER BY id DESC').iterate(
@@ -128,6 +132,32 @@ export class Journal {
     return this.#sql(
       'SELECT m.position, d.name AS document FROM moves m JOIN documents d ON d.id = m.document WHERE m.position > ? ORDER BY m.position LIMIT ?',
     ).all(position, limit) as Move[];
+  }
+
+  /** Where the amounts of a document changed last; 0 where they never did. */
+  positionOf(document: string): number {
+    const row = this.#sql('SELECT m.position FROM moves m JOIN documents d ON d.id = m.document WHERE d.name = ?').get(
+      document,
+    ) as { position: number } | undefined;
+    return row?.position ?? 0;
+  }
+
+  /** Whether some of a worker's time has been credited already. Credited periods never overlap: the last one tells. */
+  isMined({ miner, worker, from_s, to_s }: Mined): boolean {
+    const last = this.#sql(
+      'SELECT to_s FROM miner_credits WHERE miner = ? AND worker = ? AND from_s < ? ORDER BY from_s DESC LIMIT 1',
+    ).get(miner, worker, to_s) as { to_s: number } | undefined;
+    return last !== undefined && last.to_s > from_s;
+  }
+
+  /** Credits of miners after change `after`, in order; `document` and `miner` where they are given, from `since` on (milliseconds). */
+  mined(after: number, since: number, document: string | null, miner: string | null, limit: number): MinedRow[] {
+    return this.#sql(
+      `SELECT c.id, d.name AS document, c.amount, c.at, m.miner, m.worker, m.difficulty, m.from_s, m.to_s
+       FROM miner_credits m JOIN changes c ON c.id = m.change JOIN documents d ON d.id = c.document
+       WHERE m.change > ? AND c.at >= ? AND d.name = coalesce(?, d.name) AND m.miner = coalesce(?, m.miner)
+       ORDER BY m.change LIMIT ?`,
+    ).all(after, since, document, miner, limit) as MinedRow[];
   }
 
   putMined(change: number, mined: Mined): void {

@@ -39,9 +39,9 @@ export type Refusal = {
   readonly ok: false;
   /**
    * There is not so much; or there is, but the rights to it lie with `site`, which is away; or the rule's cap is reached;
-   * or the key belongs to another change.
+   * or the key belongs to another change; or a miner's time has been credited already.
    */
-  readonly reason: 'insufficient_funds' | 'rights_elsewhere' | 'over_cap' | 'key_reused';
+  readonly reason: 'insufficient_funds' | 'rights_elsewhere' | 'over_cap' | 'key_reused' | 'already_mined';
   readonly balance: Amount;
   readonly site?: string;
 };
@@ -237,6 +237,8 @@ export class Ledger {
     if (kept !== undefined) return kept.digest === digest ? replay(kept.answer) : this.#reused(change);
     const counter = bookings.counter(document, path);
     const balance = counterValue(counter);
+    if (change.mined !== undefined && this.replica.world.store.journal.isMined(change.mined))
+      return { ok: false, reason: 'already_mined', balance };
     const amount = change.isClamped ? clamped(change.amount, balance) : change.amount;
     if (rule !== undefined) {
       const sum = add(bookings.sumUnder(rule.name, document, rule.windowMs), amount);

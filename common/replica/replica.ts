@@ -53,6 +53,8 @@ export class Replica {
   readonly #policies = new Map<string, PathPolicies>();
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
+  /** Tells this database from one that was lost: positions of its moves mean nothing in another. */
+  readonly birth: string;
   /** The newest move that listeners know of. */
   #told: number;
   readonly #listeners = new Set<() => void>();
@@ -65,6 +67,9 @@ export class Replica {
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
     this.#told = store.journal.position;
+    const birth = store.meta('birth') ?? world.randomHex(4);
+    store.setMeta('birth', birth);
+    this.birth = birth;
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
     if (this.#id === '') this.takeIncarnation();

@@ -47,7 +47,7 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase';
+export type MetaKey = 'replica' | 'seq' | 'commits' | 'stamp' | 'phase' | 'birth';
 
 export class Store {
   readonly #db: Database.Database;

@@ -88,5 +88,6 @@ export function told(changed: Changed, { metrics }: Context): Omit<typeof Change
   if (reason === 'rights_elsewhere')
     throw new ApiError(reason, 'the right to spend this lies with a site that is away', { site }, RETRY_S);
   if (reason === 'key_reused') throw new ApiError('idempotency_key_reused', 'this key belongs to another request');
+  if (reason === 'already_mined') throw new ApiError('already_credited', 'some of this time has been credited already');
   throw new ApiError('rate_limited', 'no more from this source for now', {}, RETRY_S);
 }
