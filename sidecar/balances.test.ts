@@ -1,32 +1,9 @@
 /** Balances over HTTP at real sites. */
 import { describe, expect } from 'vitest';
-import { labTests } from '../common/testing/lab-tests.js';
-import { type Lab, type LabSite, sleep } from '../common/testing/sites.js';
-import { LabSidecar } from './testing/sidecars.js';
+import { sleep } from '../common/testing/sites.js';
+import { ANDY, sidecarTests } from './testing/sidecar-tests.js';
 
-const inLab = labTests(6);
-const ANDY = 'balances/1-andy';
-
-type Cast = { readonly lab: Lab; readonly hub: LabSite; readonly faucet: LabSite; readonly sidecar: LabSidecar };
-
-function test(title: string, run: (cast: Cast) => Promise<void>, content: unknown = { balance: 100 }): void {
-  inLab(
-    title,
-    async (lab) => {
-      for (const site of lab.sites) site.write(ANDY, content);
-      await lab.start();
-      await lab.settled();
-      const faucet = lab.site('roflfaucet');
-      const sidecar = await LabSidecar.start(lab, faucet);
-      try {
-        await run({ lab, hub: lab.hub, faucet, sidecar });
-      } finally {
-        await sidecar.close();
-      }
-    },
-    { inMemory: true },
-  );
-}
+const test = sidecarTests(6);
 
 describe('GET /v1/balances/{user}', () => {
   test('says what the file holds, also where it was written just now', async ({ faucet, sidecar }) => {
@@ -64,7 +41,7 @@ describe('GET /v1/balances/{user}', () => {
     async ({ sidecar }) => {
       expect((await sidecar.get('/v1/balances/1-andy')).body.balance).toBe('250.75');
     },
-    { user_id: '1-andy', balance: { coins: '250.75' } },
+    { content: { user_id: '1-andy', balance: { coins: '250.75' } } },
   );
 });
 

@@ -67,9 +67,8 @@ export class Replica {
     this.#phase = (store.meta('phase') as Phase | undefined) ?? 'joining';
     this.#id = store.meta('replica') ?? '';
     this.#told = store.journal.position;
-    const birth = store.meta('birth') ?? world.randomHex(4);
-    store.setMeta('birth', birth);
-    this.birth = birth;
+    this.birth = store.meta('birth') ?? world.randomHex(4);
+    if (store.meta('birth') === undefined) store.setMeta('birth', this.birth);
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
     if (this.#id === '') this.takeIncarnation();

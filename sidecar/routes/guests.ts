@@ -1,14 +1,14 @@
 /** POST /v1/guests/{user}/claim: what a visitor earned before signing in, each transaction once, up to the policy's cap. */
 import type { FastifyInstance } from 'fastify';
 import { subtract, ZERO } from '../../common/core/amount.js';
-import type { Change, Changed } from '../../common/replica/ledger.js';
+import { ANSWERS_MS, type Change, type Changed } from '../../common/replica/ledger.js';
 import { BALANCE, BALANCES, balanceOf } from '../balance.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { amountOf, ClaimAnswer, ClaimBody, documentOf, type GuestTransaction, UserParams } from '../schemas.js';
 
 export function guestRoutes(app: FastifyInstance, context: Context): void {
-  const { books, config, metrics } = context;
+  const { books, config, metrics, now } = context;
   app.post<{ Params: UserParams; Body: ClaimBody }>(
     '/v1/guests/:user/claim',
     {
@@ -25,7 +25,15 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
       const document = documentOf(BALANCES, user);
       const { guests, limits } = config;
       const rule = { name: 'guest', total: String(guests.total), windowMs: guests.window_s * 1000 };
-      const inOrder = [...request.body.transactions].sort((a, b) => timeOf(a) - timeOf(b));
+      const skipped: { id: string; reason: string }[] = [];
+      const inOrder = [...request.body.transactions]
+        .sort((a, b) => timeOf(a) - timeOf(b))
+        .filter((one) => {
+          const age = now() - timeOf(one);
+          const isTimely = age < AGE_MAX_MS && age > -AHEAD_MAX_MS;
+          if (!isTimely) skipped.push({ id: one.id, reason: 'out_of_time' });
+          return isTimely;
+        });
       const changes = inOrder.map(({ id, type, amount: sent, source, description = '' }): Change => {
         const amount = amountOf(sent, limits.amount_max);
         if (amount === ZERO || amount.startsWith('-'))
@@ -36,7 +44,6 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
       // All at once: they are made in this order, and share a commit.
       const outcomes = await Promise.all(changes.map((change) => books.change(change)));
       const claimed: string[] = [];
-      const skipped: { id: string; reason: string }[] = [];
       for (const [index, outcome] of outcomes.entries()) {
         const id = inOrder[index]?.id ?? '';
         if (outcome.ok && !outcome.isReplay) {
@@ -48,6 +55,10 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
     },
   );
 }
+
+/** Younger than the oldest answer that is kept: what is claimed again is known again. */
+const AGE_MAX_MS = ANSWERS_MS - 2 * 86_400_000;
+const AHEAD_MAX_MS = 86_400_000;
 
 function reasonOf(outcome: Changed): string {
   return outcome.ok ? 'already_claimed' : outcome.reason;
