@@ -37,7 +37,7 @@ const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured besi
 const GROUPS = {
   start: [RSYNC, SSH],
   test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP],
-  bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, LSYNCD, SYNCTHING],
+  bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, LSYNCD, SYNCTHING],
 };
 
 /** Wanted only where a npm package has no ready-made binary for this machine. */
