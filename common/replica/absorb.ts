@@ -57,7 +57,6 @@ export type Live = Exclude<Content, { kind: 'invalid' }>;
 type Found = {
   readonly name: string;
   readonly look: Look;
-  readonly known: KnownRow | undefined;
   readonly live: Live | undefined;
 };
 
@@ -78,7 +77,7 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
       results.push({ name, outcome, look, live, known, readAt, racy, dirty: known?.dirty === 1 });
     };
     if (look.kind === 'refused') {
-      if (isJoining) found.push({ name, look, known, live: undefined });
+      if (isJoining) found.push({ name, look, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
       if (shadow === null || (known?.dirty === 1 && replica.ruleOf(name) === 'restore')) done({ kind: 'same' });
@@ -86,7 +85,7 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
         done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
       else if (readAt - missingSince(replica, name, readAt) < MISSING_MS)
         done({ kind: 'refused', code: 'AXL-MISSING', reason: 'missing just now', again: true });
-      else found.push({ name, look, known, live: undefined });
+      else found.push({ name, look, live: undefined });
     } else if (known !== undefined && shadow === look.text) {
       replica.missing.delete(name);
       if (!racy && known.print !== look.print) prints.push({ id: known.id, print: look.print });
@@ -95,8 +94,8 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
       const live = readContent(look.text, replica.policiesOf(name));
       if (live.kind === 'text' && readAt - look.mtime < TEXT_QUIET_MS)
         done({ kind: 'refused', code: 'AXL-TORN', reason: 'just written', again: true });
-      else if (live.kind !== 'invalid') found.push({ name, look, known, live });
-      else if (isJoining) found.push({ name, look, known, live: undefined });
+      else if (live.kind !== 'invalid') found.push({ name, look, live });
+      else if (isJoining) found.push({ name, look, live: undefined });
       else done({ kind: 'refused', code: 'AXL-TORN', reason: live.reason, again: true });
     }
   }
@@ -129,7 +128,9 @@ function record(
   nextSeq: () => number,
 ): AbsorbResult {
   const { store, site } = replica.world;
-  const { name, look, known, live } = found;
+  const { name, look, live } = found;
+  // Anew: programs may have changed the document while what was read was brought to disk.
+  const known = store.known(name);
   const policies = replica.policiesOf(name);
   const rule = policies.kind.delete;
   const before = replica.stateOf(known);

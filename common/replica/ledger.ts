@@ -3,6 +3,7 @@
  * site's spending rights. Many changes share one commit. A debit that lacks rights waits a bounded time for them.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Amount, add, compare, isAmount, subtract, ZERO } from '../core/amount.js';
 import { isDocumentName } from '../core/names.js';
 import { counterValue } from '../core/render.js';
@@ -83,6 +84,8 @@ type Pending = {
   timer: NodeJS.Timeout | undefined;
   /** Its time ran out while it was in hand. */
   isLate: boolean;
+  /** Its document's live file has been read for it. */
+  isRead: boolean;
   /** It waits no longer: it is made now or refused so. */
   verdict: Verdict | undefined;
 };
@@ -93,7 +96,10 @@ export class Ledger {
   readonly #short = new Map<string, Pending[]>();
   /** Changes with a key that are not answered yet. */
   readonly #asked = new Map<string, { readonly digest: string; readonly answer: Promise<Changed> }>();
+  /** Debits of documents whose live files must be read first. */
+  readonly #unread = new Map<string, Pending[]>();
   #running: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
 
   /** `isHubs`: whose rights are the hub's; undefined at a spoke. */
   constructor(
@@ -125,7 +131,7 @@ export class Ledger {
   #ask(change: Change, digest: string, waitMs: number): Promise<Changed> {
     const { amount } = change;
     return new Promise((resolve, reject) => {
-      const rest = { timer: undefined, isLate: false, verdict: undefined };
+      const rest = { timer: undefined, isLate: false, isRead: false, verdict: undefined };
       this.#enqueue([{ change, digest, waitMs, resolve, reject, amount, ...rest }]);
     });
   }
@@ -166,6 +172,7 @@ export class Ledger {
 
   /** Refuses what waits, and resolves when the work in hand is done. */
   async close(): Promise<void> {
+    await this.#reading;
     for (const waiting of [...this.#short.values()].flat()) this.#giveUp(waiting);
     await this.#running;
   }
@@ -182,28 +189,60 @@ export class Ledger {
     if (key !== undefined && asker === undefined) throw new BadChange('a key needs somebody who asks');
   }
 
+  /**
+   * Commits beside whatever else is at work on the store: a commit is one synchronous transaction, and nobody writes a
+   * state that was read before it.
+   */
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
+      // What arrives in this turn of the loop shares the commit.
+      await turn();
       const group = this.#queue.splice(0, GROUP);
       try {
-        await this.replica.exclusive(() => this.#settle(group));
+        const ready = group.filter((pending) => !this.#mustRead(pending));
+        if (ready.length > 0) this.#settle(ready);
       } catch (error) {
-        for (const pending of group) {
-          clearTimeout(pending.timer);
-          pending.reject(error);
-        }
+        fail(group, error);
       }
     }
     this.#running = undefined;
   }
 
-  async #settle(group: readonly Pending[]): Promise<void> {
+  /** What stands in the file counts before a debit is judged; a credit is the same whatever stands there. */
+  #mustRead(pending: Pending): boolean {
+    const { document, amount } = pending.change;
+    if (pending.isRead || !amount.startsWith('-') || !this.replica.isUnread(document)) return false;
+    pending.isRead = true;
+    const waiting = this.#unread.get(document);
+    if (waiting !== undefined) waiting.push(pending);
+    else this.#unread.set(document, [pending]);
+    this.#reading ??= this.#readAll();
+    return true;
+  }
+
+  async #readAll(): Promise<void> {
+    const { replica, events } = this;
+    while (this.#unread.size > 0) {
+      const waiting: Pending[] = [];
+      try {
+        await replica.exclusive(async () => {
+          const names = [...this.#unread.keys()];
+          waiting.push(...[...this.#unread.values()].flat());
+          this.#unread.clear();
+          events.onAbsorbed(await absorb(replica, names));
+        });
+        this.#enqueue(waiting);
+      } catch (error) {
+        fail(waiting, error);
+      }
+    }
+    this.#reading = undefined;
+  }
+
+  #settle(group: readonly Pending[]): void {
     const { replica, events } = this;
     const names = [...new Set(group.map(({ change }) => change.document))];
-    // What stands in the files counts before a debit is judged.
-    const unread = names.filter((name) => replica.isUnread(name));
-    if (unread.length > 0) events.onAbsorbed(await absorb(replica, unread));
-    replica.world.steps('change: absorbed');
+    replica.world.steps('change: read');
     const { journal } = replica.world.store;
     const outcomes = replica.commit((tx) => {
       const bookings = new Bookings(replica, tx);
@@ -335,6 +374,13 @@ export class Ledger {
 
   /** Paths for which a lack was told. */
   readonly #told = new Map<string, string[]>();
+}
+
+function fail(group: readonly Pending[], error: unknown): void {
+  for (const { timer, reject } of group) {
+    clearTimeout(timer);
+    reject(error);
+  }
 }
 
 /** What makes a request this request and no other. */

@@ -225,8 +225,9 @@ export class Store {
     );
   }
 
-  markClean(id: number): void {
-    this.#run('UPDATE files SET dirty = 0 WHERE id = ?', id);
+  /** Takes the mark off, unless the document has changed since `seq` was its newest change. */
+  markClean(id: number, seq: number): void {
+    this.#run('UPDATE files SET dirty = 0 WHERE id = ? AND (SELECT seq FROM documents WHERE id = ?) = ?', id, id, seq);
   }
 
   /** Documents whose live files are known to differ, in pieces: after a join that may be all of them. */

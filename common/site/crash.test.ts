@@ -38,7 +38,7 @@ type Scenario = {
 };
 
 /** Steps of changes that programs make, which writers of files never come by. */
-const BY_PROGRAM = ['change: absorbed', 'change: committed', 'rights: given'] as const;
+const BY_PROGRAM = ['change: read', 'change: committed', 'rights: given'] as const;
 
 const CHANGED: Scenario = {
   name: 'credits on all three sites at once (replaced file)',
