@@ -7,6 +7,7 @@ import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
 import { addHub } from './commands/hub.js';
 import { addSpoke } from './commands/spoke.js';
+import { addToken } from './commands/token.js';
 import { UsageError } from './exit.js';
 
 const EXAMPLES = `
@@ -15,6 +16,7 @@ Examples:
   axle check-config /etc/axle/hub.yaml   all mistakes of a config, without starting anything
   axle hub --config /etc/axle/hub.yaml
   axle spoke --config /etc/axle/spoke.yaml
+  axle token add php --config /etc/axle/spoke.yaml
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
 
@@ -28,6 +30,7 @@ export function buildProgram(): Command {
   addHub(program);
   addSpoke(program);
   addCheckConfig(program);
+  addToken(program);
   addDemo(program);
   return program;
 }

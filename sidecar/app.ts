@@ -65,6 +65,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       return caller;
     },
   };
+  app.removeContentTypeParser('text/plain');
   app.setErrorHandler(answerErrors(log));
   app.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'there is nothing here');
@@ -89,6 +90,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     allowList: (request) => request.routeOptions.url !== undefined && OPEN.has(request.routeOptions.url),
     errorResponseBuilder: (_request, { ttl }) =>
       new ApiError('rate_limited', 'too many requests', {}, Math.ceil(ttl / 1000)),
+  });
+  // A connection that is kept alive would keep us from ending.
+  let isEnding = false;
+  app.addHook('preClose', async () => {
+    isEnding = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isEnding) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
     metrics.request(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);

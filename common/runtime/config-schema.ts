@@ -129,7 +129,6 @@ const Sidecar = strict({
 });
 
 const shared = {
-  sidecar: Type.Optional(Sidecar),
   site: Site,
   userdata: Path,
   /** Default /var/lib/axle/<site>. */
@@ -158,6 +157,7 @@ const shared = {
     },
     { default: {} },
   ),
+  sidecar: Type.Optional(Sidecar),
 };
 
 export const HubSchema = strict({
