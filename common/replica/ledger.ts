@@ -3,6 +3,7 @@
  * site's spending rights. Many changes share one commit. A debit that lacks rights waits a bounded time for them.
  */
 import { createHash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Amount, add, compare, isAmount, subtract, ZERO } from '../core/amount.js';
 import { isDocumentName } from '../core/names.js';
@@ -68,6 +69,9 @@ export const WAIT_MS = 2_000;
 /** How long an answer is kept for its key. */
 export const ANSWERS_MS = 30 * 86_400_000;
 const GROUP = 500;
+/** A commit of so many changes is a crowd, for a moment. */
+const CROWD = 16;
+const CROWD_LASTS_MS = 100;
 /** Old answers removed with each change: faster than new ones come. */
 const DROPS = 2;
 
@@ -98,6 +102,7 @@ export class Ledger {
   readonly #asked = new Map<string, { readonly digest: string; readonly answer: Promise<Changed> }>();
   /** Debits of documents whose live files must be read first. */
   readonly #unread = new Map<string, Pending[]>();
+  #crowdedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
   #reading: Promise<void> | undefined;
 
@@ -164,6 +169,11 @@ export class Ledger {
     for (const { change, amount } of this.#short.get(document) ?? [])
       if (change.path === path) needed = subtract(needed, amount);
     return compare(counterValue(this.#counter(document, path)), needed) >= 0;
+  }
+
+  /** Whether so much is being changed that files and batches do better to wait for more of it. */
+  get isCrowded(): boolean {
+    return performance.now() - this.#crowdedAt < CROWD_LASTS_MS;
   }
 
   isShort(document: string): boolean {
@@ -252,6 +262,7 @@ export class Ledger {
       return all;
     });
     replica.world.steps('change: committed');
+    if (group.length >= CROWD) this.#crowdedAt = performance.now();
     const done = new Set<string>();
     for (const [index, pending] of group.entries()) {
       const outcome = outcomes[index];

@@ -183,7 +183,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Map
     replica.missing.delete(name);
     steps('materialise: renamed');
   }
-  files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
+  await files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
   steps('materialise: folder synced');
   const due = now() + LATE_WRITE_MS;
   replica.commit(() => {

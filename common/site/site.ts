@@ -246,7 +246,7 @@ export class Site {
     this.#replica = replica;
     for (const { name, renamed } of recover(replica)) this.#reporter.recovered(name, renamed);
     this.#engine = new Engine(replica, {
-      ...(options.isHub && { isSending: () => this.#links.some(({ link }) => link.isBusy) }),
+      isCrowded: () => this.#ledger.isCrowded || (options.isHub && this.#links.some(({ link }) => link.isBusy)),
       onChanged: () => this.#wakeLinks(),
       onAbsorbed: (results) => {
         this.#reporter.absorbed(results);
@@ -521,7 +521,7 @@ export class Site {
       batchBytes: this.#options.batchBytes,
       random,
       maySend: () => this.#isOpen,
-      isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
+      isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS || this.#ledger.isCrowded,
       onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
       mayMerge: () => this.#isOpen || this.#replica.phase === 'joining',
       events: {
