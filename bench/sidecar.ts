@@ -72,7 +72,7 @@ async function sidecar(): Promise<Way> {
   ]);
   const section = { port, socket: `${base}/sidecar.sock`, tokens, limits: { service_per_minute: 100_000_000 } };
   writeFileSync(spoke.config, stringify({ ...parse(readFileSync(spoke.config, 'utf8')), sidecar: section }));
-  for (const { balances } of [hub, spoke]) makeUsers(balances);
+  makeUsers([hub.balances, spoke.balances]);
   const daemons = [hub, spoke].map((site) => new ScaleDaemon(site));
   await Promise.all(daemons.map((daemon) => daemon.ready(READY_MS)));
   const [atHub, atSpoke] = daemons as [ScaleDaemon, ScaleDaemon];
@@ -105,7 +105,7 @@ async function sidecar(): Promise<Way> {
 async function php(): Promise<Way> {
   const balances = `${base}/php`;
   mkdirSync(balances);
-  makeUsers(balances);
+  makeUsers([balances]);
   const port = await freePort();
   const script = join(import.meta.dirname, '../../bench/write_balance.php');
   const env = { ...process.env, PHP_CLI_SERVER_WORKERS: '4', AXLE_BENCH_BALANCES: balances };
@@ -124,12 +124,13 @@ async function php(): Promise<Way> {
   return { ...wayOf('PHP with flock, not durable', served), cpu_ms: Number.NaN };
 }
 
-function makeUsers(folder: string): void {
+/** The same files in each folder. */
+function makeUsers(folders: readonly string[]): void {
   const list = { recent_transactions: [{ amount: 1, description: 'Claim', timestamp: 1770123495 }] };
   for (let n = 0; n < users; n += 1) {
     const plain = balanceText(userOf(n), START);
     const content = values.lists ? JSON.stringify({ ...JSON.parse(plain), ...list }, null, 4) : plain;
-    writeFileSync(`${folder}/${userOf(n)}.txt`, content);
+    for (const folder of folders) writeFileSync(`${folder}/${userOf(n)}.txt`, content);
   }
 }
 

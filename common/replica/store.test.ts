@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SCHEMAS } from './schema.js';
 import { Store } from './store.js';
 
 let folder: string;
@@ -30,6 +31,34 @@ describe('Store', () => {
     expect(again.document('balances/1')).toMatchObject({ seq: 1, name: 'balances/1' });
     expect(again.document('balances/2')).toBeUndefined();
     again.close();
+  });
+
+  it('brings a database of the first schema to the present one, with all that is in it', () => {
+    const old = new Database(file);
+    old.exec(SCHEMAS[0] as string);
+    old.pragma('user_version = 1');
+    old
+      .prepare(
+        "INSERT INTO documents (name, seq, origin, at, by_site, state) VALUES ('balances/1', 7, '', 1, 'x', '{}')",
+      )
+      .run();
+    old.close();
+    const store = Store.open(file);
+    const id = store.document('balances/1')?.id as number;
+    const row = {
+      path: '/balance',
+      amount: '1',
+      balance: '1',
+      source: 's',
+      description: '',
+      at: 5,
+      asker: '',
+      rule: '',
+    };
+    const change = store.journal.putChange({ document: id, ...row });
+    expect(store.journal.changesOf(id, Number.MAX_SAFE_INTEGER, 10)).toEqual([{ id: change, document: id, ...row }]);
+    store.close();
+    Store.open(file).close();
   });
 
   it('writes every commit through to the disk (I3: an intent precedes its rename)', () => {
