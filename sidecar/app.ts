@@ -2,7 +2,6 @@
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
-import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { Log } from '../common/runtime/log.js';
 import { allow, type Caller, type Credentials, callerOf, checkOrigin } from './access/callers.js';
@@ -12,6 +11,7 @@ import type { Context } from './context.js';
 import { ApiError, answerErrors } from './errors.js';
 import { Metrics } from './metrics.js';
 import { balanceRoutes } from './routes/balances.js';
+import { docsRoutes } from './routes/docs.js';
 import { eventRoutes } from './routes/events.js';
 import { guestRoutes } from './routes/guests.js';
 import { minerRoutes } from './routes/miner-credits.js';
@@ -103,8 +103,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     metrics.request(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
   });
   await app.register(swagger, { openapi: { info: { title: 'Axle sidecar', version: '1' }, components: SECURITY } });
-  await app.register(swaggerUi, { routePrefix: '/docs' });
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
+  docsRoutes(app);
   serviceRoutes(app, context);
   balanceRoutes(app, context);
   statementRoutes(app, context);

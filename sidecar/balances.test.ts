@@ -60,6 +60,18 @@ describe('POST /v1/balances/{user}/changes', () => {
     await lab.expectBalance(ANDY, 107.5);
   });
 
+  test('hazard 1: credits at two sites and a page that writes the file, all at once, are all there', async ({
+    lab,
+    hub,
+    sidecar,
+  }) => {
+    const asked = [1, 2, 3, 4, 5].map((amount) => sidecar.change('1-andy', { amount, source: 'chat' }));
+    const atHub = hub.site.change({ document: ANDY, path: '/balance', amount: '10' });
+    lab.site('clickforcharity').credit(ANDY, 100);
+    await Promise.all([...asked, atHub]);
+    await lab.expectBalance(ANDY, 225);
+  });
+
   test('hazard 8: asked again under its key, it is answered again and paid once, also at once', async ({
     lab,
     faucet,

@@ -111,7 +111,7 @@ describe('an entry in the list', () => {
     expect(amounts).toEqual(newest === 'first' ? [3, 2, 1, ...range(4, cap).reverse()] : [...range(4, cap), 1, 2, 3]);
   });
 
-  it('keeps the cap at which a writer was seen dropping entries', () => {
+  it('hazard 7: keeps the cap at which a writer was seen dropping entries', () => {
     const text = (list: unknown) => JSON.stringify({ balance: 100, recent_transactions: list }, null, 4);
     const shadow = readContent(text(range(1, 20).map(PLAIN).reverse()), policies);
     const live = readContent(text(range(2, 21).map(PLAIN).reverse()), policies);
@@ -121,7 +121,7 @@ describe('an entry in the list', () => {
     expect(shown(write(state)).recent_transactions).toHaveLength(20);
   });
 
-  it('two equal ones of one second are two', () => {
+  it('hazard 7: two equal ones of one second are two', () => {
     const twice = write(write(known({ balance: 100, recent_transactions: [PLAIN(1)] })));
     const [a, b] = shown(twice).recent_transactions;
     expect(a).toEqual(b);
