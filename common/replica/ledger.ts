@@ -2,7 +2,7 @@
  * Changes of amounts by programs instead of by writing a file: exact, durable when answered, and a debit only within this
  * site's spending rights. Many changes share one commit. A debit that lacks rights waits a bounded time for them.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Amount, add, compare, isAmount, subtract, ZERO } from '../core/amount.js';
@@ -397,7 +397,7 @@ function fail(group: readonly Pending[], error: unknown): void {
 /** What makes a request this request and no other. */
 function digestOf({ document, path, amount, source, description, isClamped, mined }: Change): string {
   const parts = [document, path, amount, source, description, isClamped, mined];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return hash('sha256', JSON.stringify(parts), 'base64url');
 }
 
 function replay(answer: string): Changed {

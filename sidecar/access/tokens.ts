@@ -2,7 +2,7 @@
  * Service tokens: who they are for, what they may do, and their SHA-256, in a file that only its owner may write and only
  * its group may read. A token itself is shown once, when it is made: 32 random bytes need no slow hash.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import fs from 'node:fs';
 import { type Static, Type } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
@@ -72,7 +72,7 @@ export function writeTokens(file: string, tokens: readonly Token[]): void {
 }
 
 export function hashToken(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
+  return hash('sha256', token, 'hex');
 }
 
 function parse(text: string): unknown {
