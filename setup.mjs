@@ -39,7 +39,7 @@ const GROUPS = {
   start: [RSYNC, SSH],
   test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP],
   chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
-  bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, LSYNCD, SYNCTHING],
+  bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, LSYNCD, SYNCTHING],
 };
 
 /** Wanted only where a npm package has no ready-made binary for this machine. */

@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addSpoke } from './commands/spoke.js';
+import { addToken } from './commands/token.js';
 import { addVerify } from './commands/verify.js';
 import { UsageError } from './exit.js';
 
@@ -19,6 +20,7 @@ Examples:
   axle spoke --config /etc/axle/spoke.yaml
   axle held list --config /etc/axle/spoke.yaml   what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
+  axle token add php --config /etc/axle/spoke.yaml
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
 
@@ -34,6 +36,7 @@ export function buildProgram(): Command {
   addCheckConfig(program);
   addHeld(program);
   addVerify(program);
+  addToken(program);
   addDemo(program);
   return program;
 }

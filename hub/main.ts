@@ -4,8 +4,18 @@ import type { Log } from '../common/runtime/log.js';
 import type { Running } from '../common/runtime/service.js';
 import { hubOptions } from '../common/site/compose.js';
 import { Site } from '../common/site/site.js';
+import { startSidecar } from '../sidecar/main.js';
 
 export async function runHub(config: HubConfig, log: Log): Promise<Running> {
   const site = new Site(await hubOptions(config, log));
-  return { ready: site.start(), stop: () => site.stop(), failed: site.failed };
+  // The sidecar listens while the site is still joining, and says so.
+  const sidecar = config.sidecar && (await startSidecar(config.site, config.sidecar, site, log));
+  return {
+    ready: site.start(),
+    stop: async () => {
+      await sidecar?.close();
+      await site.stop();
+    },
+    failed: site.failed,
+  };
 }

@@ -65,7 +65,8 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function timeOf(value: unknown): number | undefined {
+/** Milliseconds since 1970 of a JSON value that looks like a time; undefined for others. */
+export function timeOf(value: unknown): number | undefined {
   let ms = Number.NaN;
   if (typeof value === 'number') ms = toMs(value);
   else if (typeof value === 'string') {

@@ -62,7 +62,6 @@ export type Live = Exclude<Content, { kind: 'invalid' }>;
 type Found = {
   readonly name: string;
   readonly look: Look;
-  readonly known: KnownRow | undefined;
   readonly live: Live | undefined;
 };
 
@@ -85,10 +84,10 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
     };
     const isUnknown = isJoining && known === undefined && replica.losses.isEverythingLost();
     if (isUnknown || replica.losses.isOutOfUse(name, known)) {
-      if (isJoining) found.push({ name, look: WAITING, known, live: undefined });
+      if (isJoining) found.push({ name, look: WAITING, live: undefined });
       else done(WAITING);
     } else if (look.kind === 'refused') {
-      if (isJoining) found.push({ name, look, known, live: undefined });
+      if (isJoining) found.push({ name, look, live: undefined });
       else done({ ...look, kind: 'refused' });
     } else if (look.kind === 'missing') {
       const held = shadow === null ? undefined : heldDelete(replica, name);
@@ -98,7 +97,7 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
         done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
       else if (readAt - replica.missing.since(name, readAt) < MISSING_MS)
         done({ kind: 'refused', code: 'AXL-MISSING', reason: 'missing just now', again: true });
-      else found.push({ name, look, known, live: undefined });
+      else found.push({ name, look, live: undefined });
     } else if (known !== undefined && shadow === look.text) {
       replica.missing.delete(name);
       if (!racy && known.print !== look.print) prints.push({ id: known.id, name, print: look.print });
@@ -107,8 +106,8 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
       const live = readContent(look.text, replica.policiesOf(name));
       if (live.kind === 'text' && readAt - look.mtime < TEXT_QUIET_MS)
         done({ kind: 'refused', code: 'AXL-TORN', reason: 'just written', again: true });
-      else if (live.kind !== 'invalid') found.push({ name, look, known, live });
-      else if (isJoining) found.push({ name, look, known, live: undefined });
+      else if (live.kind !== 'invalid') found.push({ name, look, live });
+      else if (isJoining) found.push({ name, look, live: undefined });
       else done({ kind: 'refused', code: 'AXL-TORN', reason: live.reason, again: true });
     }
   }
@@ -141,7 +140,11 @@ const WAITING = {
 function record(replica: Replica, found: Found, readAt: number, isJoining: boolean, tx: Transaction): AbsorbResult {
   const { nextSeq, afterwards } = tx;
   const { store, site } = replica.world;
-  const { name, look, known, live } = found;
+  const { name, look, live } = found;
+  // Anew: programs may have changed the document while what was read was brought to disk, or found it damaged.
+  const known = replica.sound(store.known(name));
+  if (!isJoining && replica.losses.isOutOfUse(name, known))
+    return { name, look, live, outcome: WAITING, known, readAt, racy: false, dirty: known?.dirty === 1 };
   const policies = replica.policiesOf(name);
   const rule = policies.kind.delete;
   const before = replica.stateOf(known);

@@ -8,8 +8,11 @@ import { type MaterialiseResult, materialise } from './materialise.js';
 import type { Replica } from './replica.js';
 
 export type EngineEvents = {
-  /** Links have work in hand: many files give way to it for a moment, because others wait for what is sent. */
-  readonly isSending?: () => boolean;
+  /**
+   * Links have work in hand, or programs: many files give way to it for a moment, because others wait for what is sent, and
+   * what programs change again and again is better written once.
+   */
+  readonly isCrowded: () => boolean;
   /** Local changes were committed: links have something to send. */
   readonly onChanged: () => void;
   readonly onAbsorbed: (results: readonly AbsorbResult[]) => void;
@@ -306,7 +309,7 @@ export class Engine {
 
   async #giveWay(): Promise<void> {
     for (let waited = 0; waited < GIVE_WAY_MS; waited += GIVE_WAY_LOOK_MS) {
-      if (this.#stopped || this.#dirty.size < BULK_FILES || !this.events.isSending?.()) return;
+      if (this.#stopped || this.#dirty.size < BULK_FILES || !this.events.isCrowded()) return;
       await new Promise<void>((resolve) => setTimeout(resolve, GIVE_WAY_LOOK_MS));
     }
   }

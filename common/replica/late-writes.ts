@@ -38,7 +38,7 @@ export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
       store.dropReplaced(row.link);
     }
   });
-  for (const { link } of due) files.removeLink(link);
+  await files.removeLinks(due.map(({ link }) => link));
   return late;
 }
 

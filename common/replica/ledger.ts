@@ -2,14 +2,18 @@
  * Changes of amounts by programs instead of by writing a file: exact, durable when answered, and a debit only within this
  * site's spending rights. Many changes share one commit. A debit that lacks rights waits a bounded time for them.
  */
-import { type Amount, compare, isAmount, subtract, ZERO } from '../core/amount.js';
-import { canonicalText } from '../core/canonical.js';
+import { hash } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Amount, add, compare, isAmount, subtract, ZERO } from '../core/amount.js';
 import { isDocumentName } from '../core/names.js';
 import { counterValue } from '../core/render.js';
-import { change as changed, rightsOf, spendableAtHub, spendableAtSpoke } from '../core/rights.js';
-import type { CounterState, DocState, ReplicaId } from '../core/state.js';
+import { rightsOf, spendableAtHub, spendableAtSpoke } from '../core/rights.js';
+import type { CounterState, ReplicaId } from '../core/state.js';
 import { type AbsorbResult, absorb } from './absorb.js';
-import type { Replica, Transaction } from './replica.js';
+import { type Booked, Bookings, clamped, counterOf } from './booking.js';
+import type { Mined } from './journal.js';
+import { OutOfUse, type Replica } from './replica.js';
 
 export type Change = {
   readonly document: string;
@@ -17,17 +21,34 @@ export type Change = {
   readonly path: string;
   /** Positive: a credit. Negative: a debit. Never zero. */
   readonly amount: Amount;
+  /** What it is for: `faucet`. */
+  readonly source?: string;
+  readonly description?: string;
+  /** A debit that takes what is there, down to nothing, instead of being refused. */
+  readonly isClamped?: boolean;
+  /** Who asks, and by which name this change is known to them: asked again under it, it is answered again, not made again. */
+  readonly asker?: string;
+  readonly key?: string;
+  /** A cap on what is credited under a name. */
+  readonly rule?: Rule;
+  readonly mined?: Mined;
 };
+
+/** No more than `total` in `windowMs`, for each document. */
+export type Rule = { readonly name: string; readonly total: Amount; readonly windowMs: number };
 
 export type Refusal = {
   readonly ok: false;
-  /** There is not so much, or there is, but the rights to it lie with `site`, which is away. */
-  readonly reason: 'insufficient_funds' | 'rights_elsewhere';
+  /**
+   * There is not so much; or there is, but the rights to it lie with `site`, which is away; or the rule's cap is reached;
+   * or the key belongs to another change; or a miner's time has been credited already.
+   */
+  readonly reason: 'insufficient_funds' | 'rights_elsewhere' | 'over_cap' | 'key_reused' | 'already_mined';
   readonly balance: Amount;
   readonly site?: string;
 };
 
-export type Changed = { readonly ok: true; readonly seq: number; readonly balance: Amount } | Refusal;
+export type Changed = (Booked & { readonly ok: true; readonly isReplay: boolean }) | Refusal;
 
 export type LedgerEvents = {
   /** Committed: files are to be written, peers are owed something. */
@@ -37,6 +58,9 @@ export type LedgerEvents = {
   readonly onShort: (document: string, path: string, missing: Amount) => void;
   /** The site that a debit waited for in vain. */
   readonly whoHolds: (document: string, path: string) => string | undefined;
+  /** Broken machinery: whoever asked is told, and may ask again. */
+  readonly onError: (error: unknown) => void;
+  readonly onWorking: () => void;
 };
 
 export class BadChange extends Error {
@@ -45,23 +69,45 @@ export class BadChange extends Error {
 
 /** How long a debit waits for rights from elsewhere. */
 export const WAIT_MS = 2_000;
+/** How long an answer is kept for its key. */
+export const ANSWERS_MS = 30 * 86_400_000;
 const GROUP = 500;
+/** A commit of so many changes is a crowd, for a moment. */
+const CROWD = 16;
+const CROWD_LASTS_MS = 100;
+/** Old answers removed with each change: faster than new ones come. */
+const DROPS = 2;
+
+type Verdict = { readonly reason: 'insufficient_funds' | 'rights_elsewhere'; readonly site: string | undefined };
 
 type Pending = {
   readonly change: Change;
+  readonly digest: string;
   readonly waitMs: number;
   readonly resolve: (outcome: Changed) => void;
   readonly reject: (error: unknown) => void;
+  /** What it comes to: less than was asked for where it is clamped. */
+  amount: Amount;
   timer: NodeJS.Timeout | undefined;
   /** Its time ran out while it was in hand. */
   isLate: boolean;
+  /** Its document's live file has been read for it. */
+  isRead: boolean;
+  /** It waits no longer: it is made now or refused so. */
+  verdict: Verdict | undefined;
 };
 
 export class Ledger {
   #queue: Pending[] = [];
   /** Debits that wait for rights, by document. */
   readonly #short = new Map<string, Pending[]>();
+  /** Changes with a key that are not answered yet. */
+  readonly #asked = new Map<string, { readonly digest: string; readonly answer: Promise<Changed> }>();
+  /** Debits of documents whose live files must be read first. */
+  readonly #unread = new Map<string, Pending[]>();
+  #crowdedAt = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | undefined;
+  #reading: Promise<void> | undefined;
 
   /** `isHubs`: whose rights are the hub's; undefined at a spoke. */
   constructor(
@@ -70,13 +116,40 @@ export class Ledger {
     readonly events: LedgerEvents,
   ) {}
 
-  /** Resolves once the change is on disk, or refused. Rejects with BadChange where it can never be made. */
+  /**
+   * Resolves once the change is on disk, or refused. Rejects with BadChange where it can never be made, and with OutOfUse
+   * while its document is being rebuilt.
+   */
   change(change: Change, waitMs = WAIT_MS): Promise<Changed> {
     this.#check(change);
+    if (change.key === undefined) return this.#ask(change, '', waitMs);
+    const digest = digestOf(change);
+    const name = JSON.stringify([change.asker, change.key]);
+    const known = this.#asked.get(name);
+    if (known !== undefined) {
+      // The same change twice at once: one of them is made, and both are told of it.
+      if (known.digest === digest)
+        return known.answer.then((answer) => (answer.ok ? { ...answer, isReplay: true } : answer));
+      return Promise.resolve(this.#reused(change));
+    }
+    const answer = this.#ask(change, digest, waitMs);
+    this.#asked.set(name, { digest, answer });
+    const forget = (): boolean => this.#asked.delete(name);
+    answer.then(forget, forget);
+    return answer;
+  }
+
+  #ask(change: Change, digest: string, waitMs: number): Promise<Changed> {
+    const { amount } = change;
     return new Promise((resolve, reject) => {
-      this.#queue.push({ change, waitMs, resolve, reject, timer: undefined, isLate: false });
-      this.#running ??= this.#run();
+      const rest = { timer: undefined, isLate: false, isRead: false, verdict: undefined };
+      this.#enqueue([{ change, digest, waitMs, resolve, reject, amount, ...rest }]);
     });
+  }
+
+  #enqueue(pending: readonly Pending[]): void {
+    for (const one of pending) this.#queue.push(one);
+    if (this.#queue.length > 0) this.#running ??= this.#run();
   }
 
   /** Something may have brought rights to these documents: their waiting debits are tried again. */
@@ -86,23 +159,29 @@ export class Ledger {
       const waiting = this.#short.get(document);
       if (waiting === undefined) continue;
       this.#short.delete(document);
-      this.#queue.push(...waiting);
+      // Somebody may have written the file while they waited.
+      for (const pending of waiting) pending.isRead = false;
+      this.#enqueue(waiting);
     }
-    if (this.#queue.length > 0) this.#running ??= this.#run();
   }
 
   /** No rights are to be had: what waits for them is refused. */
-  deny(document: string, path: string, reason: Refusal['reason'], site?: string): void {
+  deny(document: string, path: string, reason: Verdict['reason'], site?: string): void {
     const waiting = this.#short.get(document) ?? [];
-    for (const pending of waiting.filter(({ change }) => change.path === path)) this.#refuse(pending, reason, site);
+    for (const pending of waiting.filter(({ change }) => change.path === path)) this.#end(pending, { reason, site });
   }
 
   /** Whether there is as much as the waiting debits of a counter come to, wherever the rights to it lie. */
   isEnough(document: string, path: string): boolean {
     let needed = ZERO;
-    for (const { change } of this.#short.get(document) ?? [])
-      if (change.path === path) needed = subtract(needed, change.amount);
-    return compare(this.#balance(document, path), needed) >= 0;
+    for (const { change, amount } of this.#short.get(document) ?? [])
+      if (change.path === path) needed = subtract(needed, amount);
+    return compare(counterValue(this.#counter(document, path)), needed) >= 0;
+  }
+
+  /** Whether so much is being changed that files and batches do better to wait for more of it. */
+  get isCrowded(): boolean {
+    return performance.now() - this.#crowdedAt < CROWD_LASTS_MS;
   }
 
   isShort(document: string): boolean {
@@ -111,73 +190,173 @@ export class Ledger {
 
   /** Refuses what waits, and resolves when the work in hand is done. */
   async close(): Promise<void> {
-    for (const waiting of [...this.#short.values()].flat()) this.#giveUp(waiting);
-    await this.#running;
+    while (this.#reading !== undefined || this.#running !== undefined || this.#short.size > 0) {
+      await this.#reading;
+      for (const pending of [...this.#short.values()].flat()) {
+        pending.isLate = true;
+        this.#giveUp(pending);
+      }
+      await this.#running;
+    }
   }
 
-  #check({ document, path, amount }: Change): void {
+  #check({ document, path, amount, isClamped, rule, asker, key }: Change): void {
     const { replica } = this;
     if (!isDocumentName(document) || !replica.knows(document)) throw new BadChange(`${document} is no document here`);
     if (replica.ruleOf(document) !== 'restore' || replica.policiesOf(document).of(path) !== 'counter')
       throw new BadChange(`${path} of ${document} is no amount of money`);
     if (!isAmount(amount) || amount === ZERO) throw new BadChange(`${amount} is no amount`);
+    const isCredit = compare(amount, ZERO) > 0;
+    if (isClamped && isCredit) throw new BadChange('only a debit can be clamped');
+    if (rule !== undefined && !isCredit) throw new BadChange('only a credit can be capped');
+    if (key !== undefined && asker === undefined) throw new BadChange('a key needs somebody who asks');
   }
 
+  /**
+   * Commits beside whatever else is at work on the store: a commit is one synchronous transaction, and nobody writes a
+   * state that was read before it.
+   */
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
+      // What arrives in this turn of the loop shares the commit.
+      await turn();
       const group = this.#queue.splice(0, GROUP);
-      try {
-        await this.replica.exclusive(() => this.#settle(group));
-      } catch (error) {
-        for (const pending of group) this.#end(pending, () => pending.reject(error));
-      }
+      const ready: Pending[] = [];
+      for (const pending of group) this.#try([pending], () => !this.#mustRead(pending) && ready.push(pending));
+      if (ready.length > 0) this.#try(ready, () => this.#settle(ready));
     }
     this.#running = undefined;
   }
 
-  async #settle(group: readonly Pending[]): Promise<void> {
+  /**
+   * What stands in the file counts before a debit is judged. A credit is the same whatever stands there, except in a file on
+   * which nothing is agreed yet: what that one means depends on what was known before it was read.
+   */
+  #mustRead(pending: Pending): boolean {
+    const { document, amount } = pending.change;
+    const { replica } = this;
+    if (pending.isRead) return false;
+    const isDue = amount.startsWith('-') ? replica.isUnread(document) : replica.isNewFile(document);
+    if (!isDue) return false;
+    pending.isRead = true;
+    const waiting = this.#unread.get(document);
+    if (waiting !== undefined) waiting.push(pending);
+    else this.#unread.set(document, [pending]);
+    this.#reading ??= this.#readAll();
+    return true;
+  }
+
+  async #readAll(): Promise<void> {
     const { replica, events } = this;
-    const names = [...new Set(group.map(({ change }) => change.document))];
-    // What stands in the files counts before a debit is judged.
-    events.onAbsorbed(await absorb(replica, names));
-    replica.world.steps('change: absorbed');
-    const outcomes = replica.commit((tx) => group.map(({ change }) => this.#apply(change, tx)));
-    replica.world.steps('change: committed');
-    const done: string[] = [];
-    for (const [index, pending] of group.entries()) {
-      const outcome = outcomes[index];
-      if (outcome === undefined) this.#wait(pending);
-      else if (outcome instanceof BadChange) this.#end(pending, () => pending.reject(outcome));
-      else {
-        this.#end(pending, () => pending.resolve(outcome));
-        done.push(pending.change.document);
+    while (this.#unread.size > 0) {
+      const waiting: Pending[] = [];
+      try {
+        await replica.exclusive(async () => {
+          const names = [...this.#unread.keys()];
+          waiting.push(...[...this.#unread.values()].flat());
+          this.#unread.clear();
+          events.onAbsorbed(await absorb(replica, names));
+        });
+        this.#enqueue(waiting);
+      } catch (error) {
+        this.#fail(waiting, error);
       }
     }
-    if (done.length > 0) events.onChanged(done);
+    this.#reading = undefined;
+  }
+
+  #try(pending: readonly Pending[], work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(pending, error);
+    }
+  }
+
+  /** Broken machinery: nothing was made, and whoever asked may ask again. */
+  #fail(pending: readonly Pending[], error: unknown): void {
+    for (const { timer, reject } of pending) {
+      clearTimeout(timer);
+      reject(error);
+    }
+    this.events.onError(error);
+  }
+
+  #settle(group: readonly Pending[]): void {
+    const { replica, events } = this;
+    const names = [...new Set(group.map(({ change }) => change.document))];
+    replica.world.steps('change: read');
+    const { journal } = replica.world.store;
+    const outcomes = replica.commit((tx) => {
+      const bookings = new Bookings(replica, tx);
+      const all = group.map((pending) => this.#judge(pending, bookings));
+      bookings.write();
+      journal.dropAnswers(replica.world.now() - ANSWERS_MS, group.length * DROPS);
+      return all;
+    });
+    replica.world.steps('change: committed');
+    events.onWorking();
+    if (group.length >= CROWD) this.#crowdedAt = performance.now();
+    const done = new Set<string>();
+    for (const [index, pending] of group.entries()) {
+      const outcome = outcomes[index];
+      if (outcome === undefined) {
+        this.#wait(pending);
+        continue;
+      }
+      clearTimeout(pending.timer);
+      if (outcome instanceof Error) pending.reject(outcome);
+      else pending.resolve(outcome);
+      if ('ok' in outcome && outcome.ok && !outcome.isReplay) done.add(pending.change.document);
+    }
+    if (done.size > 0) events.onChanged([...done]);
     for (const name of names) this.#tellShort(name);
   }
 
   /** undefined: a debit that lacks rights. */
-  #apply({ document, path, amount }: Change, { nextSeq }: Transaction): Changed | BadChange | undefined {
-    const { store, site, now } = this.replica.world;
-    const row = this.replica.sound(store.document(document));
-    if (this.replica.losses.isOutOfUse(document, row))
-      return new BadChange(`${document} is being rebuilt from other sites`);
-    const state = this.replica.stateOf(row);
-    const counter = counterOf(state, path);
-    if (compare(amount, ZERO) < 0 && compare(subtract(ZERO, amount), this.#free(counter)) > 0) return undefined;
-    const next = changed(counter, this.replica.author, amount);
-    const [added, taken] = next.by[this.replica.author] as readonly [Amount, Amount];
-    if (!isAmount(added) || !isAmount(taken)) return new BadChange(`the totals of ${document} grow too large`);
-    const seq = nextSeq();
-    const after: DocState = { ...state, counters: { ...state.counters, [path]: next } };
-    const id = store.putDocument(
-      { name: document, seq, origin: '', at: now(), by_site: site, state: canonicalText(after) },
-      row?.id,
-    );
-    store.markDirty(id);
-    this.replica.noteBalance(document, id, state, after);
-    return { ok: true, seq, balance: counterValue(next) };
+  #judge(pending: Pending, bookings: Bookings): Changed | BadChange | OutOfUse | undefined {
+    const { change, digest, verdict } = pending;
+    const { document, path, key, asker = '', rule } = change;
+    const kept = key === undefined ? undefined : this.replica.world.store.journal.answer(asker, key);
+    if (kept !== undefined) return kept.digest === digest ? replay(kept.answer) : this.#reused(change);
+    if (bookings.isOutOfUse(document)) return new OutOfUse(document);
+    const counter = bookings.counter(document, path);
+    const balance = counterValue(counter);
+    if (change.mined !== undefined && this.replica.world.store.journal.isMined(change.mined))
+      return { ok: false, reason: 'already_mined', balance };
+    const amount = change.isClamped ? clamped(change.amount, balance) : change.amount;
+    if (rule !== undefined) {
+      const sum = add(bookings.sumUnder(rule.name, document, rule.windowMs), amount);
+      if (compare(sum, rule.total) > 0) return { ok: false, reason: 'over_cap', balance };
+    }
+    if (compare(amount, ZERO) < 0 && compare(subtract(ZERO, amount), this.#free(counter)) > 0) {
+      const isNew = amount !== pending.amount;
+      pending.amount = amount;
+      // A clamped debit that comes to less than what was denied is tried with that.
+      if (verdict === undefined || (isNew && verdict.reason === 'insufficient_funds' && !pending.isLate)) {
+        pending.verdict = undefined;
+        return undefined;
+      }
+      const { reason, site } = verdict;
+      const refusal: Refusal = { ok: false, reason, balance, ...(site !== undefined && { site }) };
+      if (reason === 'insufficient_funds') this.#keep(pending, refusal);
+      return refusal;
+    }
+    const { source = '', description = '', mined } = change;
+    const booked = bookings.book({ document, path, amount, source, description, asker, rule: rule?.name ?? '', mined });
+    if (booked === undefined) return new BadChange(`the totals of ${document} grow too large`);
+    this.#keep(pending, { ok: true, ...booked, isReplay: false });
+    return { ok: true, ...booked, isReplay: false };
+  }
+
+  #keep({ change: { key, asker }, digest }: Pending, answer: Changed): void {
+    if (key === undefined || asker === undefined) return;
+    const { store, now } = this.replica.world;
+    store.journal.putAnswer({ asker, key, digest, at: now(), answer: JSON.stringify(answer) });
+  }
+
+  #reused({ document, path }: Change): Refusal {
+    return { ok: false, reason: 'key_reused', balance: counterValue(this.#counter(document, path)) };
   }
 
   #free(counter: CounterState): Amount {
@@ -194,45 +373,43 @@ export class Ledger {
       return;
     }
     pending.timer ??= setTimeout(() => {
+      pending.isLate = true;
       if (this.#short.get(document)?.includes(pending)) this.#giveUp(pending);
-      else pending.isLate = true;
     }, pending.waitMs);
   }
 
   #giveUp(pending: Pending): void {
     const { document, path } = pending.change;
-    if (this.isEnough(document, path)) this.#refuse(pending, 'rights_elsewhere', this.events.whoHolds(document, path));
-    else this.#refuse(pending, 'insufficient_funds');
+    const isEnough = this.isEnough(document, path);
+    const site = isEnough ? this.events.whoHolds(document, path) : undefined;
+    this.#end(pending, { reason: isEnough ? 'rights_elsewhere' : 'insufficient_funds', site });
   }
 
-  #refuse(pending: Pending, reason: Refusal['reason'], site?: string): void {
-    const { document, path } = pending.change;
+  /** It waits no longer. The last word is spoken in a transaction, where a refusal that is kept can be kept. */
+  #end(pending: Pending, verdict: Verdict): void {
+    const { document } = pending.change;
     const left = (this.#short.get(document) ?? []).filter((one) => one !== pending);
     if (left.length > 0) this.#short.set(document, left);
     else this.#short.delete(document);
-    const balance = this.#balance(document, path);
-    this.#end(pending, () => pending.resolve({ ok: false, reason, balance, ...(site !== undefined && { site }) }));
-    this.#tellShort(document);
+    pending.verdict = verdict;
+    this.#enqueue([pending]);
   }
 
-  #end(pending: Pending, answer: () => void): void {
-    clearTimeout(pending.timer);
-    answer();
-  }
-
-  #balance(document: string, path: string): Amount {
+  #counter(document: string, path: string): CounterState {
     const { store } = this.replica.world;
-    return counterValue(counterOf(this.replica.stateOf(this.replica.sound(store.document(document))), path));
+    return counterOf(this.replica.stateOf(this.replica.sound(store.document(document))), path);
   }
 
   /** Says for each counter of the document how much its waiting debits lack. */
   #tellShort(document: string): void {
+    const waiting = this.#short.get(document) ?? [];
+    const told = this.#told.get(document) ?? [];
+    if (waiting.length === 0 && told.length === 0) return;
     const wanted = new Map<string, Amount>();
-    for (const { change } of this.#short.get(document) ?? [])
-      wanted.set(change.path, subtract(wanted.get(change.path) ?? ZERO, change.amount));
-    for (const path of new Set([...wanted.keys(), ...(this.#told.get(document) ?? [])])) {
-      const state = this.replica.stateOf(this.replica.sound(this.replica.world.store.document(document)));
-      const counter = counterOf(state, path);
+    for (const { change, amount } of waiting)
+      wanted.set(change.path, subtract(wanted.get(change.path) ?? ZERO, amount));
+    for (const path of new Set([...wanted.keys(), ...told])) {
+      const counter = this.#counter(document, path);
       // A spoke that raw writes have brought into debt needs rights for that too.
       const rights = this.isHubs === undefined ? rightsOf(counter, this.replica.author) : this.#free(counter);
       this.events.onShort(document, path, subtract(wanted.get(path) ?? rights, rights));
@@ -245,9 +422,13 @@ export class Ledger {
   readonly #told = new Map<string, string[]>();
 }
 
-const NOTHING: CounterState = { by: {} };
+/** What makes a request this request and no other. */
+function digestOf({ document, path, amount, source, description, isClamped, mined }: Change): string {
+  const parts = [document, path, amount, source, description, isClamped, mined];
+  return hash('sha256', JSON.stringify(parts), 'base64url');
+}
 
-export function counterOf(state: DocState, path: string): CounterState {
-  const counters = state.counters ?? {};
-  return Object.hasOwn(counters, path) ? (counters[path] as CounterState) : NOTHING;
+function replay(answer: string): Changed {
+  const kept = JSON.parse(answer) as Changed;
+  return kept.ok ? { ...kept, isReplay: true } : kept;
 }

@@ -175,8 +175,8 @@ export class LiveFiles {
    */
   async syncNames(names: readonly string[]): Promise<void> {
     if (names.length > FSYNC_EACH_MAX) return this.syncAll();
-    for (const name of names) syncPath(this.pathOf(name));
-    for (const kind of new Set(names.map(folderOf))) syncPath(path.join(this.root, kind));
+    await Promise.all(names.map((name) => syncPath(this.pathOf(name))));
+    await this.syncFolders(new Set(names.map(folderOf)));
   }
 
   /** syncfs of the file system that holds the live files. */
@@ -216,9 +216,9 @@ export class LiveFiles {
 
   async syncTemps(ids: readonly number[]): Promise<void> {
     if (ids.length > FSYNC_EACH_MAX) return this.syncAll();
-    for (const id of ids) syncPath(this.tempOf(id));
+    await Promise.all(ids.map((id) => syncPath(this.tempOf(id))));
     // The folder too: recovery takes a missing temp file for a rename that happened.
-    syncPath(path.join(this.own, 'tmp'));
+    await syncPath(path.join(this.own, 'tmp'));
   }
 
   /**
@@ -275,7 +275,7 @@ export class LiveFiles {
       return false;
     }
     fs.unlinkSync(live);
-    this.syncFolders([folderOf(name)]);
+    syncPathNow(path.join(this.root, folderOf(name)));
     return true;
   }
 
@@ -287,11 +287,11 @@ export class LiveFiles {
 
   /** Brings the names in `.axle` itself to disk. */
   syncOwn(): void {
-    syncPath(this.own);
+    syncPathNow(this.own);
   }
 
-  syncFolders(kinds: Iterable<string>): void {
-    for (const kind of kinds) syncPath(path.join(this.root, kind));
+  async syncFolders(kinds: ReadonlySet<string>): Promise<void> {
+    await Promise.all([...kinds].map((kind) => syncPath(path.join(this.root, kind))));
   }
 
   removeTemp(id: number): void {
@@ -314,6 +314,11 @@ export class LiveFiles {
     fs.rmSync(this.linkPath(link), { force: true });
   }
 
+  /** Beside the loop: after a burst these are the last names of hundreds of inodes, which a file system is slow to free. */
+  async removeLinks(links: readonly string[]): Promise<void> {
+    await Promise.all(links.map((link) => fs.promises.rm(this.linkPath(link), { force: true })));
+  }
+
   /** Removes what a crash left in `tmp` and `replaced`, except the links that are still to be read. */
   sweep(keepLinks: ReadonlySet<string>): void {
     for (const temp of fs.readdirSync(path.join(this.own, 'tmp')))
@@ -331,7 +336,7 @@ export class LiveFiles {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     try {
       fs.writeFileSync(file, text, { mode: 0o600 });
-      if (sync) syncPath(file);
+      if (sync) syncPathNow(file);
     } catch (error) {
       fs.rmSync(file, { force: true });
       throw error;
@@ -415,7 +420,23 @@ function openNew(file: string): number {
   }
 }
 
-function syncPath(file: string): void {
+/** fsync beside the loop: programs' changes are answered meanwhile. What is gone is passed over. */
+async function syncPath(file: string): Promise<void> {
+  let handle: fs.promises.FileHandle;
+  try {
+    handle = await fs.promises.open(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function syncPathNow(file: string): void {
   let fd: number;
   try {
     fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);

@@ -129,6 +129,8 @@ export class Losses {
       if (document !== undefined) {
         store.putDocument({ ...document, seq: nextSeq(), origin: '', at: now(), by_site: site }, document.id);
         store.markDirty(document.id);
+        // Whoever listens was told nothing of it meanwhile.
+        store.journal.move(document.id);
         if (unsent) this.#settleUnsent(document);
       }
       if (isWhole) this.#drop(name);

@@ -38,6 +38,8 @@ type Plan = {
   readonly absorbed: AbsorbResult;
   readonly name: string;
   readonly id: number;
+  /** The newest change that the view shows. */
+  readonly seq: number;
   readonly view: string;
   /** The live file that is replaced, and what a late write to it is measured from. */
   readonly from: { readonly print: string; readonly shadow: string } | undefined;
@@ -63,7 +65,7 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
   const results: MaterialiseResult[] = [];
   const plans: Plan[] = [];
   const removals: AbsorbResult[] = [];
-  const clean: number[] = [];
+  const clean: KnownRow[] = [];
   const kinds = new Map<string, boolean>();
   const hasKind = (kind: string): boolean => {
     const has = kinds.get(kind) ?? files.hasKind(kind);
@@ -80,7 +82,7 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
     if (known === undefined) done('same');
     else if (outcome.kind === 'held' && look.kind === 'missing') {
       // A held delete: the file stays away until somebody decides, whatever arrives for the document.
-      if (known.dirty === 1) clean.push(known.id);
+      if (known.dirty === 1) clean.push(known);
       done('blocked');
     } else if (outcome.kind === 'refused' && !mayReplace(absorbed)) done('blocked');
     else {
@@ -88,7 +90,7 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
       const shown = live ?? agreed(absorbed, policies);
       const view = viewOf(state, shown, policies);
       if (outcome.kind !== 'refused' && showsView(shown, view, policies)) {
-        if (known.dirty === 1) clean.push(known.id);
+        if (known.dirty === 1) clean.push(known);
         done('same');
       } else if (view === undefined) removals.push(absorbed);
       else if (!hasKind(name.slice(0, name.lastIndexOf('/')))) done('blocked');
@@ -99,7 +101,7 @@ async function replaceLocked(replica: Replica, names: readonly string[]): Promis
   const kept = removeAll(replica, removals);
   if (clean.length > 0)
     replica.commit(() => {
-      for (const id of clean) store.markClean(id);
+      for (const { id, seq } of clean) store.markClean(id, seq);
     });
   for (const { absorbed } of plans) {
     const print = written.get(absorbed.name);
@@ -138,13 +140,23 @@ function plan(replica: Replica, absorbed: AbsorbResult, known: KnownRow, view: s
   const { name, look, outcome } = absorbed;
   const { files, now, randomHex } = replica.world;
   const link = look.kind === 'file' ? `${known.id}.${randomHex(4)}` : '';
-  if (look.kind !== 'file') return { absorbed, name, id: known.id, view, from: undefined, link, temp: NO_TEMP };
+  if (look.kind !== 'file')
+    return { absorbed, name, id: known.id, seq: known.seq, view, from: undefined, link, temp: NO_TEMP };
   // A late write to a torn file is measured from what was last agreed on, not from the torn content.
   const isTorn = outcome.kind === 'refused';
   if (isTorn) files.keepConflict(name, 'torn', look.text);
   else noteFormer(replica, name, look.text, now());
   const shadow = isTorn ? (known.shadow ?? UNKNOWN_SHADOW) : look.text;
-  return { absorbed, name, id: known.id, view, from: { print: look.print, shadow }, link, temp: NO_TEMP };
+  return {
+    absorbed,
+    name,
+    id: known.id,
+    seq: known.seq,
+    view,
+    from: { print: look.print, shadow },
+    link,
+    temp: NO_TEMP,
+  };
 }
 
 /** A torn file that nobody has touched for this long is no write in progress. */
@@ -192,18 +204,20 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
     replica.missing.delete(name);
     steps('materialise: renamed');
   }
-  files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
+  await files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
   steps('materialise: folder synced');
   const due = now() + LATE_WRITE_MS;
   replica.commit((tx) => {
     if (failed.size === 0) store.dropIntents();
-    for (const { id, name, view, from, link } of plans) {
+    for (const { id, seq, name, view, from, link } of plans) {
       if (failed.has(name)) continue;
       if (failed.size > 0) store.dropIntent(id);
       const print = written.get(name);
       if (print === undefined) continue;
       // '' where somebody wrote to our file already: the next look reads it.
-      store.putFile({ id, print, shadow: view, dirty: 0 });
+      store.putFile({ id, print, shadow: view, dirty: 1 });
+      // Programs may have changed the document meanwhile: then the file is to be written again.
+      store.markClean(id, seq);
       replica.settled(name, tx);
       if (from !== undefined) store.putReplaced({ link, id, shadow: from.shadow, due });
     }

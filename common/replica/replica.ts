@@ -4,9 +4,11 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { canonicalText } from '../core/canonical.js';
 import { documentDigest } from '../core/digest-tree.js';
 import type { JoinRule } from '../core/join.js';
 import { type KindPolicy, PathPolicies, type Policies } from '../core/policy.js';
+import { counterValue } from '../core/render.js';
 import { isOverdrawn } from '../core/rights.js';
 import { StampClock } from '../core/stamp.js';
 import { type DocState, EMPTY, type ReplicaId } from '../core/state.js';
@@ -84,6 +86,11 @@ export class Replica {
   #queue: Promise<unknown> = Promise.resolve();
   #marker: number | undefined;
   #markerLags = false;
+  /** Tells this database from one that was lost: positions of its moves mean nothing in another. */
+  readonly birth: string;
+  /** The newest move that listeners know of. */
+  #told: number;
+  readonly #listeners = new Set<() => void>();
 
   constructor(readonly world: World) {
     const { store, site } = world;
@@ -98,6 +105,10 @@ export class Replica {
     this.#gaps = JSON.parse(store.meta('gaps') ?? '[]') as [number, number][];
     this.digests = new Digests(store);
     this.losses = new Losses(this);
+    store.journal.begin(world.now() * 1000);
+    this.#told = store.journal.position;
+    this.birth = store.meta('birth') ?? world.randomHex(4);
+    if (store.meta('birth') === undefined) store.setMeta('birth', this.birth);
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
     if (this.#id === '') this.takeIncarnation();
@@ -244,12 +255,27 @@ export class Replica {
     }
   }
 
+  /** Whether the live file holds something that was not absorbed yet, as far as that can be seen without reading it. */
+  isUnread(name: string): boolean {
+    const { store, files } = this.world;
+    const known = store.printOf(name);
+    const print = files.print(name);
+    if (print === undefined) return known?.hasFile === 1;
+    return known === undefined || known.print !== print;
+  }
+
+  /** Whether there is a live file on which nothing is agreed yet: a new one, or one from before this site joined. */
+  isNewFile(name: string): boolean {
+    return this.world.store.printOf(name)?.hasFile !== 1 && this.world.files.print(name) !== undefined;
+  }
+
   /**
-   * Keeps the mark of overdrawn money true to a state. True where it has only now fallen below nothing. Call inside
-   * `commit`.
+   * Takes note of a document whose amounts have changed: listeners are told of it after the commit, and the mark of
+   * overdrawn money stays true. True where it has only now fallen below nothing. Call inside `commit`.
    */
   noteBalance(name: string, id: number, before: DocState, after: DocState): boolean {
     if (before.counters === after.counters || this.ruleOf(name) !== 'restore') return false;
+    if (!sameAmounts(before, after)) this.world.store.journal.move(id);
     const is = isOverdrawn(after);
     if (is === isOverdrawn(before)) return false;
     this.world.store.markOverdrawn(id, is ? this.world.now() : undefined);
@@ -281,7 +307,43 @@ export class Replica {
     this.#commits += 1;
     for (const one of remembered) one();
     this.#writeMarker();
+    const { position } = store.journal;
+    if (position > this.#told) {
+      this.#told = position;
+      for (const listener of this.#listeners) listener();
+    }
     return result;
+  }
+
+  /**
+   * A document as programs see it; undefined where nothing is known of it. Throws OutOfUse while it is being rebuilt: what is
+   * left of an amount must not be taken for the amount.
+   */
+  inUse(name: string): DocumentRow | undefined {
+    const row = this.sound(this.world.store.document(name));
+    if (this.losses.isOutOfUse(name, row)) throw new OutOfUse(name);
+    return row;
+  }
+
+  /** Replaces a document's state as a change of this replica's own. Throws OutOfUse. Call inside `exclusive`. */
+  edit(name: string, edit: (state: DocState) => DocState): void {
+    const { store, site, now } = this.world;
+    const row = this.inUse(name);
+    const before = this.stateOf(row);
+    const after = edit(before);
+    if (after === before) return;
+    this.commit(({ nextSeq }) => {
+      const next = { name, seq: nextSeq(), origin: '', at: now(), by_site: site, state: canonicalText(after) };
+      const id = store.putDocument(next, row?.id);
+      store.markDirty(id);
+      this.noteBalance(name, id, before, after);
+    });
+  }
+
+  /** Calls `listener` after every commit that changed amounts (see `Journal.movedAfter`); returns how to end that. */
+  onMoved(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /** One piece of work on the store and the live files at a time. */
@@ -344,6 +406,15 @@ export class Replica {
   }
 }
 
+/** The document is being rebuilt from what other sites hold: again in a while. */
+export class OutOfUse extends Error {
+  readonly code = 'AXL-LOST';
+
+  constructor(name: string) {
+    super(`${name} is being rebuilt from other sites`);
+  }
+}
+
 /** A bit that SQLite cannot miss: the database is whole, and what it holds is not. */
 export class DamagedRowError extends Error {
   readonly code = 'AXL-STATE-CORRUPT';
@@ -351,6 +422,14 @@ export class DamagedRowError extends Error {
   constructor(name: string, cause: unknown) {
     super(`the state of ${name} is no JSON`, { cause });
   }
+}
+
+function sameAmounts(before: DocState, after: DocState): boolean {
+  const counters = Object.entries(after.counters ?? {});
+  return counters.every(([path, counter]) => {
+    const was = before.counters?.[path];
+    return was !== undefined && counterValue(was) === counterValue(counter);
+  });
 }
 
 export function readMarker(file: string): { id: ReplicaId; commits: number } | undefined {

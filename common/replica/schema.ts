@@ -1,5 +1,5 @@
 /** SQLite schema of a replica. `user_version` is the schema's version; a newer file is refused, an older one migrated. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /**
  * documents: the state of each document. `seq` is the newest local change that a peer may be owed (0: none of ours);
@@ -17,7 +17,7 @@ export const SCHEMA_VERSION = 2;
  * unsettled: documents that stood here unreadable when this site joined.
  * intents: a live file is about to be replaced (I3); `inode` is the fingerprint of the file that takes its place. replaced: hard links to replaced inodes, to be read once more (I4).
  */
-export const SCHEMA = `
+const REPLICA = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (
   id INTEGER PRIMARY KEY,
@@ -73,6 +73,50 @@ CREATE TABLE held (
 );
 `;
 
+/**
+ * What programs changed. changes: every one of them, for good (`amount` as it was taken, `balance` after it, `at` in
+ *   milliseconds since 1970, `asker` who it was, `rule` the cap it counts under, '' for none).
+ * answers: what was answered to whoever came with a key, and to which request; kept 30 days. Ids rise with time.
+ * moves: the position of the newest change of a document's amounts, whoever made it: where a listener goes on.
+ * miner_credits: what a change was paid for; times in seconds since 1970.
+ */
+const LEDGER = `
+CREATE TABLE changes (
+  id INTEGER PRIMARY KEY,
+  document INTEGER NOT NULL REFERENCES documents (id),
+  path TEXT NOT NULL,
+  amount TEXT NOT NULL,
+  balance TEXT NOT NULL,
+  source TEXT NOT NULL,
+  description TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  asker TEXT NOT NULL,
+  rule TEXT NOT NULL
+);
+CREATE INDEX changes_document ON changes (document, id);
+CREATE TABLE answers (
+  id INTEGER PRIMARY KEY,
+  asker TEXT NOT NULL,
+  key TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  answer TEXT NOT NULL,
+  UNIQUE (asker, key)
+);
+CREATE TABLE moves (position INTEGER PRIMARY KEY, document INTEGER NOT NULL UNIQUE REFERENCES documents (id));
+CREATE TABLE miner_credits (
+  change INTEGER PRIMARY KEY REFERENCES changes (id),
+  miner TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  difficulty TEXT NOT NULL,
+  from_s INTEGER NOT NULL,
+  to_s INTEGER NOT NULL
+);
+CREATE INDEX miner_credits_miner ON miner_credits (miner, worker, from_s);
+`;
+
+export const SCHEMA = REPLICA + LEDGER;
+
 /** Made wherever it is missing. What only makes things faster needs no new version. */
 export const SCHEMA_ADDED = 'CREATE INDEX IF NOT EXISTS held_document ON held (document)';
 /** From version 1 to 2: buckets and digests. The rows are filled in by the store, which knows how. */
@@ -86,3 +130,5 @@ CREATE TABLE passing (site TEXT PRIMARY KEY, after INTEGER NOT NULL) WITHOUT ROW
 CREATE TABLE overdrawn (id INTEGER PRIMARY KEY REFERENCES documents (id) ON DELETE CASCADE, since INTEGER NOT NULL);
 CREATE TABLE lost (name TEXT PRIMARY KEY, unsent INTEGER NOT NULL, released INTEGER NOT NULL, told TEXT NOT NULL) WITHOUT ROWID;
 `;
+/** From version 2 to 3: what programs change. */
+export const TO_VERSION_3 = LEDGER;

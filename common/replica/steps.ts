@@ -23,7 +23,7 @@ export const STEPS = [
   'send: spooled',
   'send: delivered',
   'join: settled',
-  'change: absorbed',
+  'change: read',
   'change: committed',
   'rights: given',
 ] as const;

@@ -18,6 +18,18 @@ afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 const ROW = { origin: '', at: 1, by_site: 'roflfaucet', state: canonicalText({}) };
 
+const WITHOUT_LEDGER = 'DROP TABLE miner_credits; DROP TABLE moves; DROP TABLE answers; DROP TABLE changes';
+
+function expectLedger({ journal }: Store, document: number): void {
+  const change = { document, path: '/balance', amount: '1', balance: '1', source: 's', description: '', at: 5 };
+  const id = journal.putChange({ ...change, asker: '', rule: '' });
+  expect(journal.changesOf(document, Number.MAX_SAFE_INTEGER, 10)).toEqual([{ id, ...change, asker: '', rule: '' }]);
+  journal.putMined(id, { miner: 'm', worker: 'w', difficulty: '1', from_s: 1, to_s: 2 });
+  journal.putAnswer({ asker: 'token:php', key: 'k', digest: 'd', at: 5, answer: '{}' });
+  journal.move(document);
+  expect(journal.movedAfter(0, 10)).toMatchObject([{ document: expect.any(String) }]);
+}
+
 describe('Store', () => {
   it('keeps what was committed, and nothing of a commit that failed', () => {
     const store = Store.open(file);
@@ -75,7 +87,7 @@ describe('Store', () => {
   it('brings a database of schema version 1 up to date: states in one spelling, with bucket and digest', () => {
     Store.open(file).close();
     const old = new Database(file);
-    old.exec(`DROP TABLE lost; DROP INDEX documents_bucket;
+    old.exec(`${WITHOUT_LEDGER}; DROP TABLE lost; DROP INDEX documents_bucket;
       DROP TABLE passing; DROP TABLE overdrawn; ALTER TABLE peers DROP COLUMN author;
       ALTER TABLE documents DROP COLUMN bucket; ALTER TABLE documents DROP COLUMN digest`);
     const put = old.prepare(
@@ -91,6 +103,23 @@ describe('Store', () => {
     expect(store.documentsIn(bucketOf('balances/2500', sha256)).map(({ name }) => name)).toContain('balances/2500');
     store.commit(() => store.putLost({ name: 'balances/1', unsent: true, released: false, told: ['hub'] }));
     expect(store.lost()).toEqual([{ name: 'balances/1', unsent: true, released: false, told: ['hub'] }]);
+    expectLedger(store, row?.id as number);
+    store.close();
+    Store.open(file).close();
+  });
+
+  it('brings a database of schema version 2 up to date: with what programs change, and all that was in it', () => {
+    const before = Store.open(file);
+    before.commit(() => before.putDocument({ name: 'balances/1', seq: 7, ...ROW }, undefined));
+    before.close();
+    const old = new Database(file);
+    old.exec(WITHOUT_LEDGER);
+    old.pragma('user_version = 2');
+    old.close();
+    const store = Store.open(file);
+    const row = store.document('balances/1');
+    expect(row).toMatchObject({ seq: 7, digest: documentDigest('balances/1', ROW.state, sha256) });
+    expectLedger(store, row?.id as number);
     store.close();
     Store.open(file).close();
   });

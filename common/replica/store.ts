@@ -5,7 +5,8 @@
 import Database from 'better-sqlite3';
 import { type CanonicalText, canonicalText } from '../core/canonical.js';
 import { bucketOf, documentDigest, type ShortDigest } from '../core/digest-tree.js';
-import { SCHEMA, SCHEMA_ADDED, SCHEMA_VERSION, TO_VERSION_2 } from './schema.js';
+import { Journal } from './journal.js';
+import { SCHEMA, SCHEMA_ADDED, SCHEMA_VERSION, TO_VERSION_2, TO_VERSION_3 } from './schema.js';
 import { sha256 } from './sha256.js';
 
 export type DocumentRow = {
@@ -64,16 +65,28 @@ export type HeldRow = {
 };
 
 /** Keys of the meta table. */
-export type MetaKey = 'replica' | 'author' | 'seq' | 'gaps' | 'commits' | 'stamp' | 'phase' | 'held' | 'joined';
+export type MetaKey =
+  | 'replica'
+  | 'author'
+  | 'seq'
+  | 'gaps'
+  | 'commits'
+  | 'stamp'
+  | 'phase'
+  | 'held'
+  | 'joined'
+  | 'birth';
 
 export class Store {
   readonly #db: Database.Database;
   readonly #statements = new Map<string, Database.Statement>();
   /** Buckets with a document that was written since they were last taken from here. */
   readonly changedBuckets = new Set<string>();
+  readonly journal: Journal;
 
   private constructor(db: Database.Database) {
     this.#db = db;
+    this.journal = new Journal((text) => this.#sql(text));
   }
 
   /** Opens or creates the database. Throws where the file is no database, corrupt, or of a newer version of Axle. */
@@ -87,16 +100,15 @@ export class Store {
       db.pragma('wal_autocheckpoint = 2000');
       const version = db.pragma('user_version', { simple: true }) as number;
       if (version > SCHEMA_VERSION) throw new Error(`${path} was written by a newer Axle (schema ${version})`);
-      if (version === 0)
+      if (version < SCHEMA_VERSION)
         db.transaction(() => {
-          db.exec(SCHEMA);
+          if (version === 0) db.exec(SCHEMA);
+          if (version === 1) {
+            db.exec(TO_VERSION_2);
+            fillDigests(db);
+          }
+          if (version === 1 || version === 2) db.exec(TO_VERSION_3);
           db.pragma(`user_version = ${SCHEMA_VERSION}`);
-        })();
-      if (version === 1)
-        db.transaction(() => {
-          db.exec(TO_VERSION_2);
-          fillDigests(db);
-          db.pragma('user_version = 2');
         })();
       db.exec(SCHEMA_ADDED);
     } catch (error) {
@@ -112,7 +124,12 @@ export class Store {
 
   /** Runs `work` in one transaction: all of it is on disk when this returns, or none. */
   commit<T>(work: () => T): T {
-    return this.#db.transaction(work).immediate();
+    try {
+      return this.#db.transaction(work).immediate();
+    } catch (error) {
+      this.journal.forget();
+      throw error;
+    }
   }
 
   #sql(text: string): Database.Statement {
@@ -155,6 +172,14 @@ export class Store {
   known(name: string): (KnownRow & StoredRow) | undefined {
     return this.#get(
       'SELECT d.*, f.print, f.dirty, f.shadow FROM documents d LEFT JOIN files f ON f.id = d.id WHERE d.name = ?',
+      name,
+    );
+  }
+
+  /** What is agreed on a document's live file, without its state. */
+  printOf(name: string): { readonly print: string; readonly hasFile: 0 | 1 } | undefined {
+    return this.#get(
+      'SELECT f.print, f.shadow IS NOT NULL AS hasFile FROM documents d JOIN files f ON f.id = d.id WHERE d.name = ?',
       name,
     );
   }
@@ -273,8 +298,9 @@ export class Store {
     );
   }
 
-  markClean(id: number): void {
-    this.#run('UPDATE files SET dirty = 0 WHERE id = ?', id);
+  /** Takes the mark off, unless the document has changed since `seq` was its newest change. */
+  markClean(id: number, seq: number): void {
+    this.#run('UPDATE files SET dirty = 0 WHERE id = ? AND (SELECT seq FROM documents WHERE id = ?) = ?', id, id, seq);
   }
 
   /** Documents whose live files are known to differ, in pieces: after a join that may be all of them. */

@@ -11,7 +11,13 @@ type Raw = Readonly<Record<string, unknown>>;
 
 /** Rules between fields. */
 export function ruleProblems(root: Raw): Problem[] {
-  return [...spokeProblems(root), ...hubProblems(root), ...kindProblems(root), ...nestingProblems(root)];
+  return [
+    ...spokeProblems(root),
+    ...hubProblems(root),
+    ...kindProblems(root),
+    ...nestingProblems(root),
+    ...sidecarProblems(root),
+  ];
 }
 
 function spokeProblems(root: Raw): Problem[] {
@@ -49,6 +55,16 @@ function kindProblems(root: Raw): Problem[] {
   return Object.keys(group(root.kinds))
     .filter((kind) => !isKind(kind))
     .map((kind) => ({ address: ['kinds', kind], message: 'must be a folder below userdata, such as balances' }));
+}
+
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
+
+function sidecarProblems(root: Raw): Problem[] {
+  const { host, allow_remote } = group(root.sidecar);
+  if (typeof host !== 'string' || LOOPBACK.test(host) || allow_remote === true) return [];
+  return [
+    { address: ['sidecar', 'host'], message: `must be of this machine, or set allow_remote: true (got "${host}")` },
+  ];
 }
 
 // State inside userdata would be watched, and then sent.

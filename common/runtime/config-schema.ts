@@ -80,6 +80,54 @@ const Kind = strict({
 /** What a config says of one kind; `mergePolicies` of core joins it over the defaults. */
 export type KindConfig = Static<typeof Kind>;
 
+const Port = Type.Integer({ minimum: 0, maximum: 65535, default: 8787 });
+const Money = Type.Number({ minimum: 0, maximum: 1e12 });
+const Seconds = Type.Integer({ minimum: 1, maximum: 366 * 86_400 });
+
+/** The HTTP door for PHP, JavaScript and the miner agent. Off unless the section is there. */
+const Sidecar = strict({
+  port: Port,
+  /** This machine only, unless `allow_remote`. */
+  host: { ...Host, default: '127.0.0.1' },
+  allow_remote: Type.Boolean({ default: false }),
+  /** Default /run/axle/<site>/sidecar.sock. */
+  socket: Path,
+  /** Default <state>/tokens.json; made by `axle token add`. */
+  tokens: Path,
+  /** The secret that the auth server signs users' tokens with; without it, there are no users. */
+  jwt_secret: Type.Optional(Path),
+  /** Only tokens of this issuer; any, where it is left out. */
+  jwt_issuer: Type.Optional(Type.String({ minLength: 1 })),
+  identity: oneOf(['required', 'off'] as const, { default: 'required' }),
+  /** Pages that may call from a browser. */
+  cors: Type.Array(text('^https?://[A-Za-z0-9.:-]+$', 'must be an origin, such as https://example.org'), {
+    default: [],
+  }),
+  /** Behind a proxy that sets X-Forwarded-For. */
+  trust_proxy: Type.Boolean({ default: false }),
+  limits: strict(
+    {
+      body_bytes: Type.Integer({ minimum: 256, maximum: 1024 * 1024, default: 64 * 1024 }),
+      request_timeout_s: Type.Integer({ minimum: 1, maximum: 300, default: 10 }),
+      user_per_minute: Type.Integer({ minimum: 1, maximum: 1_000_000, default: 300 }),
+      service_per_minute: Type.Integer({ minimum: 1, maximum: 100_000_000, default: 1_000_000 }),
+      amount_max: { ...Money, default: 1_000_000_000 },
+      event_streams: Type.Integer({ minimum: 1, maximum: 100_000, default: 1000 }),
+    },
+    { default: {} },
+  ),
+  /** What users may credit themselves: each source with the most at a time, and the most in a window. */
+  sources: Type.Record(Type.String(), strict({ amount: Money, total: Money, window_s: { ...Seconds, default: 300 } }), {
+    default: {},
+  }),
+  /** What a guest has earned before signing in: at most so much for each user. */
+  guests: strict({ total: { ...Money, default: 500 }, window_s: { ...Seconds, default: 86_400 } }, { default: {} }),
+  /** What users may write into their own profile. */
+  profile_fields: Type.Array(Type.String({ minLength: 1 }), {
+    default: ['display_name', 'avatar', 'bio', 'location', 'website', 'settings', 'public_profile'],
+  }),
+});
+
 const shared = {
   site: Site,
   userdata: Path,
@@ -125,6 +173,7 @@ const shared = {
     },
     { default: {} },
   ),
+  sidecar: Type.Optional(Sidecar),
 };
 
 export const HubSchema = strict({

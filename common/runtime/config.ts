@@ -104,6 +104,10 @@ function parse(text: string, file: string, role: Role, withDisk: boolean): unkno
   const root = rootOf(document, file);
   // Also for a site without a usable name: that name is the mistake to report, not a missing state.
   if (isGroup(root)) root.state ??= `/var/lib/axle/${String(root.site)}`;
+  if (isGroup(root) && isGroup(root.sidecar)) {
+    root.sidecar.socket ??= `/run/axle/${String(root.site)}/sidecar.sock`;
+    root.sidecar.tokens ??= `${String(root.state)}/tokens.json`;
+  }
   const problems = [
     ...schemaProblems(root, role),
     ...(isGroup(root) ? ruleProblems(root) : []),

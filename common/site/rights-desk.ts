@@ -9,7 +9,8 @@ import { WANTS_MAX } from '../core/batch.js';
 import { canonicalText } from '../core/canonical.js';
 import { give, grantableAtHub, holders, spendableAtSpoke } from '../core/rights.js';
 import { type CounterState, type DocState, type ReplicaId, replicaSite } from '../core/state.js';
-import { counterOf, type Ledger } from '../replica/ledger.js';
+import { counterOf } from '../replica/booking.js';
+import type { Ledger } from '../replica/ledger.js';
 import type { Replica } from '../replica/replica.js';
 
 /** A want that has not been fulfilled is asked again after this. */

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import type { JoinRule } from '../core/join.js';
 import type { Policies } from '../core/policy.js';
-import { type ReplicaId, replicaSite } from '../core/state.js';
+import { type DocState, type ReplicaId, replicaSite } from '../core/state.js';
 import { Comparer } from '../link/comparer.js';
 import { Conversation } from '../link/conversation.js';
 import { PeerLink } from '../link/peer-link.js';
@@ -16,13 +16,13 @@ import type { Fetcher, Transport } from '../link/transport.js';
 import { absorb } from '../replica/absorb.js';
 import { Engine } from '../replica/engine.js';
 import type { GuardOptions } from '../replica/guard.js';
-import { type Change, type Changed, Ledger } from '../replica/ledger.js';
+import { BadChange, type Change, type Changed, Ledger } from '../replica/ledger.js';
 import { type Attributes, LiveFiles } from '../replica/live-files.js';
 import { OWN } from '../replica/losses.js';
 import { recover } from '../replica/recover.js';
 import { Replica } from '../replica/replica.js';
 import type { Steps } from '../replica/steps.js';
-import { Store } from '../replica/store.js';
+import { type DocumentRow, Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
 import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
@@ -148,9 +148,41 @@ export class Site {
    * ready, and with BadChange where the change can never be made.
    */
   async change(change: Change, waitMs?: number): Promise<Changed> {
-    if (!this.#isOpen || this.#abort.signal.aborted)
-      throw Object.assign(new Error(`${this.#options.site} is not ready`), { code: 'AXL-NOT-READY' });
+    this.#checkReady();
     return this.#ledger.change(change, waitMs);
+  }
+
+  /**
+   * A document with everything absorbed that stands in its live file; undefined where nothing is known of it. Rejects while
+   * this site is not ready, and with OutOfUse while the document is being rebuilt.
+   */
+  async read(document: string): Promise<DocumentRow | undefined> {
+    this.#checkReady();
+    const replica = this.#replica;
+    if (!replica.knows(document)) return undefined;
+    if (replica.isUnread(document)) this.#engine.absorbed(await replica.exclusive(() => absorb(replica, [document])));
+    return replica.inUse(document);
+  }
+
+  /** Replaces a document's state by what `edit` makes of it; resolves once that is on disk. Rejects as `read`. */
+  async edit(document: string, edit: (state: DocState) => DocState): Promise<void> {
+    this.#checkReady();
+    const replica = this.#replica;
+    if (!replica.knows(document)) throw new BadChange(`${document} is no document here`);
+    await replica.exclusive(async () => {
+      if (replica.isUnread(document)) this.#engine.absorbed(await absorb(replica, [document]));
+      replica.edit(document, edit);
+    });
+    this.#engine.show([document]);
+    this.#wakeLinks();
+  }
+
+  get isReady(): boolean {
+    return this.#isOpen && !this.#abort.signal.aborted;
+  }
+
+  #checkReady(): void {
+    if (!this.isReady) throw Object.assign(new Error(`${this.#options.site} is not ready`), { code: 'AXL-NOT-READY' });
   }
 
   /** Anti-entropy with every peer. */
@@ -333,7 +365,7 @@ export class Site {
     this.#replica = replica;
     for (const { name, renamed } of recover(replica)) this.#reporter.recovered(name, renamed);
     this.#engine = new Engine(replica, {
-      ...(options.isHub && { isSending: () => this.#links.some(({ link }) => link.isBusy) }),
+      isCrowded: () => this.#ledger.isCrowded || (options.isHub && this.#links.some(({ link }) => link.isBusy)),
       onChanged: () => this.#wakeLinks(),
       onAbsorbed: (results) => {
         this.#reporter.absorbed(results);
@@ -369,6 +401,8 @@ export class Site {
       },
       onAbsorbed: (results) => this.#engine.absorbed(results),
       onShort: (document, path, missing) => this.#desk.short(document, path, missing),
+      onError: (error) => this.#broken('change', error),
+      onWorking: () => this.#reporter.working('change'),
       whoHolds: (document, path) => this.#desk.whoHolds(document, path),
     });
     this.#desk = new RightsDesk({
@@ -693,7 +727,7 @@ export class Site {
       random,
       // A spoke that joins would take what a hub has of a half-filled state for all there is.
       maySend: () => this.#isOpen && !(isHub && conversation.isPeerJoining && this.#verifier.isRebuilding),
-      isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
+      isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS || this.#ledger.isCrowded,
       onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
       // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say.
       mayMerge: () => isHub || this.#isOpen || this.#replica.phase === 'joining',

@@ -94,7 +94,12 @@ export const FAULTS: readonly Fault[] = [
     'const foreign = rules.isHub && !isAskedFor(name) ? foreignIn({}, replicaSite(peer.replica)) : undefined;',
   ),
   fault('received documents are not marked dirty', 'replica/receive.ts', 'store.markDirty(id);', 'void id;'),
-  fault('temp files are not synced', 'replica/live-files.ts', 'for (const id of ids) syncPath(this.tempOf(id));', ''),
+  fault(
+    'temp files are not synced',
+    'replica/live-files.ts',
+    'await Promise.all(ids.map((id) => syncPath(this.tempOf(id))));',
+    '',
+  ),
   fault(
     'absorbed files are not synced',
     'replica/absorb.ts',
@@ -104,7 +109,7 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'the folder is not synced after the rename',
     'replica/materialise.ts',
-    "files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));",
+    "await files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));",
     '',
   ),
   fault(

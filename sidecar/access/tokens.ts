@@ -1,0 +1,137 @@
+/**
+ * Service tokens: who they are for, what they may do, and their SHA-256, in a file that only its owner may write and only
+ * its group may read. A token itself is shown once, when it is made: 32 random bytes need no slow hash.
+ */
+import { hash } from 'node:crypto';
+import fs from 'node:fs';
+import { type Static, Type } from '@sinclair/typebox';
+import { Ajv } from 'ajv';
+
+export const SCOPES = ['balances:read', 'balances:write', 'profiles', 'miner-credits'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export const TOKEN_PREFIX = 'axle_';
+export const TOKEN_BYTES = 32;
+const MODE_MAX = 0o640;
+
+const TokenFile = Type.Object(
+  {
+    tokens: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' }),
+          sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+          scopes: Type.Array(Type.Unsafe<Scope>({ type: 'string', enum: [...SCOPES] }), { minItems: 1 }),
+          created: Type.String(),
+        },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export type Token = Static<typeof TokenFile>['tokens'][number];
+
+export class TokenFileError extends Error {
+  readonly code = 'AXL-TOKENS';
+}
+
+const isTokenFile = new Ajv().compile<Static<typeof TokenFile>>(TokenFile);
+
+/** The file's tokens; none where there is no file. Throws TokenFileError where it is damaged or open to others. */
+export function readTokens(file: string): Token[] {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new TokenFileError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  try {
+    const mode = fs.fstatSync(fd).mode & 0o777;
+    if ((mode & ~MODE_MAX) !== 0)
+      throw new TokenFileError(`${file} has mode ${mode.toString(8).padStart(4, '0')}: chmod 0640 ${file}`);
+    const value: unknown = parse(fs.readFileSync(fd, 'utf8'));
+    if (!isTokenFile(value)) throw new TokenFileError(`${file} is no file of tokens: make it with axle token add`);
+    return value.tokens;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Replaces the file as a whole; owner and group of an existing one stay. */
+export function writeTokens(file: string, tokens: readonly Token[]): void {
+  const temp = `${file}.new`;
+  fs.rmSync(temp, { force: true });
+  fs.writeFileSync(temp, `${JSON.stringify({ tokens }, null, 2)}\n`, { mode: MODE_MAX, flag: 'wx' });
+  fs.chmodSync(temp, MODE_MAX);
+  const before = fs.lstatSync(file, { throwIfNoEntry: false });
+  if (before !== undefined && process.getuid?.() === 0) fs.chownSync(temp, before.uid, before.gid);
+  fs.renameSync(temp, file);
+}
+
+export function hashToken(token: string): string {
+  return hash('sha256', token, 'hex');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const LOOK_MS = 1_000;
+
+/** The tokens of a file that may change at any time: looked at once a second at most, when one is asked for. */
+export class Tokens {
+  #byHash = new Map<string, Token>();
+  #print = '';
+  #lookedAt = Number.NEGATIVE_INFINITY;
+
+  /** Throws TokenFileError. `onBad`: the file has become unusable; what was read before counts on. */
+  constructor(
+    readonly file: string,
+    readonly clock: () => number,
+    readonly onBad: (error: Error) => void,
+  ) {
+    this.#print = this.#fingerprint();
+    this.#read();
+    this.#lookedAt = clock();
+  }
+
+  get size(): number {
+    return this.#byHash.size;
+  }
+
+  find(token: string): Token | undefined {
+    this.#look();
+    // What is compared is a hash of what was sent: the time it takes tells nothing of a token.
+    return this.#byHash.get(hashToken(token));
+  }
+
+  #look(): void {
+    const now = this.clock();
+    if (now - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = now;
+    const print = this.#fingerprint();
+    if (print === this.#print) return;
+    this.#print = print;
+    try {
+      this.#read();
+    } catch (error) {
+      this.onBad(error as Error);
+    }
+  }
+
+  #read(): void {
+    this.#byHash = new Map(readTokens(this.file).map((token) => [token.sha256, token]));
+  }
+
+  #fingerprint(): string {
+    const stat = fs.lstatSync(this.file, { throwIfNoEntry: false });
+    return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
+  }
+}

@@ -1,0 +1,111 @@
+/** The sidecar in the process of a spoke or of the hub: on a port of this machine, and on a unix socket. */
+import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import type { Log } from '../common/runtime/log.js';
+import { userVerifier } from './access/jwt.js';
+import { Tokens } from './access/tokens.js';
+import { buildApp } from './app.js';
+import type { Books } from './books.js';
+import type { SidecarConfig } from './config.js';
+
+export type Sidecar = {
+  readonly app: FastifyInstance;
+  /** Where it listens; the port is the real one where the config says 0. */
+  readonly port: number;
+  readonly socket: string;
+  /** Lets requests in hand finish, ends event streams, and listens no more. */
+  close(): Promise<void>;
+};
+
+/** Listens, also while the site is not ready: until then it answers 503. Throws where a file or a place cannot be used. */
+export async function startSidecar(site: string, config: SidecarConfig, books: Books, log: Log): Promise<Sidecar> {
+  const tokens = new Tokens(
+    config.tokens,
+    () => performance.now(),
+    (error) =>
+      log.error('tokens not usable', {
+        code: 'AXL-TOKENS',
+        reason: error.message,
+        hint: 'the tokens read before count on',
+      }),
+  );
+  const isIdentityOff = config.identity === 'off';
+  if (isIdentityOff)
+    log.warn('the sidecar runs WITHOUT identity: anybody who reaches it reads every balance and spends from it', {
+      code: 'AXL-NO-IDENTITY',
+      hint: 'set sidecar.identity: required as soon as the pages send who they are',
+    });
+  else if (tokens.size === 0 && config.jwt_secret === undefined)
+    log.warn('nobody can use the sidecar yet', { code: 'AXL-TOKENS', hint: 'make a token: axle token add' });
+  const secret = config.jwt_secret === undefined ? undefined : readSecret(config.jwt_secret);
+  const userOf = secret === undefined ? undefined : userVerifier(secret, config.jwt_issuer);
+  const app = await buildApp({
+    site,
+    books,
+    config,
+    credentials: { tokens, userOf, isIdentityOff },
+    log,
+    now: Date.now,
+  });
+  await app.listen({ port: config.port, host: config.host });
+  const bySocket = http.createServer((request, response) => app.routing(request, response));
+  try {
+    await listenOn(bySocket, config.socket);
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+  const { port } = app.server.address() as net.AddressInfo;
+  log.info('sidecar', { site, host: config.host, port, socket: config.socket });
+  return {
+    app,
+    port,
+    socket: config.socket,
+    close: async () => {
+      const ended = new Promise((resolve) => bySocket.close(resolve));
+      await app.close();
+      bySocket.closeIdleConnections();
+      await ended;
+    },
+  };
+}
+
+const SECRET_BYTES_MIN = 16;
+
+function readSecret(file: string): string {
+  const secret = fs.readFileSync(file, 'utf8').trim();
+  if (Buffer.byteLength(secret) < SECRET_BYTES_MIN)
+    throw Object.assign(new Error(`${file} holds no secret of at least ${SECRET_BYTES_MIN} bytes`), {
+      code: 'AXL-JWT',
+    });
+  return secret;
+}
+
+/** PHP of any account may connect: what it may do is the token's matter. */
+const SOCKET_MODE = 0o666;
+
+async function listenOn(server: http.Server, socket: string): Promise<void> {
+  fs.mkdirSync(path.dirname(socket), { recursive: true, mode: 0o755 });
+  if (fs.existsSync(socket)) {
+    if (await answers(socket)) throw new Error(`${socket} is in use by another process`);
+    fs.rmSync(socket);
+  }
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(socket, resolve);
+  });
+  fs.chmodSync(socket, SOCKET_MODE);
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const connection = net.connect(socket, () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once('error', () => resolve(false));
+  });
+}
