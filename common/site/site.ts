@@ -25,7 +25,7 @@ import type { Steps } from '../replica/steps.js';
 import { Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
-import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
+import { ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
 import { troubleOf } from '../runtime/troubles.js';
 import { heldRoutes } from './held-routes.js';
@@ -33,7 +33,7 @@ import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
-import { type Peer, Verifier } from './verifier.js';
+import { type Peer, type RebuildReport, Verifier } from './verifier.js';
 import { verifyNow } from './verify-report.js';
 
 export type PeerOptions = {
@@ -158,6 +158,17 @@ export class Site {
     return this.#verifier;
   }
 
+  /** Hub: takes all that its spokes hold, of whichever site. Rejects on a spoke, and while this hub is not ready. */
+  async rebuild(): Promise<RebuildReport> {
+    const { isHub, site } = this.#options;
+    const refuse = (code: string, message: string, hint: string): never => {
+      throw new ControlError(code, message, hint);
+    };
+    if (!isHub) refuse('AXL-NOT-HUB', `${site} is a spoke: it takes what the hub gives`, 'run it where the hub runs');
+    if (!this.#isOpen) refuse('AXL-NOT-READY', `${site} is not ready yet`, 'try again when it is');
+    return this.#verifier.rebuild();
+  }
+
   /** Peers and whether each has confirmed everything it is owed. */
   get peers(): { readonly site: string; readonly isUp: boolean; readonly isSettled: boolean }[] {
     return this.#links.map(({ site, conversation, link }) => ({
@@ -278,6 +289,7 @@ export class Site {
           isOpen: this.#isOpen,
           signal: this.#abort.signal,
         }),
+      rebuild: () => this.rebuild(),
     });
     try {
       await control.start();
