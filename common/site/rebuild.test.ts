@@ -111,6 +111,26 @@ describe('a hub restored from yesterday’s backup', () => {
     expect(hub.logged('AXL-HUB-RESTORED')).toBe(true);
     await lab.until('it is rebuilt', () => hub.store.lost().length === 0);
   });
+
+  test('I1: the whole machine, when a spoke’s credit comes before another spoke has said what it has of the hub', async (lab) => {
+    const { hub, faucet, charity } = await started(lab);
+    await hub.stop();
+    const copy = backup(hub);
+    await hub.start();
+    hub.credit(ANDY, 10);
+    await lab.expectBalance(ANDY, 110);
+    await lab.settled();
+    await hub.stop();
+    restoreAll(hub, copy);
+    faucet.credit(EVE, 5);
+    await lab.until('it lies in the inbox', () => fs.readdirSync(hub.inbox(faucet.name)).length > 0);
+    const end = performance.now() + 500;
+    lab.fate = ({ from }) => (from === charity.name && performance.now() < end ? 'fail' : 'pass');
+    await hub.start();
+    await lab.expectBalance(ANDY, 110);
+    await lab.expectBalance(EVE, 105);
+    expect(hub.logged('AXL-HUB-RESTORED')).toBe(true);
+  });
 });
 
 describe('a hub restored from yesterday’s backup, and a spoke whose disk is lost', () => {

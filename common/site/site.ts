@@ -116,6 +116,8 @@ export class Site {
   #control: ControlServer | undefined;
   /** Decided: documents of this start may be sent and taken. */
   #isOpen = false;
+  /** Decided: what is merged from now on takes numbers that no other life of this state has given out. */
+  #isIncarnationSure = false;
   #joinTarget: number | undefined;
   #fail: (error: unknown) => void = () => {};
   /** Rejects when going on cannot help: the state database is damaged or gone. Stop the site then, and start anew. */
@@ -426,10 +428,12 @@ export class Site {
     const replica = this.#replica;
     if (replica.phase === 'ready') {
       await this.#verify();
+      this.#isIncarnationSure = true;
       // A state that turned out to be an old copy: those that are there fill it up before anybody takes it for the whole.
       await this.#verifier.rebuilt(true);
       return;
     }
+    this.#isIncarnationSure = true;
     if (replica.phase === 'rebuilding') await this.#verifier.rebuilt(false);
     // The first start of a hub: what is on its disk is where every counter begins.
     if (!this.#abort.signal.aborted) await this.#settleFiles();
@@ -707,8 +711,9 @@ export class Site {
       maySend: () => this.#isOpen && !(isHub && conversation.isPeerJoining && this.#verifier.isRebuilding),
       isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS,
       onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
-      // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say.
-      mayMerge: () => isHub || this.#isOpen || this.#replica.phase === 'joining',
+      // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say. Not
+      // before the spokes have said what they have of the hub: it would use up the numbers by which a copy is known.
+      mayMerge: () => (isHub ? this.#isIncarnationSure : this.#isOpen || this.#replica.phase === 'joining'),
       events: {
         onSent: (names, bytes, ms) => this.#reporter.sent(peer.site, names, bytes, ms),
         onReceived: (documents) => {
