@@ -7,6 +7,7 @@ import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
+import { addRebuild } from './commands/rebuild.js';
 import { addSpoke } from './commands/spoke.js';
 import { addToken } from './commands/token.js';
 import { addVerify } from './commands/verify.js';
@@ -20,6 +21,7 @@ Examples:
   axle spoke --config /etc/axle/spoke.yaml
   axle held list --config /etc/axle/spoke.yaml   what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
+  axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
   axle token add php --config /etc/axle/spoke.yaml
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
@@ -36,6 +38,7 @@ export function buildProgram(): Command {
   addCheckConfig(program);
   addHeld(program);
   addVerify(program);
+  addRebuild(program);
   addToken(program);
   addDemo(program);
   return program;

@@ -1,8 +1,7 @@
 /** `axle held`: what the guards stopped, and what is to become of it. Asks the running daemon. */
 import { type Command, InvalidArgumentError } from 'commander';
-import { loadConfig } from '../../common/runtime/config.js';
-import { callControl, controlSocket } from '../../common/runtime/control.js';
 import type { HeldDecided, HeldList, HeldShown } from '../../common/site/held-routes.js';
+import { askDaemon } from '../ask.js';
 import { UsageError } from '../exit.js';
 
 type Options = { readonly config: string; readonly json?: true; readonly all?: true };
@@ -73,15 +72,8 @@ async function decide(what: 'approve' | 'reject', ids: readonly number[], option
     throw new Error(`not held (any more), or not of a kind that can be decided: ${unknown.join(', ')}`);
 }
 
-async function ask(options: Options, route: string, input: unknown): Promise<unknown> {
-  const { role, config } = loadConfig(options.config);
-  try {
-    return await callControl(controlSocket(config.state), route, input);
-  } catch (error) {
-    const { code, message, hint } = error as Error & { code?: string; hint?: string };
-    const remedy = code === 'AXL-NOT-RUNNING' ? `start it with: axle ${role} --config ${options.config}` : hint;
-    throw new Error(`${message}${remedy === undefined ? '' : `\n${remedy}`}`);
-  }
+function ask(options: Options, route: string, input: unknown): Promise<unknown> {
+  return askDaemon(options.config, route, input);
 }
 
 function lineOf({ id, document, reason, at, amount }: Line): string {

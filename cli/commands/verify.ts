@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../common/runtime/config.js';
-import { type ControlError, callControl, controlSocket } from '../../common/runtime/control.js';
 import type { VerifyReport } from '../../common/site/verify-report.js';
+import { askDaemon } from '../ask.js';
 import { UsageError } from '../exit.js';
 
 const EXAMPLES = `
@@ -19,20 +18,10 @@ export function addVerify(program: Command): void {
     .option('--json', 'the whole report as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async ({ config: file, json }: { config: string; json?: true }) => {
-      const report = await ask(file);
+      const report = await askDaemon<VerifyReport>(file, 'verify', {}, (message) => new UsageError(message));
       process.stdout.write(json ? `${JSON.stringify(report)}\n` : textOf(report));
       process.exitCode = exitCodeOf(report);
     });
-}
-
-async function ask(file: string): Promise<VerifyReport> {
-  try {
-    return (await callControl(controlSocket(loadConfig(file).config.state), 'verify', {})) as VerifyReport;
-  } catch (error) {
-    const { code, message, hint } = error as ControlError;
-    if (code === undefined) throw error;
-    throw new UsageError(`${code}: ${message}${hint === undefined ? '' : `; ${hint}`}`);
-  }
 }
 
 export function exitCodeOf({ count, peers }: VerifyReport): 0 | 1 | 2 {

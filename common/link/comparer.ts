@@ -5,7 +5,7 @@
  */
 import { ASK_MAX, type Comparison, NODES_MAX } from '../core/comparison.js';
 import { CHILDREN, parseNode, type ShortDigest } from '../core/digest-tree.js';
-import { EVERYTHING, OWN } from '../replica/losses.js';
+import { OWN, wholeIn } from '../replica/losses.js';
 import type { Replica } from '../replica/replica.js';
 import type { StoredRow } from '../replica/store.js';
 import { answerWith, documentsOf, everythingAfter, type Outgoing } from './answers.js';
@@ -101,10 +101,10 @@ export class Comparer {
     return result;
   }
 
-  /** Asks the peer for what it holds of lost documents; with `EVERYTHING` or `OWN` among them for all there is. */
+  /** Asks the peer for what it holds of lost documents; with what stands for all documents among them for all there is. */
   async askFor(names: readonly string[]): Promise<CompareResult> {
     const { id, result } = this.#begin(this.options.isHub);
-    const whole = [EVERYTHING, OWN].find((name) => names.includes(name));
+    const whole = wholeIn(names);
     if (whole !== undefined) {
       (this.#question as Question).asked = new Set([whole]);
       this.#askAll(id, this.#toldTo);
@@ -130,7 +130,7 @@ export class Comparer {
     const question = this.#question;
     if (!this.options.isHub || part === undefined || question?.whole !== true || part.id !== question.id)
       return undefined;
-    if (part.step === 'told all') return () => (question.asked.has(EVERYTHING) ? 'all' : 'own');
+    if (part.step === 'told all') return () => (question.asked.has(OWN) ? 'own' : 'all');
     return part.step === 'told' ? (name) => (question.asked.has(name) ? 'all' : undefined) : undefined;
   }
 

@@ -77,7 +77,8 @@ type NextMessage = {
 };
 
 export type SendResult = 'sent' | 'skipped' | { readonly wait_ms: number } | Failure;
-export type ReceiveResult = 'received' | 'refused' | 'deferred' | 'empty';
+/** deferred: this batch waits. waiting: nothing else is there. */
+export type ReceiveResult = 'received' | 'refused' | 'deferred' | 'waiting' | 'empty';
 
 export class PeerLink {
   readonly #abort = new AbortController();
@@ -91,6 +92,8 @@ export class PeerLink {
   #failedAt = Number.NEGATIVE_INFINITY;
   #isSending = false;
   #isReceiving = false;
+  /** Batches that wait until their documents may be merged. */
+  readonly #deferred = new Set<string>();
   #name = 0;
 
   constructor(readonly options: LinkOptions) {
@@ -304,8 +307,8 @@ export class PeerLink {
         this.#watchInbox();
         const result = await this.receiveOnce();
         this.options.events.onWorking('receive');
-        if (result === 'received' || result === 'refused') wait_ms = 0;
-        else if (result === 'deferred') wait_ms = DEFER_MS;
+        if (result === 'received' || result === 'refused' || result === 'deferred') wait_ms = 0;
+        else if (result === 'waiting') wait_ms = DEFER_MS;
       } catch (error) {
         // What was heard may not be on disk: the same batch, tried again, is heard as if for the first time.
         this.options.conversation.forget();
@@ -318,17 +321,20 @@ export class PeerLink {
     }
   }
 
-  /** Takes the oldest batch from the inbox, if there is one. */
+  /**
+   * Takes the oldest batch from the inbox, if there is one. While documents may not be merged, those that carry some lie
+   * there, and what comes after them is heard: the answer that ends the waiting may be among it.
+   */
   async receiveOnce(): Promise<ReceiveResult> {
     const { replica, conversation, comparer, inbox, events, isHub } = this.options;
     const { steps } = replica.world;
     const entries = fs.readdirSync(inbox);
-    const name = entries.filter(isBatchName).sort()[0];
-    this.#isReceiving = name !== undefined;
-    if (name === undefined) {
-      sweepAbandoned(inbox, entries);
-      return 'empty';
-    }
+    const names = entries.filter(isBatchName).sort();
+    if (this.#deferred.size > 0 && this.options.mayMerge()) this.#deferred.clear();
+    const name = names.find((one) => !this.#deferred.has(one));
+    this.#isReceiving = names.length > 0;
+    if (names.length === 0) sweepAbandoned(inbox, entries);
+    if (name === undefined) return names.length === 0 ? 'empty' : 'waiting';
     const file = path.join(inbox, name);
     const text = readInboxFile(file);
     const decoded =
@@ -338,7 +344,10 @@ export class PeerLink {
     steps('receive: read');
     if (!decoded.ok) return this.#refuse(file, decoded.code, `${name}: ${decoded.message}`, HINT_BAD_BATCH);
     const { header, documents } = decoded.batch;
-    if (documents.length > 0 && !this.options.mayMerge()) return 'deferred';
+    if (documents.length > 0 && !this.options.mayMerge()) {
+      this.#deferred.add(name);
+      return 'deferred';
+    }
     const believes = comparer.believes(header.compare);
     const heard = conversation.hear(header);
     if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint);

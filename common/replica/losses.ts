@@ -17,8 +17,18 @@ import type { DocumentRow, LostRow } from './store.js';
 
 /** In place of a document's name: all of them, whoever contributed to them. */
 export const EVERYTHING = '*';
+/** In place of a document's name: all of them as `EVERYTHING`, because a person said so while this state is in use. */
+export const ALL = '+';
 /** In place of a document's name: of all of them, what this site contributed since this copy of its state was made. */
 export const OWN = '~';
+/** What is asked for with one question about all documents. */
+const WHOLES = [EVERYTHING, ALL, OWN] as const;
+export type Whole = (typeof WHOLES)[number];
+
+/** The first of these names that stands for all documents, if any does. */
+export function wholeIn(names: readonly string[]): Whole | undefined {
+  return WHOLES.find((whole) => names.includes(whole));
+}
 
 export class Losses {
   readonly #lost = new Map<string, LostRow>();
@@ -33,7 +43,7 @@ export class Losses {
     return this.#lost.size;
   }
 
-  /** Documents (or `EVERYTHING`, or `OWN`) that `site` has not been heard about. */
+  /** Documents (or what stands for all of them) that `site` has not been heard about. */
   askedOf(site: string): string[] {
     return [...this.#lost.values()].filter(({ told }) => !told.includes(site)).map(({ name }) => name);
   }
@@ -53,9 +63,9 @@ export class Losses {
     return known === undefined && this.#lost.has(EVERYTHING) && this.replica.unsettled.has(name);
   }
 
-  /** `EVERYTHING` or `OWN` where `site` has still to be heard about it; of any site where none is named. */
-  wholeAskedOf(site?: string): typeof EVERYTHING | typeof OWN | undefined {
-    return ([EVERYTHING, OWN] as const).find((name) => {
+  /** What stands for all documents where `site` has still to be heard about it; of any site where none is named. */
+  wholeAskedOf(site?: string): Whole | undefined {
+    return WHOLES.find((name) => {
       const row = this.#lost.get(name);
       return row !== undefined && (site === undefined || !row.told.includes(site));
     });
@@ -66,7 +76,7 @@ export class Losses {
   }
 
   /** All peers are to be asked for it. Call inside a commit. */
-  lose(name: typeof EVERYTHING | typeof OWN): void {
+  lose(name: Whole): void {
     this.#put({ name, unsent: false, released: false, told: [] });
   }
 

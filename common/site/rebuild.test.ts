@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { describe, expect } from 'vitest';
 import { encodeBatch } from '../core/batch.js';
 import { sha256 } from '../replica/sha256.js';
+import { callControl, controlSocket } from '../runtime/control.js';
 import { backup, restoreAll, restoreState } from '../testing/backups.js';
 import { labTests } from '../testing/lab-tests.js';
 import { type Lab, type LabSite, sleep } from '../testing/sites.js';
@@ -109,6 +110,56 @@ describe('a hub restored from yesterday’s backup', () => {
     await lab.expectBalance(ANDY, 113);
     expect(hub.logged('AXL-HUB-RESTORED')).toBe(true);
     await lab.until('it is rebuilt', () => hub.store.lost().length === 0);
+  });
+
+  test('I1: the whole machine, when a spoke’s credit comes before another spoke has said what it has of the hub', async (lab) => {
+    const { hub, faucet, charity } = await started(lab);
+    await hub.stop();
+    const copy = backup(hub);
+    await hub.start();
+    hub.credit(ANDY, 10);
+    await lab.expectBalance(ANDY, 110);
+    await lab.settled();
+    await hub.stop();
+    restoreAll(hub, copy);
+    faucet.credit(EVE, 5);
+    await lab.until('it lies in the inbox', () => fs.readdirSync(hub.inbox(faucet.name)).length > 0);
+    const end = performance.now() + 500;
+    lab.fate = ({ from }) => (from === charity.name && performance.now() < end ? 'fail' : 'pass');
+    await hub.start();
+    await lab.expectBalance(ANDY, 110);
+    await lab.expectBalance(EVE, 105);
+    expect(hub.logged('AXL-HUB-RESTORED')).toBe(true);
+  });
+});
+
+describe('a hub restored from yesterday’s backup, and a spoke whose disk is lost', () => {
+  test('I1: what only other spokes have of that one comes back when the operator says that their word is good', async (lab) => {
+    const { hub, faucet, charity } = await started(lab);
+    await hub.stop();
+    const copy = backup(hub);
+    await hub.start();
+    faucet.credit(ANDY, 10);
+    await lab.expectBalance(ANDY, 110);
+    await lab.settled();
+    for (const site of lab.sites) await site.stop();
+    restoreAll(hub, copy);
+    loseState(faucet);
+    fs.rmSync(faucet.userdata, { recursive: true });
+    fs.mkdirSync(`${faucet.userdata}/balances`, { recursive: true });
+    for (const site of lab.sites) await site.start();
+    await lab.until('the two differ, and that is said', () => charity.logged('AXL-DIFFERS'));
+    expect([hub, faucet, charity].map((site) => site.balanceOf(ANDY))).toEqual([100, 100, 110]);
+    await expect(charity.site.rebuild()).rejects.toMatchObject({ code: 'AXL-NOT-HUB' });
+    expect(await callControl(controlSocket(hub.state), 'rebuild', {})).toMatchObject({
+      told: ['roflfaucet', 'clickforcharity'],
+      away: [],
+    });
+    await lab.expectBalance(ANDY, 110);
+    await lab.expectBalance(EVE, 100);
+    faucet.credit(ANDY, 1);
+    await lab.expectBalance(ANDY, 111);
+    expect(hub.store.lost()).toEqual([]);
   });
 });
 

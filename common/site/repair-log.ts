@@ -35,7 +35,7 @@ export class RepairLog {
       code: 'AXL-DIFFERS',
       count: differences.length,
       documents: some(differences.map(({ name }) => name)),
-      hint: 'both sides sent what they may, and still hold different things: run `axle verify` on both; it is tried again',
+      hint: 'both sides sent what they may, and still hold different things: run `axle verify` on both; it is tried again. If the hub was restored and a site is gone that had more, run `axle rebuild` at the hub',
     });
   }
 

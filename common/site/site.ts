@@ -25,7 +25,7 @@ import type { Steps } from '../replica/steps.js';
 import { type DocumentRow, Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
-import { type ControlError, ControlServer, controlSocket } from '../runtime/control.js';
+import { ControlError, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
 import { troubleOf } from '../runtime/troubles.js';
 import { heldRoutes } from './held-routes.js';
@@ -33,7 +33,7 @@ import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { RightsDesk } from './rights-desk.js';
 import { type ScanReport, scanAll } from './scan.js';
-import { type Peer, Verifier } from './verifier.js';
+import { type Peer, type RebuildReport, Verifier } from './verifier.js';
 import { verifyNow } from './verify-report.js';
 
 export type PeerOptions = {
@@ -116,6 +116,8 @@ export class Site {
   #control: ControlServer | undefined;
   /** Decided: documents of this start may be sent and taken. */
   #isOpen = false;
+  /** Decided: what is merged from now on takes numbers that no other life of this state has given out. */
+  #isIncarnationSure = false;
   #joinTarget: number | undefined;
   #fail: (error: unknown) => void = () => {};
   /** Rejects when going on cannot help: the state database is damaged or gone. Stop the site then, and start anew. */
@@ -188,6 +190,17 @@ export class Site {
   /** Anti-entropy with every peer. */
   get verifier(): Verifier {
     return this.#verifier;
+  }
+
+  /** Hub: takes all that its spokes hold, of whichever site. Rejects on a spoke, and while this hub is not ready. */
+  async rebuild(): Promise<RebuildReport> {
+    const { isHub, site } = this.#options;
+    const refuse = (code: string, message: string, hint: string): never => {
+      throw new ControlError(code, message, hint);
+    };
+    if (!isHub) refuse('AXL-NOT-HUB', `${site} is a spoke: it takes what the hub gives`, 'run it where the hub runs');
+    if (!this.#isOpen) refuse('AXL-NOT-READY', `${site} is not ready yet`, 'try again when it is');
+    return this.#verifier.rebuild();
   }
 
   /** Peers and whether each has confirmed everything it is owed. */
@@ -310,6 +323,7 @@ export class Site {
           isOpen: this.#isOpen,
           signal: this.#abort.signal,
         }),
+      rebuild: () => this.rebuild(),
     });
     try {
       await control.start();
@@ -448,10 +462,12 @@ export class Site {
     const replica = this.#replica;
     if (replica.phase === 'ready') {
       await this.#verify();
+      this.#isIncarnationSure = true;
       // A state that turned out to be an old copy: those that are there fill it up before anybody takes it for the whole.
       await this.#verifier.rebuilt(true);
       return;
     }
+    this.#isIncarnationSure = true;
     if (replica.phase === 'rebuilding') await this.#verifier.rebuilt(false);
     // The first start of a hub: what is on its disk is where every counter begins.
     if (!this.#abort.signal.aborted) await this.#settleFiles();
@@ -729,8 +745,9 @@ export class Site {
       maySend: () => this.#isOpen && !(isHub && conversation.isPeerJoining && this.#verifier.isRebuilding),
       isGathering: () => this.#engine.backlog.looks >= GATHER_LOOKS || this.#ledger.isCrowded,
       onSaid: (header, changed) => this.#desk.hear(peer.site, header, changed),
-      // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say.
-      mayMerge: () => isHub || this.#isOpen || this.#replica.phase === 'joining',
+      // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say. Not
+      // before the spokes have said what they have of the hub: it would use up the numbers by which a copy is known.
+      mayMerge: () => (isHub ? this.#isIncarnationSure : this.#isOpen || this.#replica.phase === 'joining'),
       events: {
         onSent: (names, bytes, ms) => this.#reporter.sent(peer.site, names, bytes, ms),
         onReceived: (documents) => {

@@ -6,7 +6,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { CompareResult, Comparer } from '../link/comparer.js';
 import type { Conversation } from '../link/conversation.js';
 import type { PeerLink } from '../link/peer-link.js';
-import { EVERYTHING, OWN } from '../replica/losses.js';
+import { ALL, EVERYTHING, wholeIn } from '../replica/losses.js';
 import type { Replica } from '../replica/replica.js';
 import type { RepairLog } from './repair-log.js';
 
@@ -48,6 +48,13 @@ const PAGE_ROWS = 512;
 const PAGE_REST_MS = 300;
 /** Comparisons in a row, each of which repaired something: 500 documents each. */
 const ROUNDS_MAX = 10_000;
+
+/** What `rebuild` brought: who has told, who was away, and how many documents are not what they were. */
+export type RebuildReport = {
+  readonly told: readonly string[];
+  readonly away: readonly string[];
+  readonly repaired: number;
+};
 
 type Schedule = { compareAt: number; isUp: boolean; unsure: number; askAt: number; askWaitMs: number };
 
@@ -126,6 +133,25 @@ export class Verifier {
     }
   }
 
+  /**
+   * A person says that what other sites have of sites that are gone is to be believed: asks every peer for all it holds.
+   * Resolves when those that are there have told; the others are asked when they come.
+   */
+  async rebuild(): Promise<RebuildReport> {
+    const { replica, repairs, signal, peers } = this.options;
+    const { losses } = replica;
+    const before = repairs.repaired;
+    replica.commit(() => losses.lose(ALL));
+    this.#toldAt.delete(ALL);
+    for (const schedule of this.#schedules.values()) schedule.askAt = 0;
+    const waiting = (): Peer[] => peers.filter(({ site }) => losses.askedOf(site).includes(ALL));
+    while (!signal.aborted && waiting().some(({ conversation, link }) => link.isUp && conversation.verified))
+      await this.#sleep(50);
+    const away = waiting().map(({ site }) => site);
+    const told = peers.map(({ site }) => site).filter((site) => !away.includes(site));
+    return { told, away, repaired: repairs.repaired - before };
+  }
+
   /** Compares with a peer now, and repairs until nothing differs that can be repaired. Bounded. */
   async compareNow({ site, comparer, conversation, link }: Peer): Promise<CompareResult> {
     const { repairs, signal } = this.options;
@@ -164,7 +190,7 @@ export class Verifier {
     const { replica, peers, repairs, show, scan } = this.options;
     const { losses } = replica;
     if (!losses.askedOf(site).includes(name)) return;
-    const isWhole = name === EVERYTHING || name === OWN;
+    const isWhole = wholeIn([name]) !== undefined;
     if (isWhole && repaired > 0) repairs.rebuilt(site, repaired);
     this.#toldAt.set(name, this.#toldAt.get(name) ?? this.#now);
     replica.commit(() => losses.told(site, name));

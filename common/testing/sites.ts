@@ -393,13 +393,16 @@ export class LabSite {
     this.#bury(life);
   }
 
-  /** What the dead leave stays; a test does not wait until it counts as abandoned. */
+  /** What the dead leave stays; a test does not wait until it counts as abandoned. Of locks, only the wait is left out. */
   #age(): void {
     const old = Date.now() / 1000 - 3_600;
-    for (const folder of [path.join(this.userdata, '.axle', 'locks'), ...this.peers.map((peer) => this.inbox(peer))]) {
-      if (!fs.existsSync(folder)) continue;
-      for (const name of fs.readdirSync(folder)) fs.utimesSync(path.join(folder, name), old, old);
+    for (const inbox of this.peers.map((peer) => this.inbox(peer))) {
+      if (!fs.existsSync(inbox)) continue;
+      for (const name of fs.readdirSync(inbox)) fs.utimesSync(path.join(inbox, name), old, old);
     }
+    const locks = path.join(this.userdata, '.axle', 'locks');
+    if (!fs.existsSync(locks)) return;
+    for (const name of fs.readdirSync(locks)) fs.rmSync(path.join(locks, name), { recursive: true });
   }
 
   #bury(life: Life): void {

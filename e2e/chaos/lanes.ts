@@ -19,7 +19,7 @@ export type Lane = {
 };
 
 /** One second below the least age at which a lock is taken for abandoned, with room for the library's caching. */
-const JUMP_S_MAX = 8;
+const JUMP_S_MAX = 20;
 const CLOCK = '/etc/axle/clock';
 
 export const LANES: readonly Lane[] = [
@@ -40,8 +40,8 @@ export const LANES: readonly Lane[] = [
 
 /**
  * The daemon's clock alone jumps (libfaketime, preloaded into its unit): a host shares the kernel's clock with this
- * machine, which is nobody's to change. So the jumps stay below the age of a stale lock: further ones would have daemon
- * and writers of one host disagree about their own locks, which no true clock can bring about.
+ * machine, which is nobody's to change. Daemon and writers of one host disagree about the time then, which no true clock
+ * can bring about.
  */
 export const CLOCKS: Lane = {
   name: 'clock jump',

@@ -152,6 +152,16 @@ export class SimulatedSite {
     );
   }
 
+  /** `axle rebuild`, as the daemon does it. */
+  async rebuild(): Promise<void> {
+    const { life, machine } = this;
+    if (life === undefined) return;
+    await new Promise<void>((resolve) => {
+      const end = (): void => machine.time.add(0, resolve, machine.time.director) as unknown as undefined;
+      machine.time.add(0, () => void life.site.rebuild().then(end, end), life.owner);
+    });
+  }
+
   /** Ends the daemon as SIGTERM does. */
   async stop(): Promise<void> {
     const { life, machine } = this;

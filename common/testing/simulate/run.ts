@@ -235,7 +235,13 @@ class Director {
       if (time.now - begun < QUIET_MIN_MS + this.#setBackMs) continue;
       business = this.#business();
       still = business === '' ? still + 1 : 0;
+      if (still === 3 && world.needsWord) {
+        world.note('axle rebuild');
+        still = 0;
+        await world.giveWord();
+      }
     }
+    await world.giveWord();
     this.#setBackMs = 0;
     return checkAll(world);
   }

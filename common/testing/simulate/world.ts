@@ -19,6 +19,7 @@ export type Image = {
   readonly database: ReadonlyMap<string, Buffer>;
   readonly totals: Totals;
   readonly own: string;
+  readonly at: number;
 };
 
 export class World {
@@ -40,6 +41,10 @@ export class World {
   #imported: string | undefined;
   readonly #gaps = new Map<string, string>();
   #dying = 0;
+  /** How old the copy is to which the hub's machine was set back since the last quiet. */
+  #hubIsOf: number | undefined;
+  /** When a spoke's state was lost last, or a spoke left. */
+  #lostAt = Number.NEGATIVE_INFINITY;
 
   constructor(readonly seed: number) {
     this.choices = new Choices(seed, 'world');
@@ -223,7 +228,22 @@ export class World {
       site.machine.disk.syncAll();
     }
     site.hasState = false;
+    this.#lostAt = this.time.now;
     this.#doubt(site, [this.hub.totals()]);
+  }
+
+  /**
+   * Whether a spoke is gone whose additions the hub's old copy has not: what others have of them, the hub does not take
+   * without a person's word.
+   */
+  get needsWord(): boolean {
+    return this.#hubIsOf !== undefined && this.#lostAt > this.#hubIsOf;
+  }
+
+  /** A person says so; from then on every site holds the same. */
+  async giveWord(): Promise<void> {
+    if (this.needsWord) await this.hub.rebuild();
+    this.#hubIsOf = undefined;
   }
 
   /** Takes a backup of a site at rest. */
@@ -242,6 +262,7 @@ export class World {
       database,
       totals: site.totals(),
       own: site.ownParts(),
+      at: this.time.now,
     });
     return true;
   }
@@ -265,6 +286,7 @@ export class World {
       this.#doubt(site, isWholeMachine ? [before, image.totals] : [before]);
       return true;
     }
+    this.#hubIsOf = image.at;
     this.#doubt(site, [image.totals]);
     this.#doubtWhatOnlyTheHubHad(before, image.totals);
     return true;
@@ -289,6 +311,7 @@ export class World {
   leave(site: SimulatedSite): void {
     this.off(site);
     site.hasLeft = true;
+    this.#lostAt = this.time.now;
     this.#doubt(site, [this.hub.totals()]);
   }
 

@@ -1,7 +1,7 @@
 <?php
 /**
  * The writer of credit.mjs in PHP, from the words of the lock protocol alone: a folder made by mkdir, one of sixteen,
- * stale ten seconds after its mtime.
+ * stale once it was watched for ten seconds without being renewed.
  *
  *   php credit.php USERDATA DOCUMENT COUNT AMOUNT PAUSE_MS
  */
@@ -12,14 +12,18 @@ const STALE_S = 10;
 function lock(string $userdata, string $document): string
 {
     $lock = "$userdata/.axle/locks/" . hash('sha256', $document)[0] . '.lock';
+    $seen = null;
+    $since = 0.0;
     while (!@mkdir($lock)) {
         clearstatcache(true, $lock);
-        $since = @filemtime($lock);
-        if ($since !== false && time() - $since > STALE_S) {
+        $stat = @stat($lock);
+        $print = $stat === false ? null : [$stat['ino'], $stat['mtime']];
+        if ($print === null || $print !== $seen) {
+            [$seen, $since] = [$print, hrtime(true)];
+        } elseif (hrtime(true) - $since > STALE_S * 1e9) {
             @rmdir($lock);
-        } else {
-            usleep(random_int(500, 3000));
         }
+        usleep(random_int(500, 3000));
     }
     return $lock;
 }
