@@ -1,4 +1,7 @@
 /** The ledger's keys, caps and answers, on one whole site and its hub. */
+import fs from 'node:fs';
+import path from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect } from 'vitest';
 import { labTests } from '../testing/lab-tests.js';
 import { type Lab, type LabSite, sleep } from '../testing/sites.js';
@@ -120,5 +123,80 @@ describe('beside the engine', () => {
     const done = (await Promise.allSettled(asked)).filter(({ status }) => status === 'fulfilled').length;
     await faucet.start();
     await lab.expectBalance(ANDY, 100 + done);
+  });
+});
+
+describe('a document', () => {
+  const NEW = 'balances/9-new';
+
+  test('I1: whose row is damaged is neither changed nor shown until it is rebuilt, and nothing of it is lost', async ({
+    lab,
+    faucet,
+    hub,
+  }) => {
+    await ask(faucet, '7', 'before');
+    await lab.settled();
+    hub.isCut = true;
+    const db = new Database(path.join(faucet.state, 'state.db'));
+    db.prepare(`UPDATE documents SET state = replace(state, '"7"', '"9"') WHERE name = ?`).run(ANDY);
+    db.close();
+    await expect(ask(faucet, '5', 'k')).rejects.toMatchObject({ code: 'AXL-LOST' });
+    await expect(faucet.site.read(ANDY)).rejects.toMatchObject({ code: 'AXL-LOST' });
+    expect(await ask(faucet, '7', 'before')).toMatchObject({ isReplay: true });
+    hub.isCut = false;
+    await lab.until('it is rebuilt', () => faucet.site.replica.losses.size === 0);
+    expect(await ask(faucet, '5', 'k')).toMatchObject({ ok: true, balance: '112', isReplay: false });
+    await lab.expectBalance(ANDY, 112);
+  });
+
+  test('begun by a debit of nothing is the same on every site', async ({ lab, faucet }) => {
+    expect(await ask(faucet, '-5', 'k', { document: NEW, isClamped: true })).toMatchObject({ ok: true, balance: '0' });
+    await lab.expectBalance(NEW, 0);
+    const states = lab.sites.map((site) => site.store.document(NEW)?.state);
+    expect(states[0]).toBeDefined();
+    expect(new Set(states).size).toBe(1);
+  });
+
+  test('that a program begins gives way, but for the amount, to what another site really wrote', async ({
+    lab,
+    faucet,
+    hub,
+  }) => {
+    hub.isCut = true;
+    hub.write(NEW, { user_id: 9, username: 'new', balance: { coins: 5 }, last_updated: '2026-01-06T04:43:46+00:00' });
+    await lab.until('the hub has it', () => hub.store.document(NEW) !== undefined);
+    expect(await ask(faucet, '10', 'k', { document: NEW })).toMatchObject({ ok: true, balance: '10' });
+    hub.isCut = false;
+    await lab.until('both have all of it', () => {
+      const shown = lab.sites.map((site) => site.value(NEW) as { balance?: unknown });
+      return shown.every((one) => JSON.stringify(one.balance) === '{"coins":15}') || JSON.stringify(shown);
+    });
+    await lab.settled();
+    for (const site of lab.sites) expect(site.value(NEW)).toMatchObject({ user_id: 9, username: 'new' });
+  });
+
+  test('I1: keeps what a file from before holds that is readable at last at the moment of a credit', async ({
+    lab,
+    faucet,
+  }) => {
+    await faucet.stop();
+    fs.rmSync(path.join(faucet.state, 'state.db'));
+    faucet.write(NEW, '');
+    await faucet.start();
+    faucet.write(NEW, { balance: 50 });
+    expect(await ask(faucet, '10', 'k', { document: NEW })).toMatchObject({ ok: true, balance: '60' });
+    await lab.expectBalance(NEW, 60);
+    expect(faucet.store.countHeld()).toBe(0);
+  });
+});
+
+describe('at a stop', () => {
+  test('what waits is refused, also a clamped debit', async ({ lab, faucet, hub }) => {
+    hub.isCut = true;
+    const [plain, clamped] = [ask(faucet, '-70', 'a'), ask(faucet, '-500', 'b', { isClamped: true })];
+    await sleep(100);
+    await lab.within(faucet.stop(), 'it stops', 6_000);
+    expect((await plain).ok).toBe(false);
+    expect((await clamped).ok).toBe(false);
   });
 });

@@ -47,6 +47,27 @@ describe('Store', () => {
     again.close();
   });
 
+  it('gives positions that only rise, whatever was undone, and from start to start', () => {
+    const store = Store.open(file);
+    const ids = ['balances/1', 'balances/2'].map((name) => store.putDocument({ name, seq: 1, ...ROW }, undefined));
+    const [first, second] = ids as [number, number];
+    const { journal } = store;
+    for (const id of [first, second, first]) journal.move(id);
+    expect(journal.movedAfter(0, 10).map(({ document }) => document)).toEqual(['balances/2', 'balances/1']);
+    const before = journal.position;
+    const undone = () =>
+      store.commit(() => {
+        journal.move(second);
+        throw new Error('undone');
+      });
+    expect(undone).toThrow('undone');
+    expect(journal.position).toBe(before);
+    journal.begin(before + 1_000);
+    journal.move(second);
+    expect(journal.movedAfter(before, 10)).toEqual([{ position: before + 1_001, document: 'balances/2' }]);
+    store.close();
+  });
+
   it('writes every commit through to the disk (I3: an intent precedes its rename)', () => {
     Store.open(file).close();
     const source = fs.readFileSync(path.join(import.meta.dirname, 'store.ts'), 'utf8');
