@@ -50,13 +50,13 @@ export async function startSidecar(site: string, config: SidecarConfig, books: B
     log,
     now: Date.now,
   });
-  await app.listen({ port: config.port, host: config.host });
   const bySocket = http.createServer((request, response) => app.routing(request, response));
   try {
+    await app.listen({ port: config.port, host: config.host });
     await listenOn(bySocket, config.socket);
   } catch (error) {
     await app.close();
-    throw error;
+    throw new SidecarError('AXL-SIDECAR', `the sidecar cannot listen: ${(error as Error).message}`, HINT_LISTEN);
   }
   const { port } = app.server.address() as net.AddressInfo;
   log.info('sidecar', { site, host: config.host, port, socket: config.socket });
@@ -73,14 +73,30 @@ export async function startSidecar(site: string, config: SidecarConfig, books: B
   };
 }
 
+/** The daemon does not start with a sidecar that cannot: whoever configured it relies on it. */
+class SidecarError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+  }
+}
+
+const HINT_LISTEN = 'is another daemon of this site running? stop one of them; else set sidecar.port, host or socket';
+const HINT_SECRET = 'sidecar.jwt_secret must name the file with the secret of the auth server';
 const SECRET_BYTES_MIN = 16;
 
 function readSecret(file: string): string {
-  const secret = fs.readFileSync(file, 'utf8').trim();
+  let secret: string;
+  try {
+    secret = fs.readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new SidecarError('AXL-JWT', `${file} cannot be read: ${(error as Error).message}`, HINT_SECRET);
+  }
   if (Buffer.byteLength(secret) < SECRET_BYTES_MIN)
-    throw Object.assign(new Error(`${file} holds no secret of at least ${SECRET_BYTES_MIN} bytes`), {
-      code: 'AXL-JWT',
-    });
+    throw new SidecarError('AXL-JWT', `${file} holds no secret of at least ${SECRET_BYTES_MIN} bytes`, HINT_SECRET);
   return secret;
 }
 

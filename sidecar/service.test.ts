@@ -1,5 +1,7 @@
 /** Profiles, events, and the sidecar as a service: readiness, metrics, description, a stop in good order. */
 import http from 'node:http';
+import path from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect } from 'vitest';
 import { labTests } from '../common/testing/lab-tests.js';
 import { sleep } from '../common/testing/sites.js';
@@ -226,5 +228,54 @@ describe('the service', () => {
     } finally {
       await sidecar.close();
     }
+  });
+
+  test('says what to do where it cannot start', async ({ lab, faucet, sidecar }) => {
+    const { port } = sidecar.running;
+    await expect(LabSidecar.start(lab, faucet, { port })).rejects.toMatchObject({
+      code: 'AXL-SIDECAR',
+      message: expect.stringContaining('EADDRINUSE'),
+      hint: expect.stringContaining('another daemon'),
+    });
+    for (const [secret, message] of [
+      ['/nowhere', 'cannot be read'],
+      ['/dev/null', 'no secret'],
+    ])
+      await expect(LabSidecar.start(lab, faucet, { jwt_secret: secret })).rejects.toMatchObject({
+        code: 'AXL-JWT',
+        message: expect.stringContaining(message as string),
+      });
+  });
+
+  test('hazard 13: shows and changes nothing of a document that is being rebuilt', async ({
+    lab,
+    hub,
+    faucet,
+    sidecar,
+  }) => {
+    await sidecar.change('1-andy', { amount: 7, source: 'chat' });
+    await lab.settled();
+    hub.isCut = true;
+    const db = new Database(path.join(faucet.state, 'state.db'));
+    db.prepare(`UPDATE documents SET state = replace(state, '"7"', '"9"') WHERE name = ?`).run(ANDY);
+    db.close();
+    for (const answer of [
+      await sidecar.get('/v1/balances/1-andy'),
+      await sidecar.get('/v1/statements/1-andy'),
+      await sidecar.change('1-andy', { amount: 1, source: 'x' }, 'again'),
+    ])
+      expect([answer.status, answer.body.error.code, answer.headers.get('retry-after')]).toEqual([
+        503,
+        'not_ready',
+        '5',
+      ]);
+    const { events, close } = listen(sidecar, '/v1/events', jwt('1-andy'));
+    await sleep(100);
+    expect(events).toEqual([]);
+    hub.isCut = false;
+    await lab.until('the listener is told', () => events.at(-1)?.balance === '107');
+    close();
+    expect((await sidecar.change('1-andy', { amount: 1, source: 'x' }, 'again')).body.balance).toBe('108');
+    await lab.expectBalance(ANDY, 108);
   });
 });

@@ -35,6 +35,7 @@ export type Token = Static<typeof TokenFile>['tokens'][number];
 
 export class TokenFileError extends Error {
   readonly code = 'AXL-TOKENS';
+  readonly hint = 'the file of tokens is made by axle token add, and must be closed to others (mode 0640)';
 }
 
 const isTokenFile = new Ajv().compile<Static<typeof TokenFile>>(TokenFile);
