@@ -2,10 +2,12 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { ANDY, sidecarTests } from './testing/sidecar-tests.js';
 import { jwt, type LabSidecar, SERVICE } from './testing/sidecars.js';
 
+// 12 s where half a core is free.
+vi.setConfig({ testTimeout: 90_000 });
 const test = sidecarTests(1);
 const ROUNDS = 10_000;
 const CONNECTIONS = 32;
