@@ -55,6 +55,7 @@ function end(site: string, peer: string): End {
     policies: DEFAULT_POLICIES,
     joinRule: 'hold',
     now: () => Date.now(),
+    steady: () => performance.now(),
     randomHex: (bytes) => Array.from({ length: bytes * 2 }, () => Math.floor(Math.random() * 16).toString(16)).join(''),
     log: SILENT,
     steps: noSteps,

@@ -114,8 +114,8 @@ export class Comparer {
 
   /** Gives up what was not answered in time. */
   tick(): void {
-    const { now } = this.options.replica.world;
-    if (this.#question !== undefined && now() > this.#question.until) this.#finish('unanswered');
+    const { steady } = this.options.replica.world;
+    if (this.#question !== undefined && steady() > this.#question.until) this.#finish('unanswered');
   }
 
   /** Gives up at once: the peer has started anew, or is gone. */
@@ -137,7 +137,7 @@ export class Comparer {
   /** Takes a part of a message whose documents have been merged. */
   async hear(part: Comparison, context: MessageContext): Promise<void> {
     const isMine = part.id === this.#question?.id;
-    if (isMine && this.#question !== undefined) this.#question.until = this.options.replica.world.now() + ANSWER_MS;
+    if (isMine && this.#question !== undefined) this.#question.until = this.options.replica.world.steady() + ANSWER_MS;
     if (part.step === 'digests') await this.#hearDigests(part.id, part.nodes, isMine);
     else if (part.step === 'ask' && !isMine) this.#hearAsk(part, context);
     else if (part.step === 'ask all' && !isMine) this.#hearAskAll(part);
@@ -163,10 +163,10 @@ export class Comparer {
   }
 
   #begin(whole: boolean): { id: string; result: Promise<CompareResult> } {
-    const { randomHex, now } = this.options.replica.world;
+    const { randomHex, steady } = this.options.replica.world;
     const id = randomHex(4);
     const result = new Promise<CompareResult>((done) => {
-      const until = now() + ANSWER_MS;
+      const until = steady() + ANSWER_MS;
       this.#question = { id, whole, done, until, asked: new Set(), found: [], left: [], news: [], repaired: 0 };
     });
     return { id, result };
@@ -231,7 +231,7 @@ export class Comparer {
         continue;
       if (row !== undefined && isOnItsWay(row, context)) continue;
       question.found.push(difference);
-      if (this.#stuck.isStuck(difference, replica.world.now())) question.left.push(difference);
+      if (this.#stuck.isStuck(difference, replica.world.steady())) question.left.push(difference);
       else due.push(name);
     }
     if (due.length > 0) this.#askNames(question.id, due.slice(0, ASK_MAX));
@@ -281,7 +281,7 @@ export class Comparer {
       if (difference.mine === theirs) this.#stuck.forget(name);
       else if (context.applied >= context.head && (row === undefined || !isOnItsWay(row, context))) {
         question.left.push(difference);
-        if (this.#stuck.note(difference, replica.world.now())) question.news.push(difference);
+        if (this.#stuck.note(difference, replica.world.steady())) question.news.push(difference);
       }
     }
     // Not all of it fitted into one message. Without any progress it would never end.

@@ -35,6 +35,7 @@ beforeEach(() => {
     joinRule: 'hold',
     guards: DEFAULT_GUARDS,
     now: () => now,
+    steady: () => now,
     randomHex: (bytes) => (++words).toString(16).padStart(bytes * 2, '0'),
     log: SILENT,
     steps: noSteps,

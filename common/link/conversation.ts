@@ -199,7 +199,7 @@ export class Conversation {
     // Not ours to believe: either it is from before a restore, which `onVerified` has dealt with, or it is nonsense.
     if (!this.replica.hasGiven(seq)) return confirmed;
     if (seq > confirmed) {
-      this.#progressAt = this.replica.world.now();
+      this.#progressAt = this.replica.world.steady();
       this.#resendMs = RESEND_FIRST_MS;
     } else if (seq < confirmed) {
       // Only an answer to this session can tell of a loss; a late file from before may just be old.
@@ -292,7 +292,7 @@ export class Conversation {
       ...(from < this.#againUpTo && to > from && { again: true }),
       ...(this.#refusal && { refused: this.#refusal }),
       ...(row !== undefined && this.exchange?.take(now)),
-      sent_at: now,
+      sent_at: this.replica.world.now(),
     };
   }
 

@@ -206,7 +206,7 @@ export class PeerLink {
   /** Sends one message if there is one to send. */
   async sendOnce(): Promise<SendResult> {
     const { replica, outbox, transport, events } = this.options;
-    const { now, steps } = replica.world;
+    const { steady, steps } = replica.world;
     const next = this.#nextMessage();
     if (next === 'skipped' || 'wait_ms' in next) return next;
     const { message, lines, names, part } = next;
@@ -226,7 +226,7 @@ export class PeerLink {
     }
     if (!delivery.ok) return delivery;
     steps('send: delivered');
-    this.options.conversation.delivered(message, now());
+    this.options.conversation.delivered(message, steady());
     if (part) this.options.comparer.sent();
     if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
     transport.warm?.();
@@ -236,7 +236,7 @@ export class PeerLink {
   /** What is to be said now, rendered; nothing of it is remembered before it is delivered. */
   #nextMessage(): NextMessage | 'skipped' | { readonly wait_ms: number } {
     const { replica, conversation, comparer, isHub, maySend } = this.options;
-    const now = replica.world.now();
+    const now = replica.world.steady();
     this.#isSending = false;
     // A hub that still looks at its own files has no state to speak of: a spoke would take the little there is for all.
     // It may ask what the spoke has of it, and of what it has lost.

@@ -67,7 +67,7 @@ type Found = {
 
 /** Absorbs a few hundred documents at most. Call inside `replica.exclusive`. */
 export async function absorb(replica: Replica, names: readonly string[], isJoining = false): Promise<AbsorbResult[]> {
-  const { store, files, steps, now } = replica.world;
+  const { store, files, steps, now, steady } = replica.world;
   if (replica.hasIntents) settleIntents(replica);
   const results: AbsorbResult[] = [];
   const found: Found[] = [];
@@ -95,7 +95,7 @@ export async function absorb(replica: Replica, names: readonly string[], isJoini
       else if (held !== undefined) done({ kind: 'held', ...held });
       else if (!files.hasKind(name.slice(0, name.lastIndexOf('/'))))
         done({ kind: 'refused', code: 'AXL-NO-FOLDER', reason: 'its folder is gone', again: true });
-      else if (readAt - replica.missing.since(name, readAt) < MISSING_MS)
+      else if (steady() - replica.missing.since(name, steady()) < MISSING_MS)
         done({ kind: 'refused', code: 'AXL-MISSING', reason: 'missing just now', again: true });
       else found.push({ name, look, live: undefined });
     } else if (known !== undefined && shadow === look.text) {

@@ -53,6 +53,7 @@ class TestSite {
       joinRule: 'hold',
       guards: DEFAULT_GUARDS,
       now: () => this.now,
+      steady: () => this.now,
       randomHex: (bytes) => (this.#writes++).toString(16).padStart(bytes * 2, '0'),
       log: SILENT,
       steps: noSteps,

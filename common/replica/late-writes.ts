@@ -24,9 +24,9 @@ export type LateWrite = {
 
 /** Looks at every replaced inode that is due. Call inside `replica.exclusive`. */
 export async function absorbLateWrites(replica: Replica): Promise<LateWrite[]> {
-  const { store, files, now } = replica.world;
+  const { store, files, steady } = replica.world;
   const late: LateWrite[] = [];
-  const due = store.replacedDue(now(), ROUND).filter(({ id }) => {
+  const due = store.replacedDue(steady(), ROUND).filter(({ id }) => {
     const row = replica.sound(store.documentById(id));
     return row === undefined || !replica.losses.isOutOfUse(row.name, row);
   });

@@ -3,7 +3,6 @@
  * site's spending rights. Many changes share one commit. A debit that lacks rights waits a bounded time for them.
  */
 import { hash } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { type Amount, add, compare, isAmount, subtract, ZERO } from '../core/amount.js';
 import { isDocumentName } from '../core/names.js';
@@ -181,7 +180,7 @@ export class Ledger {
 
   /** Whether so much is being changed that files and batches do better to wait for more of it. */
   get isCrowded(): boolean {
-    return performance.now() - this.#crowdedAt < CROWD_LASTS_MS;
+    return this.replica.world.steady() - this.#crowdedAt < CROWD_LASTS_MS;
   }
 
   isShort(document: string): boolean {
@@ -296,7 +295,7 @@ export class Ledger {
     });
     replica.world.steps('change: committed');
     events.onWorking();
-    if (group.length >= CROWD) this.#crowdedAt = performance.now();
+    if (group.length >= CROWD) this.#crowdedAt = replica.world.steady();
     const done = new Set<string>();
     for (const [index, pending] of group.entries()) {
       const outcome = outcomes[index];

@@ -180,7 +180,7 @@ type Replaced = {
 };
 
 async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Replaced> {
-  const { store, files, steps, now } = replica.world;
+  const { store, files, steps, steady } = replica.world;
   const written = new Map<string, string>();
   const failed = new Map<string, unknown>();
   if (plans.length === 0) return { written, failed };
@@ -206,7 +206,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
   }
   await files.syncFolders(new Set([...written.keys()].map((name) => name.slice(0, name.lastIndexOf('/')))));
   steps('materialise: folder synced');
-  const due = now() + LATE_WRITE_MS;
+  const due = steady() + LATE_WRITE_MS;
   replica.commit((tx) => {
     if (failed.size === 0) store.dropIntents();
     for (const { id, seq, name, view, from, link } of plans) {
@@ -256,9 +256,9 @@ function isErrno(error: unknown): boolean {
  * dead document, which says nothing new. Returns the names of those that could not be removed, with what broke.
  */
 function removeAll(replica: Replica, removals: readonly AbsorbResult[]): ReadonlyMap<string, unknown> {
-  const { store, files, now, steps } = replica.world;
+  const { store, files, steady, steps } = replica.world;
   const kept = new Map<string, unknown>();
-  const due = now() + LATE_WRITE_MS;
+  const due = steady() + LATE_WRITE_MS;
   for (const { name, look, known: row } of removals) {
     if (row === undefined || look.kind !== 'file') continue;
     const link = `${row.id}.${replica.world.randomHex(4)}`;

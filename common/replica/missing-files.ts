@@ -3,7 +3,7 @@ export class MissingFiles {
   readonly #since = new Map<string, number>();
   readonly #counts = new Map<string, number>();
 
-  /** When the file was first found missing: now, unless it already was. Milliseconds since 1970. */
+  /** When the file was first found missing: now, unless it already was; by the steady clock. */
   since(name: string, now: number): number {
     const since = this.#since.get(name);
     if (since !== undefined) return since;

@@ -12,13 +12,15 @@ export type Recovered = { readonly name: string; readonly renamed: boolean };
 
 /** Settles every intent, then removes what no row speaks of. Run once at start, before anything looks at live files. */
 export function recover(replica: Replica): Recovered[] {
-  const { store } = replica.world;
+  const { store, now, steady } = replica.world;
   const recovered = settleIntents(replica);
   // A writer may still be at work that read what was replaced before the crash.
-  for (const { id, shadow, due } of store.replacedDue(Number.MAX_SAFE_INTEGER, FORMER_MAX)) {
+  for (const { id, shadow } of store.replacedDue(Number.MAX_SAFE_INTEGER, FORMER_MAX)) {
     const name = store.documentById(id)?.name;
-    if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, due - LATE_WRITE_MS);
+    if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, now());
   }
+  // When it was due said the steady clock of an earlier process.
+  store.commit(() => store.setReplacedDue(steady() + LATE_WRITE_MS));
   replica.world.files.sweep(new Set(replica.world.store.replacedLinks()));
   return recovered;
 }
@@ -28,7 +30,7 @@ export function recover(replica: Replica): Recovered[] {
  * we have just written looks like somebody's change, and would be counted once more.
  */
 export function settleIntents(replica: Replica): Recovered[] {
-  const { store, files, now } = replica.world;
+  const { store, files, steady } = replica.world;
   const recovered: Recovered[] = [];
   for (const intent of store.intents()) {
     const name = store.documentById(intent.id)?.name;
@@ -41,7 +43,7 @@ export function settleIntents(replica: Replica): Recovered[] {
       store.putFile({ id: intent.id, print: '', dirty: 1, shadow: intent.view });
       replica.settled(name, tx);
       if (intent.link !== '')
-        store.putReplaced({ link: intent.link, id: intent.id, shadow, due: now() + LATE_WRITE_MS });
+        store.putReplaced({ link: intent.link, id: intent.id, shadow, due: steady() + LATE_WRITE_MS });
     });
     files.removeTemp(intent.id);
     if (!renamed && intent.link !== '') files.removeLink(intent.link);

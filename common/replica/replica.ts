@@ -39,6 +39,8 @@ export type World = {
   readonly guards: GuardOptions;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds since some beginning, for how long something took: a clock that is set does not change it. */
+  readonly steady: () => number;
   /** `bytes` random bytes as lower-case hexadecimal. */
   readonly randomHex: (bytes: number) => string;
   readonly log: Log;

@@ -360,6 +360,11 @@ export class Store {
     return this.#all('SELECT * FROM replaced WHERE due <= ? ORDER BY due LIMIT ?', now, limit);
   }
 
+  /** Of all of them. */
+  setReplacedDue(due: number): void {
+    this.#run('UPDATE replaced SET due = ?', due);
+  }
+
   replacedLinks(): string[] {
     return this.#all<{ link: string }>('SELECT link FROM replaced').map((row) => row.link);
   }

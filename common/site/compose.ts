@@ -70,6 +70,7 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     ...(created && { created }),
     log,
     now: () => Date.now(),
+    steady: () => performance.now(),
     random: Math.random,
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     steps: noSteps,

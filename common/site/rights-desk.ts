@@ -113,7 +113,7 @@ export class RightsDesk {
   hear(site: string, { wants = [], denied = [] }: Said, changed: readonly string[]): void {
     const { ledger, replica, isHubs } = this.#options;
     const desk = this.#desk(site);
-    const now = replica.world.now();
+    const now = replica.world.steady();
     for (const want of wants) {
       const known = desk.open.get(key(want));
       desk.open.set(key(want), { want, since: known?.since ?? now, heardAt: now });
@@ -135,7 +135,7 @@ export class RightsDesk {
   /** These documents got rights here, which go back to the hub when they lie idle. */
   gained(documents: Iterable<string>): void {
     if (this.#options.isHubs !== undefined) return;
-    const now = this.#options.replica.world.now();
+    const now = this.#options.replica.world.steady();
     for (const document of documents)
       if (this.#idle.delete(document) || this.#idle.size < IDLE_MAX) this.#idle.set(document, now);
   }
@@ -147,7 +147,7 @@ export class RightsDesk {
     if (hub === undefined) return 0;
     const due: string[] = [];
     for (const [document, at] of this.#idle) {
-      if (due.length === GROUP || replica.world.now() - at < idleMs) break;
+      if (due.length === GROUP || replica.world.steady() - at < idleMs) break;
       due.push(document);
     }
     for (const document of due) this.#idle.delete(document);
@@ -165,7 +165,7 @@ export class RightsDesk {
   /** Gives what is wanted of the named documents, as far as it is there. */
   #serve(documents: ReadonlySet<string>): void {
     const { peers, replica, isHubs, ledger } = this.#options;
-    const now = replica.world.now();
+    const now = replica.world.steady();
     for (const { site, replica: to } of peers()) {
       const desk = this.#desks.get(site);
       if (desk === undefined || to === undefined) continue;
@@ -215,7 +215,7 @@ export class RightsDesk {
     if (compare(sum(others), missing) < 0) return { document, path, reason: 'insufficient_funds' };
     const up = new Map(peers().flatMap((peer) => (peer.isUp && peer.replica ? [[peer.replica, peer] as const] : [])));
     const near = others.filter((one) => up.has(one.replica));
-    if (compare(sum(near), missing) < 0 || replica.world.now() - since > CALL_MS) {
+    if (compare(sum(near), missing) < 0 || replica.world.steady() - since > CALL_MS) {
       const away = others.find((one) => !up.has(one.replica)) ?? others[0];
       return { document, path, reason: 'rights_elsewhere', ...(away && { site: replicaSite(away.replica) }) };
     }

@@ -318,6 +318,8 @@ export class LabSite {
       verifyIntervalMs: lab.options.verifyIntervalMs ?? 600_000,
       log: { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') },
       now: () => Date.now() + this.aheadMs,
+      // A test that sets the clock ahead means that time has passed.
+      steady: () => performance.now() + this.aheadMs,
       random: lab.random,
       randomHex: randomness,
       steps: (step) => this.#step(life, step),
@@ -393,16 +395,14 @@ export class LabSite {
     this.#bury(life);
   }
 
-  /** What the dead leave stays; a test does not wait until it counts as abandoned. Of locks, only the wait is left out. */
+  /** What the dead leave stays; a test does not wait until it counts as abandoned, and its locks are taken over. */
   #age(): void {
     const old = Date.now() / 1000 - 3_600;
-    for (const inbox of this.peers.map((peer) => this.inbox(peer))) {
-      if (!fs.existsSync(inbox)) continue;
+    for (const inbox of this.peers.map((peer) => this.inbox(peer)).filter((folder) => fs.existsSync(folder)))
       for (const name of fs.readdirSync(inbox)) fs.utimesSync(path.join(inbox, name), old, old);
-    }
     const locks = path.join(this.userdata, '.axle', 'locks');
-    if (!fs.existsSync(locks)) return;
-    for (const name of fs.readdirSync(locks)) fs.rmSync(path.join(locks, name), { recursive: true });
+    if (fs.existsSync(locks))
+      for (const name of fs.readdirSync(locks)) fs.rmSync(path.join(locks, name), { recursive: true });
   }
 
   #bury(life: Life): void {

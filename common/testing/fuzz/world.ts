@@ -49,6 +49,7 @@ export function openWorld(role: 'hub' | 'spoke'): World {
     policies: DEFAULT_POLICIES,
     joinRule: 'hold',
     now: () => Date.now() + LATER_MS,
+    steady: () => performance.now() + LATER_MS,
     randomHex: (bytes) => (++words).toString(16).padStart(bytes * 2, '0'),
     log: SILENT,
     steps: noSteps,

@@ -130,6 +130,7 @@ export class SimulatedSite {
         ...MACHINE_OF,
         log: { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') },
         now: () => Math.floor(machine.time.now + machine.aheadMs),
+        steady: () => machine.time.now,
         random: this.choices.next,
         randomHex: (bytes) => this.choices.hex(bytes),
         steps: (step) => machine.step(step),

@@ -68,10 +68,7 @@ export class Writers {
         text = JSON.stringify(content, null, choices.chance(0.5) ? 4 : undefined);
         return true;
       };
-      const aheadMs = machine.aheadMs;
       const written = (): void => {
-        // How long a replaced file is watched is told by the wall clock: one that was set forward ends it early.
-        if (way === 'late' && machine.aheadMs > aheadMs) return;
         if (operation !== undefined && !site.mayBeOld(document)) operation.standing = 'must';
       };
       if (way === 'raw' || way === 'rename') {
