@@ -269,6 +269,22 @@ describe('lost and restored state', () => {
     await lab.expectBalance(ANDY, 105);
   });
 
+  test(
+    'a site that is told to stop while it starts stops, whatever it was doing',
+    async (lab) => {
+      for (let i = 0; i < 200; i++) lab.hub.write(`balances/${i}-user`, { balance: 100 });
+      for (let ms = 0; ms < 60; ms += 3) {
+        const started = lab.hub.start();
+        await sleep(ms);
+        await lab.hub.stop();
+        await lab.within(started, 'the start ends');
+      }
+      await lab.start();
+      await lab.expectBalance('balances/7-user', 100);
+    },
+    { spokes: ['roflfaucet'] },
+  );
+
   test('I1: the hub is stopped and started in the middle of things', async (lab) => {
     const { hub, faucet, charity } = await withAndy(lab);
     for (let i = 0; i < 3; i++) {

@@ -220,6 +220,8 @@ export class Site {
     try {
       await this.#start();
     } catch (error) {
+      // Told to stop on the way: that is no failure.
+      if (error === this.#abort.signal.reason) return;
       await this.#control?.close();
       this.#noteDamage(error);
       throw error;
