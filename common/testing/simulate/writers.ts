@@ -1,7 +1,7 @@
 /**
  * The people of a site: PHP pages, editors and scripts that write its plain files, each in its own way, with and without
- * the lock. They share nothing with the daemon but the disk. A debit is a write like a credit; what is spent through an
- * API of the daemon belongs here, beside `change`.
+ * the lock. They share nothing with the daemon but the disk. A debit is a write like a credit; what is spent through
+ * the daemon is in programs.ts.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
