@@ -25,7 +25,7 @@ import type { Steps } from '../replica/steps.js';
 import { Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
-import { ControlError, ControlServer, controlSocket } from '../runtime/control.js';
+import { ControlError, type ControlRoute, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
 import { troubleOf } from '../runtime/troubles.js';
 import { heldRoutes } from './held-routes.js';
@@ -158,6 +158,17 @@ export class Site {
     return this.#ledger.change(change, waitMs);
   }
 
+  /** What `axle held` asks. */
+  get heldRoutes(): Readonly<Record<string, ControlRoute>> {
+    return heldRoutes({
+      replica: () => this.#replica,
+      onDecided: (documents) => {
+        this.#wakeLinks();
+        this.#engine.show(documents);
+      },
+    });
+  }
+
   /** Anti-entropy with every peer. */
   get verifier(): Verifier {
     return this.#verifier;
@@ -281,13 +292,7 @@ export class Site {
     if (this.#options.hasControl === false) return;
     const { state, log } = this.#options;
     const control = new ControlServer(controlSocket(state), {
-      ...heldRoutes({
-        replica: () => this.#replica,
-        onDecided: (documents) => {
-          this.#wakeLinks();
-          this.#engine.show(documents);
-        },
-      }),
+      ...this.heldRoutes,
       verify: () =>
         verifyNow({
           replica: this.#replica,
