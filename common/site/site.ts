@@ -386,7 +386,10 @@ export class Site {
       // Nothing of an earlier author is still to come.
       return peer !== undefined && owner !== peer.replica && owner !== peer.author && !store.isPassing(ownerSite);
     };
+    const isSure = (): boolean =>
+      this.#links.length === 0 || this.#links.some(({ conversation }) => conversation.hasAnswered);
     this.#ledger = new Ledger(replica, isHub ? isHubs : undefined, {
+      isSure,
       onChanged: (documents) => {
         this.#desk.gained(documents);
         this.#engine.show(documents);
@@ -406,6 +409,7 @@ export class Site {
           isUp: link.isUp,
           replica: conversation.row()?.author,
         })),
+      isSure,
       onNews: (peer) => this.#links.find(({ site }) => site === peer)?.link.knock() ?? false,
       onGiven: () => this.#wakeLinks(),
     });
