@@ -92,6 +92,11 @@ export class Conversation {
     return this.#verified;
   }
 
+  /** The peer has said since our own start what it has of us. */
+  get hasAnswered(): boolean {
+    return this.#wasVerified;
+  }
+
   /** The peer lost state: changes up to here are sent again even where they came from there. */
   get lostUpTo(): number {
     return this.#lostUpTo;

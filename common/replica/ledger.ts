@@ -55,6 +55,8 @@ export type LedgerEvents = {
   readonly onAbsorbed: (results: readonly AbsorbResult[]) => void;
   /** Debits of a counter lack rights to `missing` in all; zero: not any more. */
   readonly onShort: (document: string, path: string, missing: Amount) => void;
+  /** Hub: whether a spoke has answered since the start, so that this state is no old copy which forgot what it spent. */
+  readonly isSure: () => boolean;
   /** The site that a debit waited for in vain. */
   readonly whoHolds: (document: string, path: string) => string | undefined;
   /** Broken machinery: whoever asked is told, and may ask again. */
@@ -359,9 +361,8 @@ export class Ledger {
   }
 
   #free(counter: CounterState): Amount {
-    return this.isHubs === undefined
-      ? spendableAtSpoke(counter, this.replica.author)
-      : spendableAtHub(counter, this.isHubs);
+    if (this.isHubs === undefined) return spendableAtSpoke(counter, this.replica.author);
+    return this.events.isSure() ? spendableAtHub(counter, this.isHubs) : ZERO;
   }
 
   #wait(pending: Pending): void {

@@ -39,6 +39,8 @@ export type DeskOptions = {
   readonly peers: () => readonly DeskPeer[];
   /** There is something to say to this peer. False: it could not be reached only just now. */
   readonly onNews: (site: string) => boolean;
+  /** Hub: whether a spoke has answered since the start; without, nothing is given. */
+  readonly isSure: () => boolean;
   /** Rights were given: peers are owed the documents. */
   readonly onGiven: () => void;
 };
@@ -193,10 +195,14 @@ export class RightsDesk {
     const counter = counterOf(this.#state(document), path);
     const missing = subtract(total, givenBy(replica.author, to, counter));
     if (compare(missing, ZERO) <= 0) return ZERO;
-    const free = isHubs === undefined ? spendableAtSpoke(counter, replica.author) : grantableAtHub(counter, isHubs, to);
+    const free = isHubs ? this.#grantable(counter, isHubs, to) : spendableAtSpoke(counter, replica.author);
     const amount = compare(free, missing) < 0 ? free : missing;
     this.#give([{ document, path, to, amount }]);
     return subtract(missing, amount);
+  }
+
+  #grantable(counter: CounterState, isHubs: (replica: ReplicaId) => boolean, to: ReplicaId): Amount {
+    return this.#options.isSure() ? grantableAtHub(counter, isHubs, to) : ZERO;
   }
 
   /** Asks the spokes that hold rights to `missing`; returns why that is no use. */
@@ -207,8 +213,10 @@ export class RightsDesk {
     except: ReplicaId | undefined,
     since = Number.POSITIVE_INFINITY,
   ): Denial | undefined {
-    const { isHubs = () => false, peers, replica } = this.#options;
+    const { isHubs = () => false, peers, replica, isSure } = this.#options;
     const counter = counterOf(this.#state(document), path);
+    const [first] = peers();
+    if (!isSure() && first !== undefined) return { document, path, reason: 'rights_elsewhere', site: first.site };
     const others = holders(counter, isHubs).filter((one) => one.replica !== except);
     const sum = (all: readonly { readonly rights: Amount }[]): Amount =>
       all.reduce((total, { rights }) => add(total, rights), ZERO);

@@ -25,7 +25,7 @@ import type { Steps } from '../replica/steps.js';
 import { type DocumentRow, Store } from '../replica/store.js';
 import { TreeWatcher } from '../replica/watcher.js';
 import { Backoff } from '../runtime/backoff.js';
-import { ControlError, ControlServer, controlSocket } from '../runtime/control.js';
+import { ControlError, type ControlRoute, ControlServer, controlSocket } from '../runtime/control.js';
 import type { Log } from '../runtime/log.js';
 import { troubleOf } from '../runtime/troubles.js';
 import { heldRoutes } from './held-routes.js';
@@ -155,6 +155,17 @@ export class Site {
   async change(change: Change, waitMs?: number): Promise<Changed> {
     this.#checkReady();
     return this.#ledger.change(change, waitMs);
+  }
+
+  /** What `axle held` asks. */
+  get heldRoutes(): Readonly<Record<string, ControlRoute>> {
+    return heldRoutes({
+      replica: () => this.#replica,
+      onDecided: (documents) => {
+        this.#wakeLinks();
+        this.#engine.show(documents);
+      },
+    });
   }
 
   /**
@@ -313,13 +324,7 @@ export class Site {
     if (this.#options.hasControl === false) return;
     const { state, log } = this.#options;
     const control = new ControlServer(controlSocket(state), {
-      ...heldRoutes({
-        replica: () => this.#replica,
-        onDecided: (documents) => {
-          this.#wakeLinks();
-          this.#engine.show(documents);
-        },
-      }),
+      ...this.heldRoutes,
       verify: () =>
         verifyNow({
           replica: this.#replica,
@@ -413,7 +418,10 @@ export class Site {
       // Nothing of an earlier author is still to come.
       return peer !== undefined && owner !== peer.replica && owner !== peer.author && !store.isPassing(ownerSite);
     };
+    const isSure = (): boolean =>
+      this.#links.length === 0 || this.#links.some(({ conversation }) => conversation.hasAnswered);
     this.#ledger = new Ledger(replica, isHub ? isHubs : undefined, {
+      isSure,
       onChanged: (documents) => {
         this.#desk.gained(documents);
         this.#engine.show(documents);
@@ -435,6 +443,7 @@ export class Site {
           isUp: link.isUp,
           replica: conversation.row()?.author,
         })),
+      isSure,
       onNews: (peer) => this.#links.find(({ site }) => site === peer)?.link.knock() ?? false,
       onGiven: () => this.#wakeLinks(),
     });

@@ -1,6 +1,7 @@
 /** Spending rights on whole sites: the same money is never spent twice, connected or not. */
 import { describe, expect } from 'vitest';
 import type { Changed } from '../replica/ledger.js';
+import { backup, restoreAll } from '../testing/backups.js';
 import { labTests } from '../testing/lab-tests.js';
 import type { Lab, LabSite } from '../testing/sites.js';
 
@@ -174,6 +175,25 @@ describe('spending rights', () => {
     hub.isCut = false;
     await lab.settled();
     expect(await pay(charity, '-50')).toMatchObject({ ok: true, balance: '0' });
+    await lab.expectBalance(ANDY, 0);
+  });
+
+  test('I1: a hub that may be an old copy spends nothing before a spoke has answered', async (lab) => {
+    const { hub, faucet, charity } = await withAndy(lab);
+    await hub.stop();
+    const copy = backup(hub);
+    await hub.start();
+    expect(await pay(faucet, '-60')).toMatchObject({ ok: true });
+    await lab.expectBalance(ANDY, 40);
+    for (const site of lab.sites) await site.stop();
+    restoreAll(hub, copy);
+    await hub.start();
+    expect(await pay(hub, '-100')).toMatchObject({ ok: false, reason: 'rights_elsewhere', site: 'roflfaucet' });
+    await faucet.start();
+    await charity.start();
+    await lab.expectBalance(ANDY, 40);
+    expect(await pay(hub, '-100')).toMatchObject({ ok: false, reason: 'insufficient_funds' });
+    expect(await pay(hub, '-40')).toMatchObject({ ok: true });
     await lab.expectBalance(ANDY, 0);
   });
 

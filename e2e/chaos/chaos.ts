@@ -32,8 +32,8 @@ const SHARED = Array.from({ length: 40 }, (_, n) => `balances/${n + 1}-shared`);
 const RAW_EACH = 8;
 const BEGIN = 10_000;
 /** On each site: more than 100 a second in all, also while some wait for a lock of the dead or a full disk. */
-const LOCKED_PER_S = 30;
-const RAW_PER_S = 11;
+const LOCKED_PER_S = 34;
+const RAW_PER_S = 14;
 const USERDATA_KIB = 12 * 1024;
 const STATE_KIB = 64 * 1024;
 const READY_MS = 60_000;

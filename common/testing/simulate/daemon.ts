@@ -7,8 +7,10 @@ import { DEFAULT_POLICIES } from '../../core/policy.js';
 import { counterValue } from '../../core/render.js';
 import type { DocState } from '../../core/state.js';
 import { isBatchName } from '../../link/batch-name.js';
+import type { GuardOptions } from '../../replica/guard.js';
 import { Store } from '../../replica/store.js';
 import type { Fields, Level } from '../../runtime/log.js';
+import type { HeldList } from '../../site/held-routes.js';
 import { Site } from '../../site/site.js';
 import type { Choices } from '../random.js';
 import { type DeathKind, HUB } from './cast.js';
@@ -28,7 +30,13 @@ type Life = { readonly site: Site; readonly owner: Owner; isReady: boolean };
 /** Total of each counter of each document, `document path` → total. */
 export type Totals = ReadonlyMap<string, number>;
 
-const MACHINE_OF = { scanIntervalMs: 4_000, clockSkewMaxMs: 60_000, batchDocuments: 2 };
+/** Nothing is held: where nobody is there to decide. */
+export const NO_GUARDS: GuardOptions = {
+  zero: false,
+  burst: { documents: 1_000_000, percent: 100, windowMs: 60_000 },
+};
+
+const MACHINE_OF = { scanIntervalMs: 4_000, clockSkewMaxMs: 60_000, batchDocuments: 2, rightsIdleMs: 3_000 };
 
 export class SimulatedSite {
   life: Life | undefined;
@@ -48,6 +56,7 @@ export class SimulatedSite {
     readonly peers: () => readonly SimulatedSite[],
     readonly choices: Choices,
     readonly events: DaemonEvents,
+    readonly guards: GuardOptions,
   ) {
     onRealDisk(() => fs.mkdirSync(path.join(ROOT, this.name, 'state'), { recursive: true }));
     this.makeFolders();
@@ -119,11 +128,9 @@ export class SimulatedSite {
             return network.transport(machine, peer.machine, folders, inbox);
           },
         })),
-        // Guards hold what looks like an accident, and the model has no person to decide: they have tests of their own.
-        guards: { zero: false, burst: { documents: 1_000_000, percent: 100, windowMs: 60_000 } },
+        guards: this.guards,
         // A real socket would answer in real time.
         hasControl: false,
-        rightsIdleMs: 60_000,
         verifyIntervalMs: 600_000,
         maxFileBytes: 64 * 1024,
         batchBytes: 64 * 1024,
@@ -196,6 +203,32 @@ export class SimulatedSite {
       }
     }
     this.events.onDeath(this, how);
+  }
+
+  /** What the guards hold here. */
+  async held(): Promise<HeldList['changes']> {
+    const { changes } = (await this.#ask('held/list', {})) as HeldList;
+    return changes;
+  }
+
+  async decide(id: number, isApproved: boolean): Promise<void> {
+    await this.#ask(isApproved ? 'held/approve' : 'held/reject', { ids: [id] });
+  }
+
+  /** As a command does over the socket. The answer comes to the director, who outlives the daemon. */
+  #ask(route: string, input: unknown): Promise<unknown> {
+    const { life } = this;
+    const { time } = this.machine;
+    if (life === undefined) throw new Error(`${this.name} does not run`);
+    return new Promise((resolve, reject) => {
+      const end = (tell: () => void): unknown => time.add(0, tell, time.director);
+      const ask = (): unknown =>
+        life.site.heldRoutes[route]?.(input).then(
+          (answer) => end(() => resolve(answer)),
+          (error) => end(() => reject(error)),
+        );
+      time.add(0, () => void ask(), life.owner);
+    });
   }
 
   /** Reads the store, of the living daemon or from its file. Undefined where there is none. */

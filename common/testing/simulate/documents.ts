@@ -1,5 +1,5 @@
 /** What the sites share at the beginning, and how an operation changes a file of each kind. */
-import { GENESIS_AMOUNT, Ledger, type Operation } from './ledger.js';
+import { GENESIS_AMOUNT, Ledger, type Operation, UNIT } from './ledger.js';
 
 export const ANDY = 'balances/1-andy';
 export const EVE = 'balances/2-eve';
@@ -7,6 +7,11 @@ export const EVE = 'balances/2-eve';
 export const SOLO = 'balances/3-solo';
 /** Born while the sites run. */
 export const BORN = ['balances/4-born', 'balances/5-born'] as const;
+/** Small amounts, changed by programs alone: what several sites want to spend at once is there only once. */
+export const PURSE = 'balances/6-purse';
+/** The same, of a user who begins with the first credit: all rights are earned on the sites. */
+export const TIPS = 'balances/7-tips';
+export const PURSES = [PURSE, TIPS] as const;
 export const PROFILE = 'profiles/1-andy';
 /** Edited and deleted at will: only its being the same everywhere is checked. */
 export const LOOSE = 'profiles/9-loose';
@@ -14,10 +19,13 @@ export const TOKENS = ['tokens/a1', 'tokens/b2'] as const;
 
 export type Content = Record<string, unknown>;
 
+const PURSE_UNITS = 10;
+
 /** Content of the files that all sites have from before, in the shapes that real sites use. */
 export const BEGINNING: Readonly<Record<string, unknown>> = {
   [ANDY]: { user_id: '1-andy', balance: GENESIS_AMOUNT, last_updated: 1, recent_transactions: [] },
   [EVE]: { balance: { coins: GENESIS_AMOUNT } },
+  [PURSE]: { balance: PURSE_UNITS * UNIT },
   [PROFILE]: { username: 'andy', bio: '', level: 1, roles: ['user'], stats: { clicks: GENESIS_AMOUNT } },
 };
 
@@ -29,6 +37,8 @@ export function ledgers(): Ledger[] {
     new Ledger(EVE, '/balance', GENESIS_AMOUNT),
     new Ledger(SOLO, '/balance', GENESIS_AMOUNT),
     ...BORN.map((document) => new Ledger(document, '/balance', 0)),
+    new Ledger(PURSE, '/balance', PURSE_UNITS * UNIT, true),
+    new Ledger(TIPS, '/balance', 0, true),
     new Ledger(PROFILE, '/stats/clicks', GENESIS_AMOUNT),
   ];
 }
@@ -65,6 +75,15 @@ function plus(balance: unknown, amount: number): unknown {
     return { ...balance, coins: plus((balance as { coins?: unknown }).coins, amount) };
   if (typeof balance === 'string') return String(Number(balance) + amount);
   return (typeof balance === 'number' ? balance : 0) + amount;
+}
+
+/** The content with nothing left, in the same shape; undefined where nothing is there to be taken. */
+export function zeroed(content: Content): Content | undefined {
+  const { balance } = content;
+  const isNested = typeof balance === 'object' && balance !== null;
+  const amount = Number(isNested ? (balance as { coins?: unknown }).coins : balance);
+  if (!(amount > 0)) return undefined;
+  return { ...content, balance: isNested ? { ...balance, coins: 0 } : 0 };
 }
 
 /** The number at a ledger's path of a file's content; undefined where there is none. */

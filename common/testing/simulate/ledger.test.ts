@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Ledger } from './ledger.js';
+import { Ledger, UNIT } from './ledger.js';
 
 let ledger: Ledger;
 
@@ -32,5 +32,46 @@ describe('a total', () => {
     expect(checks(1_000 - 4 + 16)).toEqual([]);
     expect(first?.standing).toBe('void');
     expect(checks(1_000 + 1 - 4 + 16)).toEqual(['I1 returned']);
+  });
+});
+
+describe('a purse', () => {
+  const purse = (): Ledger => new Ledger('balances/6-purse', '/balance', 10 * UNIT, true);
+  const spend = (all: Ledger, sign: 1 | -1, units: number) => all.add('roflfaucet', sign, 'program', 0, units);
+
+  it('tells operations apart whose amounts compete', () => {
+    const all = purse();
+    for (const [sign, units] of [
+      [-1, 9],
+      [1, 3],
+      [-1, 3],
+    ] as const)
+      spend(all, sign, units).standing = 'must';
+    expect(all.counts(UNIT + 4 - 1 - 16)).toEqual([1, 1, 1]);
+    expect(all.counts(4 * UNIT + 4 - 1)).toEqual([1, 1, 0]);
+    expect(all.counts(5 * UNIT + 4 - 1)).toBeUndefined();
+  });
+
+  it('is overdrawn once more was spent than there can have been', () => {
+    const all = purse();
+    expect(all.answered(spend(all, -1, 9), 'done')).toEqual([]);
+    expect(all.answered(spend(all, -1, 9), 'refused')).toEqual([]);
+    const credit = spend(all, 1, 3);
+    const debit = spend(all, -1, 3);
+    expect(all.answered(debit, 'done')).toEqual([]);
+    expect(all.answered(credit, 'refused')).toMatchObject([{ check: 'I1 overdrawn' }]);
+  });
+
+  it('below zero is wrong, whoever says what', () => {
+    const all = purse();
+    spend(all, -1, 11);
+    expect(all.check(-UNIT - 1)).toMatchObject([{ check: 'I1 overdrawn' }]);
+  });
+
+  it('does not hold what was refused', () => {
+    const all = purse();
+    const debit = spend(all, -1, 9);
+    all.answered(debit, 'refused');
+    expect(all.check(UNIT - 1)).toMatchObject([{ check: 'I1 returned' }]);
   });
 });

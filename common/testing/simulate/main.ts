@@ -1,9 +1,4 @@
-/**
- * `npm run simulate -- [--seed N] [--runs K] [--jobs J] [--seconds S] [--keep 0,3,7] [--trace] [--record FILE]`
- *
- * Runs K plans from seed N on. A failure prints its seed and the fewest of its steps that still fail; with `--seed` it
- * is run again exactly, with `--keep` only the steps with these numbers. `--record` adds a line to a JSON file.
- */
+/** `npm run simulate -- --help` says what it does. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -14,8 +9,25 @@ import { planOf, printSteps } from './plan.js';
 import { shrink } from './shrink.js';
 import type { Report, Task } from './worker.js';
 
+const USAGE = `npm run simulate -- [--seed N] [--runs K] [--jobs J] [--seconds S] [--record FILE]
+npm run simulate -- --seed N [--keep 0,3,7] [--trace]
+
+Runs hub and spokes as they ship on a simulated disk, clock and network, by K plans from seed N on, and checks after
+every quiet period that nothing was lost, doubled or overdrawn. A failure prints its seed and the fewest of its steps
+that still fail. Exit code 1: something failed.
+
+  --seed N       the first seed (1)
+  --runs K       how many seeds (1)
+  --jobs J       processes at once (one a core)
+  --seconds S    begins no further seed after this time
+  --record FILE  adds what was run to a JSON file
+  --keep 0,3,7   runs only the steps with these numbers of one seed
+  --trace        prints everything that happens in one seed
+`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     seed: { type: 'string', default: '1' },
     runs: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
@@ -32,7 +44,8 @@ const runs = number('runs', values.runs);
 const jobs = number('jobs', values.jobs);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-if (values.keep !== undefined || values.trace) await replay(values.keep?.split(',').map(Number));
+if (values.help) process.stdout.write(USAGE);
+else if (values.keep !== undefined || values.trace) await replay(values.keep?.split(',').map(Number));
 else await search();
 
 /** One seed, told in full. */

@@ -1,7 +1,7 @@
 /** What happens in one run, decided by its seed alone: a list of steps, which can be printed, cut down and run again. */
 import { Choices } from '../random.js';
 import { type DeathKind, FAIR, HUB, JOINER, SPOKES, WAYS, type Way, type Weather } from './cast.js';
-import { ANDY, BORN, EVE, LOOSE, PROFILE, SOLO, TOKENS } from './documents.js';
+import { ANDY, BORN, EVE, LOOSE, PROFILE, PURSES, SOLO, TOKENS } from './documents.js';
 
 export type Action =
   | {
@@ -11,10 +11,21 @@ export type Action =
       readonly sign: 1 | -1;
       readonly way: Way;
     }
+  /** Programs of several sites ask their daemons at once. `part`: see `Wish`. */
+  | {
+      readonly do: 'ask';
+      readonly sites: readonly string[];
+      readonly document: string;
+      readonly sign: 1 | -1;
+      readonly part: number;
+      readonly patienceMs: number;
+    }
   | { readonly do: 'create'; readonly site: string; readonly document: string }
   | { readonly do: 'scribble'; readonly site: string }
   | { readonly do: 'remove'; readonly site: string; readonly document: string }
   | { readonly do: 'tear'; readonly site: string; readonly document: string; readonly repairMs: number }
+  /** Everything is taken at once by mistake: only where guards are on. */
+  | { readonly do: 'zero'; readonly site: string; readonly document: string }
   | { readonly do: 'litter'; readonly site: string }
   | {
       readonly do: 'die';
@@ -42,21 +53,25 @@ export type Action =
   | { readonly do: 'lose state'; readonly site: string; readonly isWholeDisk: boolean; readonly downMs: number }
   | { readonly do: 'join'; readonly site: string; readonly isCopy: boolean }
   | { readonly do: 'leave'; readonly site: string }
-  /** Everything is mended, everybody waits, everything is checked. */
-  | { readonly do: 'quiet' };
+  /** Everything is mended, everybody waits, everything is checked; what there is can be spent by the spender, if there is one. */
+  | { readonly do: 'quiet'; readonly spender?: string };
 
 export type Step = { readonly waitMs: number } & Action;
 
 const BALANCES = [ANDY, EVE, SOLO, ...BORN];
 
+type Kind = Exclude<Action['do'], 'quiet'>;
+
 /** How often each kind of action is taken, beside the others; each run leaves some out altogether. */
-const WEIGHTS: Readonly<Record<Exclude<Action['do'], 'quiet'>, number>> = {
+const WEIGHTS: Readonly<Record<Kind, number>> = {
   change: 60,
+  ask: 25,
   create: 5,
   scribble: 4,
   remove: 4,
   tear: 3,
   litter: 1,
+  zero: 25,
   die: 12,
   restart: 3,
   'cut off': 4,
@@ -70,24 +85,103 @@ const WEIGHTS: Readonly<Record<Exclude<Action['do'], 'quiet'>, number>> = {
   leave: 1,
 };
 
+/** What becomes of sites that do nothing but spend. */
+const WHILE_SPENDING: readonly Kind[] = [
+  'die',
+  'restart',
+  'cut off',
+  'weather',
+  'set clock',
+  'back up',
+  'restore',
+  'lose state',
+  'join',
+  'leave',
+];
+
+/** Whether the guards are on in this run. */
+export function isGuarded(seed: number): boolean {
+  return new Choices(seed, 'guards').chance(0.1);
+}
+
 export function planOf(seed: number): Step[] {
   const choices = new Choices(seed, 'plan');
-  const kinds = (Object.keys(WEIGHTS) as (keyof typeof WEIGHTS)[]).filter(
-    (kind) => kind === 'change' || choices.chance(0.6),
-  );
+  const isSpending = choices.chance(0.25);
+  const main = isSpending ? 'ask' : 'change';
+  const others = isSpending ? WHILE_SPENDING : (Object.keys(WEIGHTS) as Kind[]).filter((kind) => kind !== main);
+  const kinds = others.filter((kind) => (kind !== 'zero' || isGuarded(seed)) && choices.chance(0.6));
   const bag = kinds.flatMap((kind) => Array.from({ length: WEIGHTS[kind] }, () => kind));
-  // Much on few documents finds races, little on many finds what is forgotten.
-  const documents = choices.chance(0.4) ? [choices.of(BALANCES)] : [...BALANCES, PROFILE];
+  bag.push(...Array.from({ length: WEIGHTS.change }, () => main as Kind));
+  const documents = isSpending ? purses(choices) : balances(choices);
   const steps: Step[] = [];
   const rounds = choices.within(1, 3);
   const backedUp = choices.of([HUB, ...SPOKES, ...SPOKES]);
   for (let round = 0; round < rounds; round++) {
+    if (choices.chance(0.1)) steps.push(...relived(main, choices, documents));
+    if (isSpending && choices.chance(0.25)) steps.push(...parted(choices, documents));
     if (kinds.includes('restore')) steps.push({ waitMs: 0, do: 'back up', site: backedUp });
     for (let left = choices.within(4, 14); left > 0; left--)
       steps.push({ waitMs: wait(choices), ...action(choices.of(bag), choices, documents, backedUp) });
-    steps.push({ waitMs: 0, do: 'quiet' });
+    const isSpent = choices.chance(isSpending ? 0.5 : 0.15);
+    steps.push({ waitMs: 0, do: 'quiet', ...(isSpent && { spender: choices.of([HUB, ...SPOKES]) }) });
   }
   return steps;
+}
+
+/** Much on few documents finds races, little on many finds what is forgotten. */
+function balances(choices: Choices): readonly string[] {
+  return choices.chance(0.4) ? [choices.of(BALANCES)] : [...BALANCES, PROFILE];
+}
+
+function purses(choices: Choices): readonly string[] {
+  return choices.chance(0.7) ? [choices.of(PURSES)] : PURSES;
+}
+
+/**
+ * A spoke that lives the same time twice: what it does after its backup reaches the hub, and what it does after the
+ * backup was put back must be counted beside that, whether or not the hub can tell it so.
+ */
+function relived(main: 'ask' | 'change', choices: Choices, documents: readonly string[]): Step[] {
+  const site = choices.of(SPOKES);
+  const own = [choices.of(documents)];
+  const downMs = choices.within(1, 300);
+  const aloneMs = choices.chance(0.5) ? downMs + choices.within(4_000, 6_000) : 0;
+  const act = (waitMs: number): Step => {
+    const step = action(main, choices, own, site);
+    return { waitMs, ...(step.do === 'ask' ? { ...step, sites: [site] } : { ...step, site }) } as Step;
+  };
+  return [
+    { waitMs: 0, do: 'back up', site },
+    act(choices.within(0, 300)),
+    act(choices.within(0, 300)),
+    { waitMs: choices.within(500, 1_500), do: 'restore', site, isWholeMachine: true, downMs, aloneMs },
+    act(downMs + (aloneMs > 0 ? choices.within(2_200, 3_500) : choices.within(50, 1_000))),
+    act(choices.within(0, 300)),
+  ];
+}
+
+/**
+ * A spoke that spends while it is cut off, and comes back under another incarnation: the others, who still see the money,
+ * hear of that before they hear what was spent.
+ */
+function parted(choices: Choices, documents: readonly string[]): Step[] {
+  const site = choices.of(SPOKES);
+  const others = [HUB, ...SPOKES].filter((one) => one !== site);
+  const document = choices.of(documents);
+  const downMs = choices.within(1, 300);
+  const aloneMs = downMs + choices.within(2_500, 4_000);
+  const ask = (waitMs: number, sites: readonly string[], sign: 1 | -1): Step => {
+    return { waitMs, do: 'ask', sites, document, sign, part: 0.9, patienceMs: choices.of([50, 500]) };
+  };
+  return [
+    ask(0, [site], 1),
+    { waitMs: choices.within(300, 1_000), do: 'cut off', site, ms: 1_000 },
+    ask(choices.within(0, 50), [site], -1),
+    { waitMs: choices.within(20, 200), do: 'restart', site, downMs, aloneMs },
+    { waitMs: 0, do: 'weather', weather: weather(choices) },
+    ask(aloneMs, others, -1),
+    ...[1, 2, 3].map(() => ask(choices.within(50, 700), others, -1)),
+  ];
 }
 
 function wait(choices: Choices): number {
@@ -95,7 +189,7 @@ function wait(choices: Choices): number {
   return choices.chance(0.8) ? choices.within(20, 400) : choices.within(400, 5_000);
 }
 
-function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonly string[], backedUp: string): Action {
+function action(kind: Kind, choices: Choices, documents: readonly string[], backedUp: string): Action {
   const site = choices.of([HUB, ...SPOKES]);
   const spoke = choices.of(SPOKES);
   const anySite = choices.chance(0.1) ? JOINER : site;
@@ -110,6 +204,18 @@ function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonl
       const isBorn = (BORN as readonly string[]).includes(document);
       return { do: 'change', site: anySite, document, sign, way: isBorn && way === 'resave' ? 'rename' : way };
     }
+    case 'ask': {
+      const money = choices.chance(0.2) ? PURSES : documents.filter((one) => one !== PROFILE);
+      const sites = [HUB, ...SPOKES, ...(choices.chance(0.1) ? [JOINER] : [])].filter(() => choices.chance(0.6));
+      return {
+        do: 'ask',
+        sites: sites.length > 0 ? sites : [site],
+        document: choices.of(money.length > 0 ? money : PURSES),
+        sign: choices.chance(0.65) ? -1 : 1,
+        part: choices.of([0.3, 0.6, 0.9]),
+        patienceMs: choices.of([50, 500, 2_000]),
+      };
+    }
     case 'create':
       return { do: 'create', site: anySite, document: choices.of([...BORN, ...TOKENS]) };
     case 'scribble':
@@ -118,6 +224,8 @@ function action(kind: keyof typeof WEIGHTS, choices: Choices, documents: readonl
       return { do: 'remove', site, document: choices.of([LOOSE, ...TOKENS, ANDY, EVE, SOLO]) };
     case 'tear':
       return { do: 'tear', site, document: choices.of([...BALANCES, PROFILE]), repairMs: choices.within(5, 3_000) };
+    case 'zero':
+      return { do: 'zero', site, document: choices.of([ANDY, EVE]) };
     case 'litter':
       return { do: 'litter', site };
     case 'die': {

@@ -4,7 +4,7 @@ import { Choices } from '../random.js';
 import { FAIR } from './cast.js';
 import { checkAll } from './checks.js';
 import type { SimulatedSite } from './daemon.js';
-import { BORN, edit, LOOSE } from './documents.js';
+import { BORN, edit, LOOSE, zeroed } from './documents.js';
 import type { Finding } from './ledger.js';
 import type { Action, Step } from './plan.js';
 import { World } from './world.js';
@@ -23,6 +23,8 @@ const QUIET_LIMIT_MS = 200_000;
 /** Late writes (3 s), a scan (4 s), racy files (1.5 s). */
 const QUIET_MIN_MS = 5_500;
 const LOOK_MS = 250;
+/** A whole unit of it leaves enough for the digit of any operation. */
+const MOST = { sign: -1, part: 0.7, patienceMs: 2_000 } as const;
 
 export async function run(seed: number, steps: readonly Step[]): Promise<Outcome> {
   const world = new World(seed);
@@ -61,7 +63,7 @@ class Director {
       await world.time.sleep(step.waitMs);
       world.note(`step ${JSON.stringify(step)}`);
       if (step.do === 'quiet') {
-        const findings = await this.#quiet();
+        const findings = await this.#quiet(step.spender);
         if (findings.length > 0) return findings;
       } else this.#act(step);
     }
@@ -72,6 +74,11 @@ class Director {
     const { world } = this;
     if (step.do === 'weather') {
       world.network.weather = step.weather;
+      return;
+    }
+    if (step.do === 'ask') {
+      const ledger = world.ledgers.find(({ document }) => document === step.document);
+      if (ledger !== undefined) for (const site of step.sites) world.programs.get(site)?.ask(ledger, step);
       return;
     }
     const site = world.site(step.site);
@@ -114,6 +121,9 @@ class Director {
         return;
       case 'tear':
         writers.tear(step.document, step.repairMs);
+        return;
+      case 'zero':
+        if (world.isGuarded) writers.zero(step.document, zeroed);
         return;
       case 'litter':
         if (!machine.isOff) for (const [file, text] of writers.litter()) world.litter.set(file, text);
@@ -213,7 +223,58 @@ class Director {
   }
 
   /** Mends everything, waits until every site is at rest, and checks. */
-  async #quiet(): Promise<readonly Finding[]> {
+  async #quiet(spender?: string): Promise<readonly Finding[]> {
+    const restless = await this.#rest();
+    if (restless.length > 0) return restless;
+    if (this.world.isGuarded && (await this.#decide())) {
+      const again = await this.#rest();
+      if (again.length > 0) return again;
+    }
+    const kept = spender === undefined ? [] : await this.#spend(this.world.site(spender));
+    return kept.length > 0 ? kept : checkAll(this.world);
+  }
+
+  /** A person looks at what the guards hold. What is approved counts from then on. Returns whether there was anything. */
+  async #decide(): Promise<boolean> {
+    const { world } = this;
+    let isAny = false;
+    for (const site of world.members)
+      for (const { id, document, reason, amount } of await site.held()) {
+        if (reason === 'join') continue;
+        const ledger = world.ledgers.find((one) => one.document === document);
+        if (ledger === undefined || reason !== 'zero' || amount?.to == null)
+          world.findings.push({ check: 'I8 held', text: `${site.name}: ${document} is held: ${reason}` });
+        else {
+          const isApproved = this.#choices.chance(0.5);
+          world.note(
+            `${site.name} ${isApproved ? 'approves' : 'rejects'} ${id}: ${document} ${JSON.stringify(amount)}`,
+          );
+          await site.decide(id, isApproved);
+          if (isApproved) ledger.genesis += Number(amount.to) - Number(amount.from);
+          isAny = true;
+        }
+      }
+    return isAny;
+  }
+
+  /** With everybody there, everybody can spend what there is, wherever it was earned. */
+  async #spend(site: SimulatedSite): Promise<readonly Finding[]> {
+    const { world } = this;
+    // What was earned at a site that left stays there.
+    if (!site.isMember || [...world.sites.values()].some(({ hasLeft }) => hasLeft)) return [];
+    const purses = world.ledgers.filter((ledger) => ledger.isPurse && !ledger.isFull);
+    const asked = purses.map((ledger) => ({ ledger, k: ledger.operations.length }));
+    for (const ledger of purses) world.programs.get(site.name)?.ask(ledger, MOST);
+    const restless = await this.#rest();
+    if (restless.length > 0) return restless;
+    return asked.flatMap(({ ledger, k }) => {
+      const operation = ledger.operations[k];
+      if (operation === undefined || operation.units === 0 || operation.answer === 'done') return [];
+      return [{ check: 'rights at rest', text: `${ledger.name}: ${ledger.nameOf(operation)} ${operation.answer}` }];
+    });
+  }
+
+  async #rest(): Promise<readonly Finding[]> {
     const { world } = this;
     const { time, network } = world;
     const begun = time.now;
@@ -243,7 +304,7 @@ class Director {
     }
     await world.giveWord();
     this.#setBackMs = 0;
-    return checkAll(world);
+    return [];
   }
 
   #business(): string {

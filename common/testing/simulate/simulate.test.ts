@@ -32,7 +32,7 @@ beforeAll(() => {
 
 describe('the simulation', () => {
   it(
-    'I1, I2, I3, I4, I6: crashes, power cuts, losses, restores and partitions lose nothing and double nothing',
+    'I1, I2, I3, I4, I6, I8: crashes, power cuts, losses, restores and partitions lose nothing and double nothing',
     () => {
       const args = [join(BUILT, 'main.js'), '--seed', '1', '--runs', '300', '--seconds', '45'];
       const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });

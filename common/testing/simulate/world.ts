@@ -1,15 +1,18 @@
 /** All machines, the network and the model of one run, and what each accident does to what must be true. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { DEFAULT_GUARDS } from '../../replica/guard.js';
 import { Choices } from '../random.js';
 import { type DeathKind, HUB, SITES, SPOKES } from './cast.js';
-import { SimulatedSite, type Totals } from './daemon.js';
+import { NO_GUARDS, SimulatedSite, type Totals } from './daemon.js';
 import type { Node } from './disk.js';
 import { BEGINNING, ledgers, SOLO, SOLO_CONTENT } from './documents.js';
-import { type Finding, GENESIS_AMOUNT, type Ledger } from './ledger.js';
+import { type Finding, GENESIS_AMOUNT, type Ledger, type Operation } from './ledger.js';
 import { Machine } from './machine.js';
 import { Network } from './network.js';
+import { isGuarded } from './plan.js';
 import { onRealDisk, type Platform, ROOT, systemCalls, use } from './platform.js';
+import { Programs } from './programs.js';
 import { Time } from './time.js';
 import { Writers } from './writers.js';
 
@@ -27,8 +30,11 @@ export class World {
   readonly network: Network;
   readonly sites: ReadonlyMap<string, SimulatedSite>;
   readonly writers: ReadonlyMap<string, Writers>;
+  readonly programs: ReadonlyMap<string, Programs>;
   readonly ledgers: readonly Ledger[] = ledgers();
   readonly choices: Choices;
+  /** The guards are on. */
+  readonly isGuarded: boolean;
   readonly images = new Map<string, Image>();
   /** Files of others, which nobody may touch: path → content. */
   readonly litter = new Map<string, string>();
@@ -68,6 +74,7 @@ export class World {
           this.findings.push({ check: 'faults', text: `${site.name}: ${event} ${JSON.stringify(fields)}` });
       },
     };
+    this.isGuarded = isGuarded(seed);
     const sites = new Map<string, SimulatedSite>();
     for (const [name, machine] of machines)
       sites.set(
@@ -78,6 +85,7 @@ export class World {
           () => (name === HUB ? [...sites.values()].filter((site) => !site.isHub) : [this.hub]),
           new Choices(seed, `daemon ${name}`),
           events,
+          this.isGuarded ? DEFAULT_GUARDS : NO_GUARDS,
         ),
       );
     this.sites = sites;
@@ -86,6 +94,16 @@ export class World {
         const onGap = (document: string, isOpen: boolean): void => this.#gap(site, document, isOpen);
         return [name, new Writers(site, new Choices(seed, `people of ${name}`), onGap)];
       }),
+    );
+    const programEvents = {
+      note: (text: string) => this.note(text),
+      onFinding: (finding: Finding) => void this.findings.push(finding),
+    };
+    this.programs = new Map(
+      [...sites].map(([name, site]) => [
+        name,
+        new Programs(site, new Choices(seed, `programs of ${name}`), programEvents),
+      ]),
     );
     this.time.onError = (error, owner) => this.#uncaught(error, owner.name);
   }
@@ -182,22 +200,23 @@ export class World {
     else this.#gaps.delete(site.name);
   }
 
-  /** What the daemon had not committed stood in files that may be gone. */
+  /** What the daemon had not committed stood in files that may be gone. What it answered with success was committed. */
   #afterPowerCut(site: SimulatedSite): void {
     site.hadPowerCut = true;
     site.lostMarker = true;
-    this.#doubt(site, [site.totals(), this.hub.totals()]);
+    this.#doubt(site, [site.totals(), this.hub.totals()], ({ answer }) => answer === 'done');
     for (const file of this.litter.keys()) if (file.startsWith(site.userdata)) this.litter.delete(file);
     const gap = this.#gaps.get(site.name);
     if (gap !== undefined) this.deleted.add(gap);
     this.#gaps.delete(site.name);
   }
 
-  /** Operations of a site count for sure only where one of `known` holds them. */
-  #doubt(site: SimulatedSite, known: readonly Totals[]): void {
+  /** Operations of a site count for sure only where one of `known` holds them. What was refused was never there. */
+  #doubt(site: SimulatedSite, known: readonly Totals[], isCertain = (_operation: Operation) => false): void {
     for (const ledger of this.ledgers)
       for (const operation of ledger.operations) {
         if (operation.site !== site.name || operation.standing === 'maybe') continue;
+        if (operation.answer === 'refused' || isCertain(operation)) continue;
         const isSafe = known.some((totals) => ledger.has(totals.get(`${ledger.document} ${ledger.path}`), operation));
         // What was lost may stand in a backup.
         if (operation.standing === 'void') operation.standing = isSafe ? 'maybe' : 'void';

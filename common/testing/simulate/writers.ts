@@ -1,7 +1,7 @@
 /**
  * The people of a site: PHP pages, editors and scripts that write its plain files, each in its own way, with and without
- * the lock. They share nothing with the daemon but the disk. A debit is a write like a credit; what is spent through an
- * API of the daemon belongs here, beside `change`.
+ * the lock. They share nothing with the daemon but the disk. A debit is a write like a credit; what is spent through
+ * the daemon is in programs.ts.
  */
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -15,6 +15,8 @@ import { Death } from './time.js';
 type Content = Record<string, unknown>;
 
 const LOCK_STALE_MS = 10_000;
+const ZERO_LOOK_MS = 20;
+const ZERO_LOOKS = 500;
 
 export class Writers {
   /** Documents that somebody of this site is writing: its own people do not overwrite each other. */
@@ -159,6 +161,20 @@ export class Writers {
       fs.writeFileSync(file, torn);
       await site.machine.time.sleep(repairMs);
       if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === torn) fs.writeFileSync(file, whole);
+    });
+  }
+
+  /** A script takes everything, for no reason that it tells; nobody of this site goes on from there before it was seen. */
+  zero(document: string, change: (content: Content) => Content | undefined): void {
+    this.act(document, async () => {
+      const content = this.site.hasAbsorbed(document) ? this.#read(document) : undefined;
+      const taken = content && change(content);
+      if (taken === undefined) return;
+      const text = JSON.stringify(taken);
+      const file = this.site.file(document);
+      fs.writeFileSync(file, text);
+      for (let tries = 0; tries < ZERO_LOOKS && fs.readFileSync(file, 'utf8') === text; tries++)
+        await this.site.machine.time.sleep(ZERO_LOOK_MS);
     });
   }
 

@@ -2,8 +2,6 @@
  * Deliberate faults, each a small change of the sources that is made in a copy of them and nowhere else. The simulation
  * must find every one. (Leaving out the check before the rename is not among them: what is then replaced unseen stands
  * in the kept link, and is absorbed as a late write. Two nets, and either alone holds.) A change must match its file exactly once; one that no longer does is a fault of this list.
- *
- * To come with spending rights: forget a transfer of rights; spend beyond rights.
  */
 export type Change = {
   /** Below `common/`. */
@@ -159,5 +157,41 @@ export const FAULTS: readonly Fault[] = [
     'core/authority.ts',
     'if (replica === GENESIS || replicaSite(replica) !== site) continue;',
     'if (replica === GENESIS || replicaSite(replica) !== site || replica !== Object.keys(from).filter((one) => replicaSite(one) === site).at(-1)) continue;',
+  ),
+  fault(
+    'a debit goes beyond the rights',
+    'replica/ledger.ts',
+    'compare(subtract(ZERO, amount), this.#free(counter)) > 0) return undefined;',
+    'compare(subtract(ZERO, amount), counterValue(counter)) > 0) return undefined;',
+  ),
+  fault(
+    'a giver forgets the rights that it gave',
+    'core/rights.ts',
+    'return subtract(subtract(add(added, received(counter, replica)), taken), given);',
+    'return subtract(add(added, received(counter, replica)), taken);',
+  ),
+  fault(
+    'a receiver forgets the rights that it was given',
+    'core/rights.ts',
+    'sum = add(sum, to[replica] ?? ZERO);',
+    'sum = add(sum, ZERO);',
+  ),
+  fault(
+    'rights of an earlier incarnation are spent before its last changes came',
+    'site/site.ts',
+    'owner !== peer.author && !store.isPassing(ownerSite);',
+    'owner !== peer.author;',
+  ),
+  fault(
+    'a credit is answered before it is committed',
+    'replica/ledger.ts',
+    "replica.world.steps('change: absorbed');",
+    "for (const { change, resolve } of group) if (!change.amount.startsWith('-')) resolve({ ok: true, seq: 0, balance: '0' }); await new Promise((then) => setTimeout(then, 1)); replica.world.steps('change: absorbed');",
+  ),
+  fault(
+    'a write to zero is not held',
+    'replica/guard.ts',
+    'if (this.options.zero) {',
+    'if (this.options.zero && base === live) {',
   ),
 ];

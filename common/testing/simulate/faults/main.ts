@@ -1,9 +1,4 @@
-/**
- * `npm run simulate:faults [-- --runs 2000] [--jobs J] [--only WORD] [--table FILE]`
- *
- * The hunter is hunted: runs the simulation on each deliberate fault until it is found, and prints after how many seeds
- * and by which check. A fault that is not found is a hole in the simulation, and the exit code says so.
- */
+/** The hunter is hunted. `npm run simulate:faults -- --help` says what it does. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -13,14 +8,31 @@ import type { Report } from '../worker.js';
 import { build } from './apply.js';
 import { FAULTS } from './faults.js';
 
+const USAGE = `npm run simulate:faults [-- --runs K] [--jobs J] [--only WORDS] [--table FILE]
+
+Runs the simulation on each deliberate fault until it is found, and prints after how many seeds and by which check. A
+fault that is not found is a hole in the simulation: exit code 1.
+
+  --runs K       seeds that are tried on each fault (2000)
+  --jobs J       processes at once (one a core)
+  --only WORDS   only faults whose names hold these words
+  --table FILE   writes what was found as a table
+`;
+
 const { values } = parseArgs({
   options: {
+    help: { type: 'boolean', short: 'h', default: false },
     runs: { type: 'string', default: '2000' },
     jobs: { type: 'string', default: String(availableParallelism()) },
     only: { type: 'string', default: '' },
     table: { type: 'string' },
   },
 });
+
+if (values.help) {
+  process.stdout.write(USAGE);
+  process.exit();
+}
 
 const root = process.cwd();
 const runs = Number(values.runs);
