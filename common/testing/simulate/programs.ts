@@ -45,7 +45,13 @@ export class Programs {
         this.events.note(`${ledger.name}: ${ledger.nameOf(operation)} ${answer}: ${text}`);
         for (const finding of ledger.answered(operation, answer)) this.events.onFinding(finding);
       };
-      const change = { document: ledger.document, path: ledger.path, amount: String(ledger.amount(operation)) };
+      const once = { asker: 'program', key: `${ledger.name} ${ledger.nameOf(operation)}` };
+      const change = {
+        document: ledger.document,
+        path: ledger.path,
+        amount: String(ledger.amount(operation)),
+        ...once,
+      };
       this.events.note(`${this.site.name} asks: ${JSON.stringify(change)}`);
       life.site.change(change, wish.patienceMs).then(
         (outcome) => answered(outcome.ok ? 'done' : 'refused', JSON.stringify(outcome)),
@@ -74,5 +80,5 @@ export class Programs {
 
 /** Whether the daemon says that it cannot be done, now or ever. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof BadChange || (error as { code?: unknown }).code === 'AXL-NOT-READY';
+  return error instanceof BadChange || ['AXL-NOT-READY', 'AXL-LOST'].includes((error as { code: string }).code);
 }
