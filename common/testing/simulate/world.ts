@@ -267,7 +267,8 @@ export class World {
 
   /** Takes a backup of a site at rest. */
   backUp(site: SimulatedSite): boolean {
-    if (!site.isReady) return false;
+    // A copy in which a file is missing that is being saved says that it was removed.
+    if (!site.isReady || this.#gaps.has(site.name)) return false;
     const isAtRest = this.ledgers.every(
       ({ document }) => !fs.existsSync(site.file(document)) || site.hasAbsorbed(document),
     );
