@@ -109,8 +109,16 @@ async function php(): Promise<Way> {
   const port = await freePort();
   const script = join(import.meta.dirname, '../../bench/write_balance.php');
   const env = { ...process.env, PHP_CLI_SERVER_WORKERS: '4', AXLE_BENCH_BALANCES: balances };
-  const child = spawn('php', ['-d', 'display_errors=0', '-S', `127.0.0.1:${port}`, script], { env, stdio: 'ignore' });
-  process.once('exit', () => child.kill());
+  const child = spawn('php', ['-d', 'display_errors=0', '-S', `127.0.0.1:${port}`, script], {
+    env,
+    stdio: 'ignore',
+    // A group of its own: its workers outlive it.
+    detached: true,
+  });
+  const end = () => {
+    if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) process.kill(-child.pid);
+  };
+  process.once('exit', end);
   await until(() => answers(port));
   const request = (n: number): string => {
     const body = JSON.stringify({ user_id: userOf(n % users), net_change: 1, source: 'faucet', server_id: 'x' });
@@ -120,7 +128,7 @@ async function php(): Promise<Way> {
   const served = await putUnderLoad({ port, connections, seconds, request });
   const lost = users * START + warm.ok + served.ok - sumOf(balances);
   if (lost !== 0) process.stderr.write(`PHP: ${lost} credits are missing\n`);
-  child.kill();
+  end();
   return { ...wayOf('PHP with flock, not durable', served), cpu_ms: Number.NaN };
 }
 
