@@ -32,7 +32,7 @@ final class TransactionList
 
     private static function emptyEntry(string $key): JsonObject
     {
-        return new JsonObject(array_fill_keys($key === 'transactions' ? self::FULL : self::RECENT, ''));
+        return new JsonObject(array_fill_keys($key === 'transactions' ? self::FULL : self::RECENT, '0'));
     }
 
     private static function entry(Json $json, JsonObject $like, Transaction $t): JsonObject
