@@ -184,6 +184,14 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(sidecar.balances.get(USER)).toBe(105);
     });
 
+    it('takes any text for a source, as the sites do', async () => {
+      await write({ net_change: 5, source: 'PTC task (complete)!', description: 'é'.repeat(300) });
+      await write({ net_change: 5, source: { x: 1 } });
+      const [first, second] = sidecar.seen.map((one) => JSON.parse(one.body));
+      expect(first).toEqual({ amount: '5', source: 'PTC_task_complete', description: 'é'.repeat(200) });
+      expect(second).toEqual({ amount: '5', source: 'unknown' });
+    });
+
     it('adds nothing for a net change of 0', async () => {
       sidecar.balances.set(USER, 100);
       expect((await write({ net_change: 0 })).body).toMatchObject({ success: true, balance: 100, net_change: 0 });

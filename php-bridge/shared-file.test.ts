@@ -46,7 +46,7 @@ describe.skipIf(missing !== undefined)(`I5: one file${missing === undefined ? ''
   }, 60_000);
 
   it('is credited by PHP on one site while credits from another arrive in it', async () => {
-    const lab = new Lab();
+    const lab = new Lab({ inMemory: true });
     const php = new PhpSite();
     try {
       const [faucet, charity] = [lab.site('roflfaucet'), lab.site('clickforcharity')];

@@ -29,8 +29,8 @@ Page::serve(['POST'], 'Failed to update balance', static function (Page $page): 
         $change = $balances->change(
             $user,
             $amount,
-            $page->text('source') ?: 'unknown',
-            $page->text('description') ?? '',
+            Page::source($page->text('source')),
+            Page::description($page->text('description')),
             $_SERVER['HTTP_IDEMPOTENCY_KEY'] ?? $page->text('idempotency_key'),
             clamp: true,
         );

@@ -15,7 +15,8 @@ use Axle\Exception\Unreadable;
 final class Balances
 {
     private const KEY = '/^[\x21-\x7e]{1,200}$/D';
-    private const TEXT_BYTES_MAX = 500;
+    private const SOURCE = '/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/D';
+    private const DESCRIPTION = '/^.{0,200}$/Dsu';
 
     private readonly Sidecar $sidecar;
 
@@ -65,11 +66,11 @@ final class Balances
         if ($amount->sign() === 0) {
             throw new BadInput('an amount of 0 changes nothing');
         }
-        if ($source === '' || strlen($source) > self::TEXT_BYTES_MAX || strlen($description) > self::TEXT_BYTES_MAX) {
-            throw new BadInput('source must be given, and neither source nor description be longer than ' . self::TEXT_BYTES_MAX);
+        if (preg_match(self::SOURCE, $source) !== 1) {
+            throw new BadInput('a source is a word of letters, digits, `_`, `.`, `:` and `-`, such as faucet');
         }
-        if (preg_match("//u", $source . $description) !== 1) {
-            throw new BadInput('source and description must be UTF-8');
+        if (preg_match(self::DESCRIPTION, $description) !== 1) {
+            throw new BadInput('a description is UTF-8 of at most 200 characters');
         }
         if ($key !== null && preg_match(self::KEY, $key) !== 1) {
             throw new BadInput('an idempotency key has 1 to 200 visible ASCII characters');

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Axle\Tests;
 
+use Axle\Amount;
+use Axle\Change;
 use Axle\Exception\BadInput;
 use Axle\Exception\InsufficientFunds;
 use Axle\Exception\NotReached;
@@ -11,6 +13,7 @@ use Axle\Exception\NotWritten;
 use Axle\Exception\OutcomeUnknown;
 use Axle\Exception\Refused;
 use Axle\Exception\Unreadable;
+use Axle\FileChange;
 use Axle\Journal;
 use Axle\Profiles;
 
@@ -135,31 +138,54 @@ final class FallbackTest extends SiteTestCase
         $this->balances()->change('1-andy', 1, 'faucet');
     }
 
-    public function testALockThatIsLostBeforeTheFileIsReplacedLeavesItAlone(): void
+    public function testI5ALockThatIsLostBeforeTheFileIsReplacedLeavesItAlone(): void
     {
         $this->put('balances/1-andy', '{"balance":10}');
-        $locks = "{$this->userdata}/.axle/locks";
-        // Removes each lock as soon as it is there, as a writer that mistakes it for an old one would.
-        $thief = $this->fork(static function () use ($locks): void {
-            $until = microtime(true) + 5;
-            while (microtime(true) < $until) {
-                foreach (glob("$locks/*") as $lock) {
-                    if (@rmdir($lock)) {
-                        return;
-                    }
-                }
-            }
-        });
-        usleep(100_000);
+        $result = new Change(null, Amount::of(5), Amount::of(15), Amount::of(10), 1, false);
+        // As a writer does that mistook the lock for an old one a moment ago.
+        $steal = function () use ($result): array {
+            [$lock] = glob("{$this->userdata}/.axle/locks/*");
+            rmdir($lock);
+            mkdir($lock);
+            return ['{"balance":15}', $result];
+        };
         try {
-            $this->balances()->change('1-andy', 1, 'faucet', key: 'stolen');
+            $parse = static fn (string $text): string => $text;
+            (new FileChange($this->config(), 'balances/1-andy'))->run($parse, $steal, $this->journal('one'));
             self::fail('written without the lock');
         } catch (NotWritten) {
-            self::assertSame('{"balance":10}', $this->text('balances/1-andy'));
-            self::assertSame(['1-andy.txt'], $this->names());
+            self::assertSame(['{"balance":10}', ['1-andy.txt']], [$this->text('balances/1-andy'), $this->names()]);
+            self::assertCount(1, $this->names('.axle/locks'), "another's lock was released");
         }
-        $this->join($thief);
-        self::assertSame('11', (string) $this->balances()->change('1-andy', 1, 'faucet', key: 'stolen')->balance);
+        rmdir(glob("{$this->userdata}/.axle/locks/*")[0]);
+        self::assertSame('15', (string) $this->balances()->change('1-andy', 5, 'faucet', key: 'one')->balance);
+    }
+
+    public function testAWriterWithoutTheLockIsNotOverwritten(): void
+    {
+        $file = $this->put('balances/1-andy', '{"balance":10}');
+        $looks = 0;
+        $edit = function (string $text) use ($file, &$looks): array {
+            // Same size, same second.
+            if (++$looks === 1) {
+                file_put_contents($file, '{"balance":20}');
+            }
+            return [str_replace('0}', '5}', $text), null];
+        };
+        (new FileChange($this->config(), 'balances/1-andy'))->run(static fn (string $text): string => $text, $edit);
+        self::assertSame(['{"balance":25}', 2], [$this->text('balances/1-andy'), $looks]);
+    }
+
+    public function testAFileThatAppearsIsNotOverwritten(): void
+    {
+        $edit = function (?string $text): array {
+            if ($text === null) {
+                $this->put('balances/1-andy', '{"balance":20}');
+            }
+            return [$text ?? '{"balance":5}', null];
+        };
+        (new FileChange($this->config(), 'balances/1-andy'))->run(static fn (string $text): string => $text, $edit);
+        self::assertSame('{"balance":20}', $this->text('balances/1-andy'));
     }
 
     /** @dataProvider badUsers */
@@ -187,7 +213,7 @@ final class FallbackTest extends SiteTestCase
     public static function badChanges(): array
     {
         return [
-            ['0', 'x', null], ['x', 'x', null], ['1', '', null], ['1', "\xff", null], ['1', str_repeat('x', 501), null],
+            ['0', 'x', null], ['x', 'x', null], ['1', '', null], ['1', "\xff", null], ['1', str_repeat('x', 65), null],
             ['1', 'x', ''], ['1', 'x', "a\nb"], ['1', 'x', str_repeat('k', 201)],
         ];
     }

@@ -88,6 +88,19 @@ final class Page
         return $user;
     }
 
+    /** The given source as the sidecar takes it: the sites' scripts took any text. */
+    public static function source(?string $text): string
+    {
+        $word = substr(trim((string) preg_replace('/[^A-Za-z0-9_.:-]+/', '_', $text ?? ''), '_.:-'), 0, 64);
+        return $word === '' ? 'unknown' : $word;
+    }
+
+    /** The given text cut to what a description may hold. */
+    public static function description(?string $text): string
+    {
+        return preg_match('/^.{0,200}/su', $text ?? '', $part) === 1 ? $part[0] : '';
+    }
+
     /** A text of the query string. */
     public static function query(string $key): ?string
     {
@@ -118,7 +131,7 @@ final class Page
         if ($error instanceof Refused && $error->retryAfterS !== null) {
             header("Retry-After: {$error->retryAfterS}");
         }
-        $status = $error instanceof Refused && in_array($error->status, [422, 429, 503], true) ? $error->status : 500;
+        $status = $error instanceof Refused && in_array($error->status, [400, 422, 429, 503], true) ? $error->status : 500;
         // Paths and the like are for the log alone.
         $details = match (true) {
             $error instanceof OutcomeUnknown => 'outcome unknown: try again with the same idempotency key',
