@@ -35,6 +35,10 @@ describe.skipIf(missing !== undefined)(`I5: one file${missing === undefined ? ''
     try {
       fs.writeFileSync(site.fileOf(ANDY), '{"balance":0,"last_updated":1}');
       const php = [creditByPhp(site, 500), creditByPhp(site, 500)];
+      // From here on they are at it together.
+      await expect
+        .poll(() => fs.readFileSync(site.fileOf(ANDY), 'utf8'), { interval: 1 })
+        .not.toContain('"balance":0,');
       await Promise.all([creditByNode(site.userdata, 500), creditByNode(site.userdata, 500)]);
       expect(await Promise.all(php)).toEqual([DONE, DONE]);
       expect(JSON.parse(fs.readFileSync(site.fileOf(ANDY), 'utf8')).balance).toBe(2_000);
