@@ -150,6 +150,16 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(sidecar.seen).toEqual([]);
     });
 
+    it('what the sidecar has answered is not paid again by the file when it is away', async () => {
+      sidecar.balances.set(USER, 100);
+      put('{"balance":100}');
+      expect((await write({ net_change: 5, idempotency_key: 'page-3' })).body.balance).toBe(105);
+      await sidecar.stop();
+      // The page did not get the answer.
+      expect((await write({ net_change: 5, idempotency_key: 'page-3' })).body.details).toMatch(/outcome unknown/);
+      expect(file()).toBe('{"balance":100}');
+    });
+
     it('a socket that nobody listens on any more is nobody', async () => {
       put('{"balance":100}');
       await sidecar.stop();

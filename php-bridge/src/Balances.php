@@ -93,16 +93,13 @@ final class Balances
     /** Null where it is certain that the sidecar has not seen this key, now or before, and the file may be written. */
     private function viaSidecar(string $user, array $body, string $key, ?Journal $journal): ?Change
     {
-        $wasSent = $journal?->wasSent() ?? false;
         $journal?->markSent();
         try {
             $path = '/v1/balances/' . rawurlencode($user) . '/changes';
             $answer = $this->sidecar->ask('POST', $path, $body, ["Idempotency-Key: $key"]);
-            $change = Change::ofAnswer($answer) ?? throw new OutcomeUnknown('the sidecar answered something else');
-            $journal?->forget();
-            return $change;
+            return Change::ofAnswer($answer) ?? throw new OutcomeUnknown('the sidecar answered something else');
         } catch (NotReached $error) {
-            if ($wasSent) {
+            if ($journal?->wasSent() ?? false) {
                 throw new OutcomeUnknown('sent before, and now the sidecar is away: try again with the same key', 0, $error);
             }
             $journal?->markNone();
@@ -112,9 +109,9 @@ final class Balances
             }
             return null;
         } catch (Refused | InsufficientFunds $error) {
-            // What an earlier try came to is not known by this: then the record stays.
-            if (!$wasSent) {
-                $journal?->forget();
+            // What an earlier call came to is not known by this: then the record stays.
+            if ($journal !== null && !$journal->wasSent()) {
+                $journal->markNone();
             }
             throw $error;
         }

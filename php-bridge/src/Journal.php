@@ -11,20 +11,27 @@ use Axle\Exception\Refused;
 /**
  * What this machine has done about one idempotency key, so that a caller's retry in another process never pays a second
  * time by another way: neither by a file what the sidecar may have done, nor by the sidecar what was written to a file.
- * A file of its own in `userdata/.axle/bridge`, locked (flock) while anybody deals with the key.
+ * A file of its own in `userdata/.axle/bridge/<first two digits of the key's hash>/`, locked (flock) while anybody deals
+ * with the key.
  *
- * States: none; `sent` (given to the sidecar, no answer yet); `writing` (a temp file is about to be brought into place);
- * `written`. What the sidecar has answered is forgotten here: it knows the key for 30 days itself.
+ * States: `none`; `sent` (given to the sidecar, whatever it answered: it knows the key itself); `writing` (a temp file is
+ * about to be brought into place); `written`. Records of what was sent are soon gathered, many in one file a day.
  */
 final class Journal
 {
     private const WAIT_S = 10.0;
-    private const KEPT_S = 30 * 86_400;
-    private const SWEEP_ONE_IN = 500;
+    /** As long as the sidecar knows a key, and a day. */
+    private const KEPT_S = 31 * 86_400;
+    private const GATHER_AFTER_S = 600;
+    private const GATHER_MAX = 200;
+    private const GATHER_ONE_IN = 20;
+
+    private bool $wasSent;
 
     /** @param resource $file */
     private function __construct(private readonly string $path, private $file, private array $record)
     {
+        $this->wasSent = $record['state'] === 'sent';
     }
 
     /**
@@ -33,29 +40,31 @@ final class Journal
      */
     public static function open(string $folder, string $key, string $request): self
     {
-        if (!is_dir($folder) && !@mkdir($folder, 0770, true) && !is_dir($folder)) {
-            throw new NotWritten("cannot make $folder");
+        $hash = hash('sha256', $key);
+        $shard = "$folder/" . substr($hash, 0, 2);
+        if (!is_dir($shard) && !@mkdir($shard, 0770, true) && !is_dir($shard)) {
+            throw new NotWritten("cannot make $shard");
         }
-        if (random_int(1, self::SWEEP_ONE_IN) === 1) {
-            self::sweep($folder);
+        if (random_int(1, self::GATHER_ONE_IN) === 1) {
+            self::gather($shard, time());
         }
-        $path = "$folder/" . hash('sha256', $key);
-        $journal = new self($path, self::locked($path), []);
-        $text = (string) stream_get_contents($journal->file);
+        $file = self::locked("$shard/$hash");
+        $text = (string) stream_get_contents($file);
         $record = json_decode($text, true);
         // A record that a power cut has damaged may have said anything.
-        $journal->record = is_array($record) ? $record : ['request' => $request, 'state' => $text === '' ? 'none' : 'sent'];
-        if ($journal->record['request'] !== $request) {
+        $record = is_array($record) ? $record : ['request' => $request, 'state' => $text === '' ? 'none' : 'sent'];
+        if ($record['request'] !== $request) {
             throw new Refused(422, 'idempotency_key_reused', 'this idempotency key belongs to another request');
         }
+        $journal = new self("$shard/$hash", $file, $record);
         $journal->settle();
         return $journal;
     }
 
-    /** Whether the sidecar may have carried the request out. */
+    /** Whether the sidecar may have carried the request out at an earlier call. */
     public function wasSent(): bool
     {
-        return $this->record['state'] === 'sent';
+        return $this->wasSent = $this->wasSent || $this->isGathered();
     }
 
     /** The result that was written to the file under this key; null where none was. */
@@ -66,7 +75,9 @@ final class Journal
 
     public function markSent(): void
     {
-        $this->put(['state' => 'sent']);
+        if (!$this->wasSent) {
+            $this->put(['state' => 'sent']);
+        }
     }
 
     /** Nothing has happened under this key, and it is certain. */
@@ -85,10 +96,55 @@ final class Journal
         $this->put(['state' => 'written', 'result' => $result]);
     }
 
-    /** The sidecar has answered. */
-    public function forget(): void
+    /** Brings old records of what was sent into one file, and removes what is too old to matter. `$now`: for tests. */
+    public static function gather(string $shard, int $now): void
     {
-        @unlink($this->path);
+        $gathered = [];
+        foreach (scandir($shard) ?: [] as $name) {
+            $path = "$shard/$name";
+            $age = $now - (int) @filemtime($path);
+            if (!is_file($path) || $age < self::GATHER_AFTER_S || count($gathered) === self::GATHER_MAX) {
+                continue;
+            }
+            if (str_starts_with($name, 'sent-')) {
+                if ($age > self::KEPT_S) {
+                    @unlink($path);
+                }
+                continue;
+            }
+            $file = @fopen($path, 'r');
+            if ($file === false || !flock($file, LOCK_EX | LOCK_NB)) {
+                continue;
+            }
+            $text = (string) stream_get_contents($file);
+            $state = json_decode($text, true)['state'] ?? ($text === '' ? 'none' : 'sent');
+            if ($state === 'sent') {
+                $gathered[$name] = $file;
+            } elseif ($state === 'none' || ($state === 'written' && $age > self::KEPT_S)) {
+                @unlink($path);
+            }
+        }
+        // Keys that are all digits come out of the array as integers.
+        $names = array_map(strval(...), array_keys($gathered));
+        if ($names !== [] && self::append("$shard/sent-" . gmdate('Y-m-d', $now), implode("\n", $names) . "\n")) {
+            array_map(static fn (string $name): bool => @unlink("$shard/$name"), $names);
+        }
+    }
+
+    private function isGathered(): bool
+    {
+        foreach (glob(dirname($this->path) . '/sent-*') ?: [] as $file) {
+            if (str_contains((string) file_get_contents($file), basename($this->path))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static function append(string $path, string $text): bool
+    {
+        $file = @fopen($path, 'a');
+        return $file !== false && fwrite($file, $text) === strlen($text) && fflush($file) && fsync($file);
     }
 
     /** A process died between announcing a write and saying that it was done: the temp file tells. */
@@ -135,14 +191,5 @@ final class Journal
             usleep(5_000);
         }
         throw new OutcomeUnknown('another request with this idempotency key has not ended yet');
-    }
-
-    private static function sweep(string $folder): void
-    {
-        foreach (scandir($folder) ?: [] as $name) {
-            if ($name[0] !== '.' && time() - (int) @filemtime("$folder/$name") > self::KEPT_S) {
-                @unlink("$folder/$name");
-            }
-        }
     }
 }

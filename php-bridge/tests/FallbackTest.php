@@ -257,10 +257,38 @@ final class FallbackTest extends SiteTestCase
         }
     }
 
+    public function testWhatWasSentIsRememberedInOneFileADay(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $this->journal('one')->markSent();
+        $this->balances()->change('1-andy', 5, 'faucet', key: 'two');
+        $count = fn (): int => count(glob("{$this->userdata}/.axle/bridge/*/*"));
+        $gather = fn (int $now) => array_map(
+            static fn (string $shard) => Journal::gather($shard, $now),
+            glob("{$this->userdata}/.axle/bridge/*"),
+        );
+        $gather(time());
+        self::assertSame([], glob("{$this->userdata}/.axle/bridge/*/sent-*"), 'gathered too early');
+        $gather(time() + 601);
+        self::assertCount(1, glob("{$this->userdata}/.axle/bridge/*/sent-*"));
+        self::assertSame(2, $count());
+        try {
+            $this->balances()->change('1-andy', 5, 'faucet', key: 'one');
+            self::fail('what had been sent was written');
+        } catch (OutcomeUnknown) {
+        }
+        self::assertTrue($this->balances()->change('1-andy', 5, 'faucet', key: 'two')->isReplay);
+        self::assertSame('{"balance":15}', $this->text('balances/1-andy'));
+        // The retry made a record of its own; all are gone when nobody can ask again.
+        $gather(time() + 32 * 86_400);
+        $gather(time() + 64 * 86_400);
+        self::assertSame(0, $count());
+    }
+
     public function testADamagedRecordMayHaveSaidThatItWasSent(): void
     {
         $this->journal('one')->markSent();
-        file_put_contents("{$this->userdata}/.axle/bridge/" . hash('sha256', 'one'), '{"requ');
+        file_put_contents(glob("{$this->userdata}/.axle/bridge/*/*")[0], '{"requ');
         self::assertTrue($this->journal('one')->wasSent());
     }
 
