@@ -233,6 +233,19 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(fs.readdirSync(path.join(site.userdata, 'balances'))).toEqual([]);
     });
 
+    it('says in the log, once an hour, that anybody can write', async () => {
+      const said = (): number => site.log.split('WITHOUT identity').length - 1;
+      const before = said();
+      await write({ net_change: 5 });
+      await write({ net_change: 5 });
+      await expect.poll(said).toBe(before + 1);
+      const marker = path.join(site.userdata, '.axle/bridge/without-identity');
+      const past = Date.now() / 1000 - 3_601;
+      fs.utimesSync(marker, past, past);
+      await write({ net_change: 5 });
+      await expect.poll(said).toBe(before + 2);
+    });
+
     it('knows POST and OPTIONS only', async () => {
       expect((await call('write_balance.php')).status).toBe(405);
       expect((await call('write_balance.php', { method: 'OPTIONS' })).status).toBe(200);

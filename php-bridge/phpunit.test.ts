@@ -14,7 +14,8 @@ describe.skipIf(missing !== undefined)(`php-bridge${missing === undefined ? '' :
 
   it('passes its PHPUnit tests', async () => {
     const { code, output } = await run('phpunit', ['--configuration', path.join(BRIDGE, 'phpunit.xml')]);
-    expect(output).toMatch(/OK \(\d{3,} tests, \d{4,} assertions\)|Tests: \d{3,}, .*Skipped: 1\./);
+    // Its words differ from version to version, and tests that only root can do may be skipped.
+    expect(output).toMatch(/OK.*(?:\(\d{3,} tests|Tests: \d{3,},)/s);
     expect(code).toBe(0);
   }, 60_000);
 });

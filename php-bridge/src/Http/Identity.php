@@ -18,6 +18,7 @@ final class Identity
     public static function writer(Config $config, ?string $named): ?string
     {
         if ($config->identity === 'none') {
+            self::warn("{$config->own()}/bridge/without-identity");
             return $named;
         }
         session_start();
@@ -44,6 +45,16 @@ final class Identity
         $token = $bearer ?? $given ?? $_COOKIE['jwt'] ?? '';
         $claims = $secret === '' || !is_string($token) ? null : self::claims($token, $secret);
         return $claims !== null && "{$claims['sub']}-{$claims['username']}" === $user;
+    }
+
+    /** Once an hour, as the marker file remembers. */
+    private static function warn(string $marker): void
+    {
+        clearstatcache(true, $marker);
+        if (time() - (int) @filemtime($marker) >= 3600) {
+            @touch($marker);
+            error_log('axle: WITHOUT identity: anybody who reaches these pages writes any balance; set identity to session');
+        }
     }
 
     /** @return array{sub: string, username: string}|null null: not signed with the secret, or out of date */
