@@ -330,6 +330,12 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect((await update('manage_roles', {})).status).toBe(400);
     });
 
+    it('hazard 2: begins no profile for a user who has none', async () => {
+      expect((await update('update_profile', { bio: 'x' })).status).toBe(404);
+      expect((await update('update_stats', { total_claims: 1 })).status).toBe(404);
+      expect(sidecar.profiles.size).toBe(0);
+    });
+
     it('writes the file when nobody is there, but makes none up', async () => {
       await sidecar.stop();
       expect((await update('update_profile', { bio: 'x' })).status).toBe(404);

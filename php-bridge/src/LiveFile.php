@@ -18,6 +18,8 @@ final class LiveFile
     /** A plain write truncates first: what does not parse is looked at again, a tenth of a second in all. */
     private const LOOKS = 6;
     private const PAUSE_US = 20_000;
+    /** As the daemon gives a new file; owner and group are the folder's. */
+    private const MODE_OF_NEW = 0664;
 
     /**
      * @param T $content
@@ -72,9 +74,8 @@ final class LiveFile
     {
         $temp = dirname($this->path) . '/.' . basename($this->path) . '.' . bin2hex(random_bytes(8)) . '.axle-tmp';
         $file = @fopen($temp, 'x') ?: throw new NotWritten("cannot write to " . dirname($this->path) . self::why());
-        $like = $this->stat ?? stat(dirname($this->path));
-        $isDone = fwrite($file, $text) === strlen($text) && fflush($file)
-            && chmod($temp, $like['mode'] & ($this->stat === null ? 0666 : 07777));
+        $like = $this->stat ?? ['mode' => self::MODE_OF_NEW] + stat(dirname($this->path));
+        $isDone = fwrite($file, $text) === strlen($text) && fflush($file) && chmod($temp, $like['mode'] & 07777);
         // Only root may give a file away; a group we are a member of may be given by everybody.
         if ($like['uid'] !== fileowner($temp)) {
             @chown($temp, $like['uid']);

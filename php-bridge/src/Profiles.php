@@ -39,8 +39,8 @@ final class Profiles
     }
 
     /**
-     * Changes a profile by a JSON merge patch (RFC 7396: null removes a key) and returns it; null where there is no such
-     * user: a profile is never made up. Throws as `Balances::change`.
+     * Changes a profile by a JSON merge patch (RFC 7396: null removes a key) and returns it; null where there is none, and
+     * none is made: the sidecar may begin one instead. Throws as `Balances::change`.
      *
      * @param array<string, mixed> $patch
      * @return array<string, mixed>|null

@@ -140,7 +140,7 @@ export class ContractServer {
 
   #profile(method: string, user: string, body: string): Answer {
     const profile = this.profiles.get(user);
-    if (profile === undefined) return error(404, 'not_found', 'no such user');
+    if (profile === undefined && method === 'GET') return error(404, 'not_found', 'no such user');
     if (method === 'PATCH') this.profiles.set(user, { ...profile, ...(JSON.parse(body) as object) });
     return ok({ user, profile: this.profiles.get(user) });
   }

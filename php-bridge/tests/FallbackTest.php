@@ -318,6 +318,30 @@ final class FallbackTest extends SiteTestCase
         self::assertSame(['1-andy.txt', '2-new.txt'], $this->names());
     }
 
+    public function testAProcessThatIsKilledAtAnyMomentNeverPaysTwice(): void
+    {
+        $this->put('balances/1-andy', '{"balance":0}');
+        $outcomes = ['paid by the dead' => 0, 'paid by the living' => 0];
+        for ($round = 1; $round <= 120; $round++) {
+            $child = $this->fork(fn () => $this->balances()->change('1-andy', 1, 'faucet', key: "key-$round"));
+            usleep(random_int(0, 250 * $round));
+            posix_kill($child, SIGKILL);
+            $this->join($child);
+            // The lock of the dead, ten seconds later.
+            foreach (glob("{$this->userdata}/.axle/locks/*.lock") as $lock) {
+                touch($lock, time() - 60);
+            }
+            try {
+                $change = $this->balances()->change('1-andy', 1, 'faucet', key: "key-$round");
+                $outcomes[$change->isReplay ? 'paid by the dead' : 'paid by the living']++;
+            } catch (OutcomeUnknown) {
+                // Killed between announcing that it asks the sidecar and finding nobody there: the sidecar will pay it.
+            }
+            self::assertSame((string) array_sum($outcomes), (string) $this->balances()->get('1-andy')->amount, "round $round");
+        }
+        self::assertGreaterThan(0, min($outcomes), (string) json_encode($outcomes));
+    }
+
     public function testAProfileIsReadAndChangedInTheFile(): void
     {
         $profiles = new Profiles($this->config());

@@ -55,11 +55,13 @@ final class SimpleProfile
         }
         $user = Page::user($writer);
         $profiles = new Profiles($page->config);
-        if ($patch instanceof \Closure) {
-            $known = $profiles->get($user);
-            $patch = $known === null ? [] : $patch($known);
+        // The sidecar would begin a profile of these fields alone, which then passes for the user's.
+        $known = $profiles->get($user);
+        if ($known === null) {
+            return self::unknown();
         }
-        $profile = $profiles->patch($user, $patch + ['last_profile_update' => time()]);
+        $changes = $patch instanceof \Closure ? $patch($known) : $patch;
+        $profile = $profiles->patch($user, $changes + ['last_profile_update' => time()]);
         if ($profile === null) {
             return self::unknown();
         }
