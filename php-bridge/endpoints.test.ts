@@ -395,10 +395,16 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
     });
   });
 
-  it('a configuration with a mistake says so in the log alone', async () => {
-    site.configure({ without_sidecar: 'sometimes' });
-    const { status, body } = await read();
-    expect([status, body.details]).toEqual([500, 'configuration']);
-    await expect.poll(() => site.log).toContain('without_sidecar must be one of all, credits, nothing');
+  it('a configuration that is missing or has a mistake is named in the log alone', async () => {
+    for (const [change, words] of [
+      [() => site.configure({ without_sidecar: 'sometimes' }), 'without_sidecar must be one of all, credits, nothing'],
+      [() => site.configure({ sidecars: 1 }), 'unknown key sidecars'],
+      [() => fs.rmSync(site.configFile), 'no configuration'],
+    ] as const) {
+      change();
+      const { status, body } = await read();
+      expect([status, body.details]).toEqual([500, 'configuration']);
+      await expect.poll(() => site.log).toContain(words);
+    }
   });
 });

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Axle;
 
-use Axle\Exception\BadInput;
+use Axle\Exception\BadConfig;
 
 /** The configuration file's array, checked: see config.example.php for what each key says. */
 final class Config
@@ -27,7 +27,7 @@ final class Config
     public readonly int $answerMs;
     public readonly int $totalMs;
 
-    /** @param array<string, mixed> $values throws BadInput */
+    /** @param array<string, mixed> $values throws BadConfig */
     public function __construct(array $values)
     {
         $this->site = self::text($values, 'site');
@@ -42,7 +42,7 @@ final class Config
         $this->answerMs = self::milliseconds($values, 'answer_ms', 2_500);
         $this->totalMs = self::milliseconds($values, 'total_ms', 6_000);
         if ($values !== []) {
-            throw new BadInput('configuration: unknown key ' . array_key_first($values));
+            throw new BadConfig('unknown key ' . array_key_first($values));
         }
     }
 
@@ -53,10 +53,10 @@ final class Config
         foreach ($named === null ? self::PLACES : [$named] as $file) {
             if (is_file($file)) {
                 $values = require $file;
-                return new self(is_array($values) ? $values : throw new BadInput("$file does not return an array"));
+                return new self(is_array($values) ? $values : throw new BadConfig("$file does not return an array"));
             }
         }
-        throw new BadInput('no configuration: copy config.example.php to config.php');
+        throw new BadConfig('no configuration: copy config.example.php to config.php');
     }
 
     public function client(): Sidecar
@@ -83,7 +83,7 @@ final class Config
         $value = $values[$key] ?? $default;
         unset($values[$key]);
         if (($value !== null && !is_string($value)) || $value === '') {
-            throw new BadInput("configuration: $key must be a text");
+            throw new BadConfig("$key must be a text");
         }
         return $value;
     }
@@ -93,13 +93,13 @@ final class Config
         $value = self::text($values, $key, $choices[0]);
         return in_array($value, $choices, true)
             ? $value
-            : throw new BadInput("configuration: $key must be one of " . implode(', ', $choices));
+            : throw new BadConfig("$key must be one of " . implode(', ', $choices));
     }
 
     private static function milliseconds(array &$values, string $key, int $default): int
     {
         $value = $values[$key] ?? $default;
         unset($values[$key]);
-        return is_int($value) && $value > 0 ? $value : throw new BadInput("configuration: $key must be milliseconds");
+        return is_int($value) && $value > 0 ? $value : throw new BadConfig("$key must be milliseconds");
     }
 }

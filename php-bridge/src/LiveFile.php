@@ -51,11 +51,6 @@ final class LiveFile
         }
     }
 
-    public function modified(): ?int
-    {
-        return $this->stat['mtime'] ?? null;
-    }
-
     /** Whether the file is still the one that was read, for the sake of writers who take no lock. */
     public function isCurrent(): bool
     {

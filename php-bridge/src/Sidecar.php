@@ -62,7 +62,8 @@ final class Sidecar
                 if ($isSidecars && in_array($status, self::REFUSED, true)) {
                     break;
                 }
-                $isUnknown = $isUnknown || !in_array($status, self::LATER, true);
+                // A proxy's own 503 says nothing of what became of the request.
+                $isUnknown = $isUnknown || !$isSidecars || !in_array($status, self::LATER, true);
                 $pauseMs = max($pauseMs, 1000 * ($retryAfterS ?? 0));
             } catch (NotReached $error) {
                 // Nobody is there: what to do is the caller's choice, unless something was sent before.

@@ -1,5 +1,5 @@
 /** PHP for tests: programs that are missing, processes, and PHP's own web server on the package's endpoints. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -121,15 +121,3 @@ export function phpFiles(): string[] {
     .filter((file) => file.endsWith('.php'))
     .map((file) => path.join(BRIDGE, file));
 }
-
-/** Throws with PHP's words where a file has a mistake. */
-export function lint(files: readonly string[]): void {
-  execFileSync('php', ['-r', LINT, ...files], { stdio: 'pipe' });
-}
-
-// One process for all files: opcache_compile_file is not always there, and one php -l a file takes seconds.
-const LINT = `
-foreach (array_slice($argv, 1) as $file) {
-    try { token_get_all(file_get_contents($file), TOKEN_PARSE); }
-    catch (ParseError $e) { fwrite(STDERR, "$file: {$e->getMessage()}\\n"); exit(1); }
-}`;

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Axle\Exception;
 
-/** What the caller gave can never be carried out: a user name, an amount, a key, the configuration. */
+/** What the caller gave can never be carried out: a user name, an amount, a key. */
 final class BadInput extends AxleException
 {
 }

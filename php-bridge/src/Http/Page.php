@@ -6,7 +6,7 @@ namespace Axle\Http;
 
 use Axle\Amount;
 use Axle\Config;
-use Axle\Exception\AxleException;
+use Axle\Exception\BadConfig;
 use Axle\Exception\BadInput;
 use Axle\Exception\InsufficientFunds;
 use Axle\Exception\NotReached;
@@ -121,7 +121,7 @@ final class Page
     /** @return array{int, array<string, mixed>} */
     private static function failed(\Throwable $error, string $failure): array
     {
-        if ($error instanceof BadInput && !str_starts_with($error->getMessage(), 'configuration')) {
+        if ($error instanceof BadInput) {
             return [400, ['success' => false, 'error' => $error->getMessage()]];
         }
         if ($error instanceof InsufficientFunds) {
@@ -139,7 +139,7 @@ final class Page
             $error instanceof Refused => $error->reason,
             $error instanceof Unreadable => 'the file cannot be read',
             $error instanceof NotWritten => 'the file cannot be written',
-            $error instanceof AxleException => 'configuration',
+            $error instanceof BadConfig => 'configuration',
             default => 'internal error',
         };
         return [$status, ['success' => false, 'error' => $failure, 'details' => $details]];
