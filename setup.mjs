@@ -31,12 +31,14 @@ const NSPAWN = { name: 'systemd-container', proof: ['systemd-nspawn'], why: 'thr
 const IPROUTE = { name: 'iproute2', proof: ['ip'], why: 'the network between those hosts' };
 const DBUS = { name: 'dbus', proof: ['dbus-daemon'], why: "systemd's own bus inside those hosts" };
 const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, for tests beside PHP writers" };
+const PHP_CURL = { name: 'php-curl', proof: [], phpModule: 'curl', why: 'how php-bridge speaks to the sidecar' };
+const PHPUNIT = { name: 'phpunit', proof: ['phpunit'], why: 'the tests of php-bridge' };
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
 
 const GROUPS = {
   start: [RSYNC, SSH],
-  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP],
+  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, LSYNCD, SYNCTHING],
 };
 
@@ -100,7 +102,16 @@ function checkNode() {
 // ---- System packages
 
 function missing(packages) {
-  return packages.filter(({ proof }) => !proof.every(findProgram));
+  return packages.filter(({ proof, phpModule }) => !proof.every(findProgram) || !hasPhpModule(phpModule));
+}
+
+/** Debian's PHP names its modules in /etc/php/<version>/cli/conf.d; a PHP from elsewhere has them built in. */
+function hasPhpModule(name) {
+  if (name === undefined || !existsSync('/etc/php')) return name === undefined || findProgram('php');
+  return readdirSync('/etc/php').some((version) => {
+    const folder = join('/etc/php', version, 'cli/conf.d');
+    return existsSync(folder) && readdirSync(folder).some((file) => file.endsWith(`-${name}.ini`));
+  });
 }
 
 function findProgram(name) {
