@@ -33,12 +33,13 @@ const DBUS = { name: 'dbus', proof: ['dbus-daemon'], why: "systemd's own bus ins
 const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, for tests beside PHP writers" };
 const PHP_CURL = { name: 'php-curl', proof: [], phpModule: 'curl', why: 'how php-bridge speaks to the sidecar' };
 const PHPUNIT = { name: 'phpunit', proof: ['phpunit'], why: 'the tests of php-bridge' };
+const CHROMIUM = { name: 'chromium', proof: ['chromium'], why: "the sites' pages in a real browser, for tests" };
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
 
 const GROUPS = {
   start: [RSYNC, SSH],
-  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT],
+  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, LSYNCD, SYNCTHING],
 };
 
@@ -55,6 +56,7 @@ const SOURCES = [
   'hub',
   'spoke',
   'sidecar',
+  'client',
   'miner',
   'cli',
   'bench',
@@ -62,6 +64,9 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
 ];
+
+/** Made by the build, and in the repository. */
+const MADE = 'client/unified-balance.js';
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
@@ -237,7 +242,7 @@ function buildKey() {
     if (stat === undefined) return;
     if (stat.isDirectory()) {
       for (const name of readdirSync(join(ROOT, path)).sort()) visit(`${path}/${name}`);
-    } else if (!path.endsWith('.test.ts')) hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`);
+    } else if (!path.endsWith('.test.ts') && path !== MADE) hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`);
   };
   for (const source of SOURCES) visit(source);
   return existsSync(join(ROOT, 'dist/cli/main.js')) ? hash.digest('hex') : 'none';
@@ -249,6 +254,7 @@ function build() {
   if (!run([process.execPath, join(MODULES, 'typescript/bin/tsc'), '-p', 'tsconfig.build.json'])) {
     throw new SetupError('the build failed: see above');
   }
+  if (!run([process.execPath, 'client/build.mjs'])) throw new SetupError('the build of the client failed: see above');
   // What changed while it was being built is built next time.
   writeStamp({ ...readStamp(), build: began === 'none' ? buildKey() : began });
 }

@@ -1,6 +1,6 @@
 <?php
 
-/** POST {user_id, net_change, source?, server_id?, description?, idempotency_key?}: adds to or takes from a balance. */
+/** POST {user_id, net_change, source?, server_id?, description?, idempotency_key?, clamp?}: adds to or takes from a balance. */
 
 declare(strict_types=1);
 
@@ -32,7 +32,8 @@ Page::serve(['POST'], 'Failed to update balance', static function (Page $page): 
             Page::source($page->text('source')),
             Page::description($page->text('description')),
             $_SERVER['HTTP_IDEMPOTENCY_KEY'] ?? $page->text('idempotency_key'),
-            clamp: true,
+            // As the sites' own script does, unless the page says that it wants all or nothing.
+            clamp: $page->raw('clamp') !== 'false',
         );
         [$amount, $balance, $previous, $at] = [$change->amount, $change->balance, $change->previous, $change->at];
     }
