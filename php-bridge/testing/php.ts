@@ -78,8 +78,8 @@ export class PhpSite {
     return path.join(this.userdata, `${document}.txt`);
   }
 
-  /** Starts PHP's web server on the endpoints; resolves with its address. */
-  async serve(): Promise<string> {
+  /** Starts PHP's web server on the endpoints, for root perhaps under another account; resolves with its address. */
+  async serve(account?: number): Promise<string> {
     const child = spawn('php', ['-S', '127.0.0.1:0', '-t', path.join(BRIDGE, 'public')], {
       env: {
         ...process.env,
@@ -87,6 +87,7 @@ export class PhpSite {
         PHP_CLI_SERVER_WORKERS: '4',
       },
       stdio: ['ignore', 'ignore', 'pipe'],
+      ...(account !== undefined && { uid: account, gid: account }),
       // Its workers are processes of their own, which a signal to it alone would leave behind.
       detached: true,
     });
