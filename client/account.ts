@@ -6,6 +6,7 @@ import { type Claims, descriptionOf, sourceOf } from './claims.js';
 import { Flusher } from './flusher.js';
 import { followBalance } from './live.js';
 import { oneTabOnly } from './locks.js';
+import { NetChange } from './net-change.js';
 import type { Outcome } from './outcome.js';
 import { type Pending, PendingChanges } from './pending.js';
 import type { Server } from './server.js';
@@ -50,6 +51,7 @@ export class Account {
   #timers: ReturnType<typeof setTimeout>[] = [];
   #reading: Promise<Units> | undefined;
   #isStopped = false;
+  #isLive = false;
 
   constructor(
     readonly world: AccountWorld,
@@ -83,12 +85,14 @@ export class Account {
     void this.flusher.flush();
     void this.read().catch(() => {});
     void this.claim();
+    this.#adopt();
     this.resume();
   }
 
   /** The page is being left, perhaps for good. */
   leave(): void {
     this.flusher.leave(this.state.confirmed);
+    this.#isLive = false;
     this.#live.abort();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers = [];
@@ -96,7 +100,8 @@ export class Account {
 
   /** At the start, and when a page that was left is shown again. */
   resume(): void {
-    if (this.#isStopped || this.#timers.length > 0) return;
+    if (this.#isStopped || this.#isLive) return;
+    this.#isLive = true;
     this.#live = new AbortController();
     const { events, box, poll_ms } = this.world;
     if (events !== undefined)
@@ -108,6 +113,7 @@ export class Account {
           this.#tell({ type: 'event', balance: textOf(balance) });
           this.#event(balance);
         },
+        () => this.#readIfSeen(),
         this.#live.signal,
       );
     const every = (ms: number, run: () => void) => this.#timers.push(setInterval(run, ms));
@@ -116,10 +122,7 @@ export class Account {
     every(WATCH_MS, () => {
       if (this.pending.list().length > 0 && !this.flusher.isWaiting) void this.flusher.flush();
     });
-    if (events === undefined)
-      every(poll_ms, () => {
-        if (document.visibilityState === 'visible') void this.read().catch(() => {});
-      });
+    if (events === undefined) every(poll_ms, () => this.#readIfSeen());
   }
 
   stop(): void {
@@ -207,6 +210,27 @@ export class Account {
     this.flusher.wake();
     void this.read().catch(() => {});
     void this.claim();
+  }
+
+  /** Once the sites' former script can no longer be at it in another tab, what it left behind is ours to send. */
+  #adopt(): void {
+    const { box } = this.world;
+    const left = new NetChange(box, this.user);
+    if (left.amount === undefined) return;
+    const seen = left.mark;
+    const timer = setTimeout(() => {
+      void oneTabOnly(`axle-adopt:${this.user}`, async () => {
+        const { amount } = left;
+        if (amount === undefined || left.mark !== seen || this.#isStopped) return;
+        left.forget();
+        this.add(amount, 'net_change', '');
+      });
+    }, left.quietFor_ms(Date.now()));
+    this.#timers.push(timer);
+  }
+
+  #readIfSeen(): void {
+    if (document.visibilityState === 'visible') void this.read().catch(() => {});
   }
 
   async #read(): Promise<Units> {

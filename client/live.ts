@@ -10,12 +10,13 @@ import type { Box } from './storage.js';
 /** The place where the stream goes on, for whichever tab holds it next. */
 const EVENTS_KEY = 'axle_events:';
 
-/** Resolves when aborted. */
+/** Resolves when aborted. `onTrouble`: there is no stream at this moment; somebody may want to read instead. */
 export async function followBalance(
   server: SidecarServer,
   user: string,
   box: Box,
   onEvent: (event: BalanceEvent) => void,
+  onTrouble: () => void,
   signal: AbortSignal,
 ): Promise<void> {
   await untilOurs(`axle-events:${user}`, signal, async () => {
@@ -31,6 +32,7 @@ export async function followBalance(
         failures = 0;
       } catch {
         failures += 1;
+        if (!signal.aborted) onTrouble();
       }
       await pause(signal, backoff_ms(Math.max(1, failures), Math.random()));
     }

@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NetChange } from './net-change.js';
 import { settingsOf } from './settings.js';
 import { MemoryBox, StorageBox } from './storage.js';
 import { durationText, Tasks } from './tasks.js';
@@ -50,6 +51,33 @@ describe('storage that refuses', () => {
     expect([box.get('a'), box.keys()]).toEqual(['1', ['a']]);
     box.remove('a');
     expect(box.get('a')).toBeNull();
+  });
+});
+
+describe('what the former script left behind', () => {
+  const left = (keys: Readonly<Record<string, string>>) => {
+    const box = new MemoryBox();
+    for (const [key, value] of Object.entries(keys)) box.set(`balance_net_change:1-andy${key}`, value);
+    return { box, left: new NetChange(box, '1-andy') };
+  };
+  it('is a sum, or nothing', () => {
+    expect(left({ '': '12.5' }).left.amount).toBe(1_250_000_000n);
+    expect(left({ '': '-3' }).left.amount).toBe(-300_000_000n);
+    for (const value of ['0', '', 'NaN']) expect(left({ '': value }).left.amount).toBeUndefined();
+    expect(left({}).left.amount).toBeUndefined();
+  });
+
+  it('hazard 8: has to be untouched for longer than a tab of that script waits', () => {
+    expect(left({ '': '5' }).left.quietFor_ms(NOW)).toBe(300_000);
+    expect(left({ '': '5', _timestamp: String(NOW - 100_000) }).left.quietFor_ms(NOW)).toBe(200_000);
+    expect(left({ '': '5', _timestamp: String(NOW - 900_000) }).left.quietFor_ms(NOW)).toBe(0);
+    expect(left({ '': '5', _timestamp: String(NOW + 9e9) }).left.quietFor_ms(NOW)).toBe(300_000);
+    const { box, left: seen } = left({ '': '5', _timestamp: '1' });
+    const { mark } = seen;
+    box.set('balance_net_change:1-andy', '7');
+    expect(seen.mark).not.toBe(mark);
+    seen.forget();
+    expect(box.keys()).toEqual([]);
   });
 });
 

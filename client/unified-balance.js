@@ -481,7 +481,7 @@
 
   // live.ts
   var EVENTS_KEY = "axle_events:";
-  async function followBalance(server, user, box, onEvent, signal) {
+  async function followBalance(server, user, box, onEvent, onTrouble, signal) {
     await untilOurs(`axle-events:${user}`, signal, async () => {
       let failures = 0;
       while (!signal.aborted) {
@@ -495,6 +495,7 @@
           failures = 0;
         } catch {
           failures += 1;
+          if (!signal.aborted) onTrouble();
         }
         await pause(signal, backoff_ms(Math.max(1, failures), Math.random()));
       }
@@ -513,6 +514,36 @@
       addEventListener("online", over);
     });
   }
+
+  // net-change.ts
+  var KEY = "balance_net_change:";
+  var QUIET_MS = 3e5;
+  var NetChange = class {
+    constructor(box, user) {
+      this.box = box;
+      this.#key = KEY + user;
+    }
+    box;
+    #key;
+    /** Undefined: there is nothing. */
+    get amount() {
+      const units = unitsOf(this.box.get(this.#key) ?? void 0);
+      return units === 0n ? void 0 : units;
+    }
+    /** The same as long as nobody has touched it. */
+    get mark() {
+      return `${this.box.get(this.#key)} ${this.box.get(`${this.#key}_timestamp`)}`;
+    }
+    /** How much longer it has to stay untouched. */
+    quietFor_ms(now) {
+      const touched = Number(this.box.get(`${this.#key}_timestamp`) ?? Number.NaN);
+      return Number.isFinite(touched) ? Math.max(0, Math.min(QUIET_MS, touched + QUIET_MS - now)) : QUIET_MS;
+    }
+    forget() {
+      this.box.remove(this.#key);
+      this.box.remove(`${this.#key}_timestamp`);
+    }
+  };
 
   // account.ts
   var BALANCE_KEY = "axle_balance:";
@@ -560,23 +591,27 @@
     #timers = [];
     #reading;
     #isStopped = false;
+    #isLive = false;
     start() {
       void this.flusher.flush();
       void this.read().catch(() => {
       });
       void this.claim();
+      this.#adopt();
       this.resume();
     }
     /** The page is being left, perhaps for good. */
     leave() {
       this.flusher.leave(this.state.confirmed);
+      this.#isLive = false;
       this.#live.abort();
       for (const timer of this.#timers) clearTimeout(timer);
       this.#timers = [];
     }
     /** At the start, and when a page that was left is shown again. */
     resume() {
-      if (this.#isStopped || this.#timers.length > 0) return;
+      if (this.#isStopped || this.#isLive) return;
+      this.#isLive = true;
       this.#live = new AbortController();
       const { events, box, poll_ms } = this.world;
       if (events !== void 0)
@@ -588,6 +623,7 @@
             this.#tell({ type: "event", balance: textOf(balance) });
             this.#event(balance);
           },
+          () => this.#readIfSeen(),
           this.#live.signal
         );
       const every = (ms, run) => this.#timers.push(setInterval(run, ms));
@@ -595,11 +631,7 @@
       every(WATCH_MS, () => {
         if (this.pending.list().length > 0 && !this.flusher.isWaiting) void this.flusher.flush();
       });
-      if (events === void 0)
-        every(poll_ms, () => {
-          if (document.visibilityState === "visible") void this.read().catch(() => {
-          });
-        });
+      if (events === void 0) every(poll_ms, () => this.#readIfSeen());
     }
     stop() {
       this.#isStopped = true;
@@ -678,6 +710,26 @@
       void this.read().catch(() => {
       });
       void this.claim();
+    }
+    /** Once the sites' former script can no longer be at it in another tab, what it left behind is ours to send. */
+    #adopt() {
+      const { box } = this.world;
+      const left = new NetChange(box, this.user);
+      if (left.amount === void 0) return;
+      const seen = left.mark;
+      const timer = setTimeout(() => {
+        void oneTabOnly(`axle-adopt:${this.user}`, async () => {
+          const { amount } = left;
+          if (amount === void 0 || left.mark !== seen || this.#isStopped) return;
+          left.forget();
+          this.add(amount, "net_change", "");
+        });
+      }, left.quietFor_ms(Date.now()));
+      this.#timers.push(timer);
+    }
+    #readIfSeen() {
+      if (document.visibilityState === "visible") void this.read().catch(() => {
+      });
     }
     async #read() {
       for (let tries = 1; ; tries += 1) {

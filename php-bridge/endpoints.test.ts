@@ -364,11 +364,13 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       site.configure({ identity: 'session', jwt_secret_file: file });
     });
 
-    it('writes for the user of the session, whomever the request names', async () => {
+    it('writes for the user of the session, and not where the request names another', async () => {
       const { status, body, response } = await init(token(claims));
       expect([status, body]).toEqual([200, { success: true }]);
       const cookie = response.headers.getSetCookie().at(-1)?.split(';')[0] ?? '';
-      const reply = await write({ net_change: 5, user_id: '2-bob' }, { cookie });
+      const other = await write({ net_change: 5, user_id: '2-bob' }, { cookie });
+      expect([other.status, other.body.success]).toEqual([401, false]);
+      const reply = await write({ net_change: 5 }, { cookie });
       expect(reply.body).toMatchObject({ success: true, balance: 5, user_id: USER });
       expect([...sidecar.balances]).toEqual([[USER, 5]]);
     });

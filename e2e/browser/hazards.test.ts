@@ -238,4 +238,51 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await view.settled();
     await sites.expectBalance(120);
   });
+
+  it('what the sites’ former script had not sent is sent once, when no tab of it can be left', async () => {
+    const sites = await start('php');
+    const view = await sites.open(desk, sites.rofl);
+    await view.run(`localStorage.setItem('balance_net_change:1-andy', '15')`);
+    await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now() - 600000))`);
+    await sites.signIn(view, sites.rofl);
+    await view.shows(115);
+    await view.settled();
+    expect(await view.stored('balance_net_change:1-andy')).toBeNull();
+    await view.page.reload();
+    await view.shows(115);
+    await sites.expectBalance(115);
+    // Touched a moment ago: it may be on its way from another tab.
+    await view.run(`localStorage.setItem('balance_net_change:1-andy', '7')`);
+    await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now()))`);
+    await view.page.reload();
+    await view.shows(115);
+    await sleep(500);
+    await sites.expectBalance(115);
+  });
+
+  it('where events are not to be had, a page reads instead', async () => {
+    const sites = await start('php');
+    const { rofl, click } = sites;
+    click.front.mishap = ({ url }) => (url.includes('/v1/events') ? '500' : undefined);
+    const here = await sites.member(desk, rofl);
+    const there = await sites.member(desk, click);
+    await Promise.all([here.shows(100), there.shows(100)]);
+    await here.add(20);
+    await there.shows(120);
+  });
+
+  it('a page that has changed hands earns for who is there now, whomever PHP’s session is for', async () => {
+    const sites = await start('php', { php: { identity: 'session' } });
+    const { rofl } = sites;
+    const view = await sites.member(desk, rofl);
+    await view.add(1);
+    await view.settled();
+    await view.run('localStorage.clear()');
+    await sites.signIn(view, rofl, '2-bob');
+    await view.shows(0);
+    await view.add(20);
+    await view.settled();
+    await sites.expectBalance(20, '2-bob');
+    await sites.expectBalance(101);
+  });
 });

@@ -7,7 +7,7 @@ namespace Axle\Http;
 use Axle\Config;
 
 /**
- * Who is asking. `session`: the user for whom session-init.php has opened the session, and nobody else. `none`: whoever the
+ * Who is asking. `session`: the user for whom session-init.php has opened the session, and nobody else, not even where another is named. `none`: whoever the
  * request names, as the sites' scripts have long done; anybody can then write anybody's balance.
  */
 final class Identity
@@ -25,7 +25,9 @@ final class Identity
         $user = $_SESSION['user_id'] ?? null;
         // Two requests of one session must not wait for each other.
         session_write_close();
-        return is_string($user) && ($_SESSION['authenticated'] ?? false) === true ? $user : null;
+        // A page that has changed hands since then must sign in, not earn for whoever was there before.
+        $isNamed = $named === null || $named === $user;
+        return is_string($user) && $isNamed && ($_SESSION['authenticated'] ?? false) === true ? $user : null;
     }
 
     public static function open(string $user, string $username): void
