@@ -56,6 +56,22 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
   const file = (): string => fs.readFileSync(site.fileOf(`balances/${USER}`), 'utf8');
   const keys = (): (string | undefined)[] => [...new Set(sidecar.seen.map(({ key }) => key))];
 
+  describe('claim_guest.php', () => {
+    it('asks for a list', async () => {
+      for (const transactions of [undefined, 'x', { a: 1 }])
+        expect((await post('claim_guest.php', { user_id: USER, transactions })).status).toBe(400);
+      expect((await post('claim_guest.php', { user_id: '../x', transactions: [] })).status).toBe(400);
+      expect(sidecar.seen).toEqual([]);
+    });
+
+    it('credits nothing while the sidecar is away', async () => {
+      await sidecar.stop();
+      const { status, body } = await post('claim_guest.php', { user_id: USER, transactions: [{ id: '1' }] });
+      expect([status, body.success, body.details]).toEqual([500, false, 'the sidecar is away']);
+      expect(fs.existsSync(site.fileOf(`balances/${USER}`))).toBe(false);
+    });
+  });
+
   describe('write_balance.php', () => {
     it('answers as the sites do', async () => {
       sidecar.balances.set(USER, 100);
@@ -104,6 +120,13 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(file()).toBe('{"balance":100}');
       expect(sidecar.seen).toHaveLength(mishaps.length + 1);
       expect(keys()).toHaveLength(1);
+    });
+
+    it('takes all or nothing where the page says so', async () => {
+      sidecar.balances.set(USER, 10);
+      const { status, body } = await write({ net_change: -15, source: 'slots_bet', clamp: false });
+      expect([status, body]).toEqual([409, { success: false, error: 'Insufficient balance', balance: 10 }]);
+      expect(sidecar.balances.get(USER)).toBe(10);
     });
 
     it('hazard 8: says that an outcome is unknown, never pays another way, and pays once in the end', async () => {

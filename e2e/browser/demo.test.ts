@@ -45,7 +45,7 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
   });
 
   it('shows on one site what was earned on the other, without reloading', async () => {
-    const page = await browser.newPage({ viewport: { width: 1200, height: 620 }, deviceScaleFactor: 1 });
+    const page = await browser.newPage({ viewport: { width: 1200, height: 560 }, deviceScaleFactor: 1 });
     await page.goto(`${pages.rofl}both`);
     const rofl = page.frameLocator('iframe').first();
     const click = page.frameLocator('iframe').last();

@@ -27,6 +27,8 @@ export class Front {
   mishap: (seen: Seen) => Mishap | undefined = () => undefined;
   /** Before a request goes on. */
   delay_ms = 0;
+  /** Before the answer to a change goes back. */
+  answerDelay_ms = 0;
   /** How many changes were on their way at once, at most. */
   changesAtOnce = 0;
   #changes = 0;
@@ -91,8 +93,12 @@ export class Front {
       (answer) => {
         answer.on('end', over);
         if (mishap === undefined) {
-          response.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(response);
+          const reply = (): void => {
+            response.writeHead(answer.statusCode ?? 502, answer.headers);
+            answer.pipe(response);
+          };
+          if (isChange(url) && this.answerDelay_ms > 0) setTimeout(reply, this.answerDelay_ms);
+          else reply();
           return;
         }
         answer.resume().on('end', () => {

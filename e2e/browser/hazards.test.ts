@@ -285,4 +285,36 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await sites.expectBalance(20, '2-bob');
     await sites.expectBalance(101);
   });
+
+  it('an event that comes before the answer is not counted beside it', async () => {
+    const sites = await start('sidecar');
+    const { rofl, click } = sites;
+    const one = await sites.member(desk, rofl);
+    const two = await sites.open(desk, rofl);
+    const there = await sites.member(desk, click);
+    for (const view of [one, two, there]) await view.shows(100);
+    rofl.front.answerDelay_ms = 400;
+    await one.add(20);
+    await two.shows(120);
+    await one.settled();
+    await one.add(20);
+    // In between somebody is paid elsewhere.
+    await there.add(3);
+    await one.settled();
+    for (const view of [one, two, there]) await view.shows(143);
+    for (const view of [one, two]) {
+      const shown = await view.run<string[]>('shownEver');
+      expect(
+        shown
+          .slice(shown.indexOf('100'))
+          .map(Number)
+          .filter((value) => value > 143),
+      ).toEqual([]);
+    }
+    expect(await one.run('shownEver.slice(shownEver.indexOf("100"), shownEver.indexOf("100") + 3)')).toEqual([
+      '100',
+      '120',
+      '140',
+    ]);
+  });
 });
