@@ -228,7 +228,36 @@ describe.skipIf(missing !== undefined)(`pages${missing === undefined ? '' : `: s
       await sites.expectBalance(20);
     });
 
-    it('hazard 10: a rewrite of every file at night costs a page nothing', async () => {
+    it('hazard 2: a page of somebody who has nothing yet makes no file of zeros', async () => {
+      const { rofl, lab } = sites;
+      const view = await sites.member(desk, rofl, '30-new');
+      await view.shows(0);
+      await view.run('updateBalanceDisplays()');
+      await view.run('unifiedBalance.syncNow()');
+      await lab.settled();
+      for (const site of lab.sites) expect(site.value('balances/30-new')).toBeUndefined();
+      expect(rofl.front.changes).toEqual([]);
+      await view.add(20);
+      await view.shows(20);
+      await sites.expectBalance(20, '30-new');
+    });
+
+    it('hazard 3: while a file is empty, its page shows what was there', async () => {
+      const { rofl, lab } = sites;
+      const view = await sites.member(desk, rofl);
+      await view.shows(100);
+      for (const torn of ['', '{"balance": 1']) {
+        lab.site('roflfaucet').write('balances/1-andy', torn);
+        expect(await view.run('getBalance()')).toBe(100);
+        await view.page.reload();
+        await view.shows(100);
+        expect(await view.run<string[]>('shownEver.slice(1)')).not.toContain('0');
+      }
+      await view.add(20);
+      await view.shows(120);
+    });
+
+    it('hazards 5, 10: a rewrite of every file at night costs a page nothing', async () => {
       const { rofl, lab } = sites;
       const view = await sites.member(desk, rofl);
       await view.shows(100);
