@@ -79,11 +79,13 @@ export class UnifiedBalance {
     return numberOf(this.#guest.balance());
   }
 
+  /** A negative amount is a spend: games hand in what is left of win and bet. */
   async addBalance(amount: number, source?: string, description?: string): Promise<Result> {
+    if (amount < 0) return this.subtractBalance(-amount, source, description);
     if (this.#account === undefined) return this.addGuestBalance(amount, source, description);
     const units = positive(amount);
     if (units === undefined) return { success: false, error: NO_AMOUNT };
-    this.#account.add(units, source, description);
+    if (units > 0n) this.#account.add(units, source, description);
     return { success: true, ...this.#balanceField() };
   }
 
@@ -93,6 +95,7 @@ export class UnifiedBalance {
     if (account === undefined) return this.subtractGuestBalance(amount, source, description);
     const units = positive(amount);
     if (units === undefined) return { success: false, error: NO_AMOUNT };
+    if (units === 0n) return { success: true, ...this.#balanceField() };
     if (account.shown === undefined) await account.read().catch(() => {});
     const { shown } = account;
     if (shown === undefined) return { success: false, error: NO_BALANCE };
@@ -123,8 +126,9 @@ export class UnifiedBalance {
   }
 
   addGuestBalance(amount: number, source?: string, description?: string): Result {
-    if (positive(amount) === undefined) return { success: false, error: NO_AMOUNT };
-    this.#guest.save('earn', amount, source, description);
+    const units = positive(amount);
+    if (units === undefined) return { success: false, error: NO_AMOUNT };
+    if (units > 0n) this.#guest.save('earn', amount, source, description);
     this.updateBalanceDisplaysSync();
     return { success: true, balance: this.getGuestBalance() };
   }
@@ -133,7 +137,7 @@ export class UnifiedBalance {
     const units = positive(amount);
     if (units === undefined) return { success: false, error: NO_AMOUNT };
     if (this.#guest.balance() < units) return { success: false, error: INSUFFICIENT };
-    this.#guest.save('spend', amount, source, description);
+    if (units > 0n) this.#guest.save('spend', amount, source, description);
     this.updateBalanceDisplaysSync();
     return { success: true, balance: this.getGuestBalance() };
   }

@@ -44,10 +44,11 @@ describe('pending changes', () => {
     const box = new MemoryBox();
     const changes = tab(box, 'a');
     box.set('axle_pending:1-andy:000-x', '{');
+    box.set('axle_pending:1-andy:002-z', '{"key":"other","amount":"1"}');
     box.set('axle_pending:1-andy:001-y', '{"key":"y","amount":"NaN"}');
     changes.add(COIN, 'faucet', '');
     expect(changes.list()).toHaveLength(1);
-    expect(box.keys()).toHaveLength(3);
+    expect(box.keys()).toHaveLength(4);
   });
 });
 

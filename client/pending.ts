@@ -45,7 +45,8 @@ export class PendingChanges {
   list(): Pending[] {
     return this.#names().flatMap((name) => {
       const change = parsePending(this.box.get(name));
-      return change === undefined ? [] : [change];
+      // Under another name it could never be removed.
+      return change !== undefined && name.endsWith(`-${change.key}`) ? [change] : [];
     });
   }
 

@@ -313,7 +313,7 @@
     list() {
       return this.#names().flatMap((name) => {
         const change = parsePending(this.box.get(name));
-        return change === void 0 ? [] : [change];
+        return change !== void 0 && name.endsWith(`-${change.key}`) ? [change] : [];
       });
     }
     /** What they come to together. */
@@ -1210,11 +1210,13 @@
     getGuestBalance() {
       return numberOf(this.#guest.balance());
     }
+    /** A negative amount is a spend: games hand in what is left of win and bet. */
     async addBalance(amount, source, description) {
+      if (amount < 0) return this.subtractBalance(-amount, source, description);
       if (this.#account === void 0) return this.addGuestBalance(amount, source, description);
       const units = positive(amount);
       if (units === void 0) return { success: false, error: NO_AMOUNT };
-      this.#account.add(units, source, description);
+      if (units > 0n) this.#account.add(units, source, description);
       return { success: true, ...this.#balanceField() };
     }
     /** A member's spend waits a moment for the server: what another site has spent already cannot be spent here. */
@@ -1223,6 +1225,7 @@
       if (account === void 0) return this.subtractGuestBalance(amount, source, description);
       const units = positive(amount);
       if (units === void 0) return { success: false, error: NO_AMOUNT };
+      if (units === 0n) return { success: true, ...this.#balanceField() };
       if (account.shown === void 0) await account.read().catch(() => {
       });
       const { shown } = account;
@@ -1245,8 +1248,9 @@
       return this.#guest.save(type, amount, source, description);
     }
     addGuestBalance(amount, source, description) {
-      if (positive(amount) === void 0) return { success: false, error: NO_AMOUNT };
-      this.#guest.save("earn", amount, source, description);
+      const units = positive(amount);
+      if (units === void 0) return { success: false, error: NO_AMOUNT };
+      if (units > 0n) this.#guest.save("earn", amount, source, description);
       this.updateBalanceDisplaysSync();
       return { success: true, balance: this.getGuestBalance() };
     }
@@ -1254,7 +1258,7 @@
       const units = positive(amount);
       if (units === void 0) return { success: false, error: NO_AMOUNT };
       if (this.#guest.balance() < units) return { success: false, error: INSUFFICIENT };
-      this.#guest.save("spend", amount, source, description);
+      if (units > 0n) this.#guest.save("spend", amount, source, description);
       this.updateBalanceDisplaysSync();
       return { success: true, balance: this.getGuestBalance() };
     }

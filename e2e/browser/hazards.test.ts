@@ -317,4 +317,23 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
       '140',
     ]);
   });
+
+  it('hazard 9: a game hands in what is left of win and bet, in fractions, and nothing for a free play', async () => {
+    const sites = await start('sidecar');
+    const { rofl } = sites;
+    const view = await sites.open(desk, rofl);
+    await view.add(10);
+    expect(await view.add(-2.5)).toEqual({ success: true, balance: 7.5 });
+    expect(await view.add(-8)).toEqual({ success: false, error: 'Insufficient balance' });
+    await sites.signIn(view, rofl);
+    await view.shows(107);
+    expect(await view.add(-0.1 - 0.2)).toMatchObject({ success: true, balance: 107.2 });
+    expect(await view.add(0)).toMatchObject({ success: true, balance: 107.2 });
+    expect(await view.spend(0)).toMatchObject({ success: true, balance: 107.2 });
+    for (const amount of ['NaN', 'undefined', `'x'`])
+      expect(await view.run(`addBalance(${amount})`)).toEqual({ success: false, error: 'Invalid amount' });
+    expect(await view.spend(-5)).toEqual({ success: false, error: 'Invalid amount' });
+    await sites.expectBalance(107.2);
+    expect(rofl.front.keys).toHaveLength(1);
+  });
 });
