@@ -31,13 +31,16 @@ const NSPAWN = { name: 'systemd-container', proof: ['systemd-nspawn'], why: 'thr
 const IPROUTE = { name: 'iproute2', proof: ['ip'], why: 'the network between those hosts' };
 const DBUS = { name: 'dbus', proof: ['dbus-daemon'], why: "systemd's own bus inside those hosts" };
 const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, for tests beside PHP writers" };
+const PHP_CURL = { name: 'php-curl', proof: [], phpModule: 'curl', why: 'how php-bridge speaks to the sidecar' };
+const PHPUNIT = { name: 'phpunit', proof: ['phpunit'], why: 'the tests of php-bridge' };
+const CHROMIUM = { name: 'chromium', proof: ['chromium'], why: "the sites' pages in a real browser, for tests" };
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
 const FAKETIME = { name: 'faketime', proof: ['faketime'], why: 'clocks that jump under one daemon' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
 
 const GROUPS = {
   start: [RSYNC, SSH],
-  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP],
+  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM],
   chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, LSYNCD, SYNCTHING],
 };
@@ -55,6 +58,7 @@ const SOURCES = [
   'hub',
   'spoke',
   'sidecar',
+  'client',
   'miner',
   'cli',
   'bench',
@@ -62,6 +66,9 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
 ];
+
+/** Made by the build, and in the repository. */
+const MADE = 'client/unified-balance.js';
 
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
@@ -102,7 +109,16 @@ function checkNode() {
 // ---- System packages
 
 function missing(packages) {
-  return packages.filter(({ proof }) => !proof.every(findProgram));
+  return packages.filter(({ proof, phpModule }) => !proof.every(findProgram) || !hasPhpModule(phpModule));
+}
+
+/** Debian's PHP names its modules in /etc/php/<version>/cli/conf.d; a PHP from elsewhere has them built in. */
+function hasPhpModule(name) {
+  if (name === undefined || !existsSync('/etc/php')) return name === undefined || findProgram('php');
+  return readdirSync('/etc/php').some((version) => {
+    const folder = join('/etc/php', version, 'cli/conf.d');
+    return existsSync(folder) && readdirSync(folder).some((file) => file.endsWith(`-${name}.ini`));
+  });
 }
 
 function findProgram(name) {
@@ -228,7 +244,7 @@ function buildKey() {
     if (stat === undefined) return;
     if (stat.isDirectory()) {
       for (const name of readdirSync(join(ROOT, path)).sort()) visit(`${path}/${name}`);
-    } else if (!path.endsWith('.test.ts')) hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`);
+    } else if (!path.endsWith('.test.ts') && path !== MADE) hash.update(`${path} ${stat.size} ${stat.mtimeMs}\n`);
   };
   for (const source of SOURCES) visit(source);
   return existsSync(join(ROOT, 'dist/cli/main.js')) ? hash.digest('hex') : 'none';
@@ -240,6 +256,7 @@ function build() {
   if (!run([process.execPath, join(MODULES, 'typescript/bin/tsc'), '-p', 'tsconfig.build.json'])) {
     throw new SetupError('the build failed: see above');
   }
+  if (!run([process.execPath, 'client/build.mjs'])) throw new SetupError('the build of the client failed: see above');
   // What changed while it was being built is built next time.
   writeStamp({ ...readStamp(), build: began === 'none' ? buildKey() : began });
 }

@@ -27,8 +27,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'miner'],
   testing: [...COMMON, 'site'],
   client: [],
+  'php-bridge': COMMON,
   bench: [...COMMON, 'site', 'e2e', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli'],
-  e2e: [...COMMON, 'site', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli', 'bench'],
+  e2e: [...COMMON, 'site', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli', 'bench', 'client', 'php-bridge'],
 };
 
 /** npm packages that touch no clock, no disk and no network. */

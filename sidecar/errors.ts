@@ -7,6 +7,7 @@ const STATUS = {
   bad_request: 400,
   unauthorized: 401,
   forbidden: 403,
+  source_not_allowed: 403,
   not_found: 404,
   insufficient_funds: 409,
   already_credited: 409,

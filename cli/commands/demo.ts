@@ -4,11 +4,12 @@ import { runDemo } from '../demo/demo.js';
 export function addDemo(program: Command): void {
   program
     .command('demo')
-    .description('runs a hub and two spokes on this machine, and shows each change as it travels')
+    .description('runs a hub and two spokes with their pages on this machine, and shows each change as it travels')
     .option('--dir <folder>', 'where the sites keep their data', './.axle-demo')
     .option('--json', 'events as JSON lines; the first line names the sites', false)
     .option('--seconds <n>', 'stop by itself after so many seconds', parseSeconds)
-    .action(async (options: { dir: string; json: boolean; seconds?: number }) => {
+    .option('--port <n>', "where the first site's page is; the second has the next port", parsePort, 8401)
+    .action(async (options: { dir: string; json: boolean; seconds?: number; port: number }) => {
       process.exitCode = await runDemo(options);
     });
 }
@@ -17,4 +18,10 @@ function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (!Number.isFinite(seconds) || seconds <= 0) throw new InvalidArgumentError('must be a number above 0.');
   return seconds;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 0 || port > 65_534) throw new InvalidArgumentError('must be a port, or 0.');
+  return port;
 }

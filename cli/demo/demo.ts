@@ -6,6 +6,7 @@ import { claim } from './claim.js';
 import { Daemon } from './daemon.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, demoSites, prepare } from './layout.js';
+import { servePages } from './pages.js';
 import { describeGroup, painter, remark, welcome } from './show.js';
 
 export type DemoOptions = {
@@ -13,6 +14,8 @@ export type DemoOptions = {
   readonly json: boolean;
   /** Stop by itself after so long. */
   readonly seconds?: number;
+  /** Of the first site's page; any free one where it is left out. */
+  readonly port?: number;
 };
 
 /** What a demo has around it. */
@@ -47,7 +50,8 @@ function thisProcess(seconds: number | undefined): DemoWorld {
 async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   const sites = demoSites(options.dir);
   prepare(sites);
-  const screen = options.json ? jsonScreen(sites, world) : textScreen(sites, world);
+  const pages = await servePages(sites, options.port ?? 0);
+  const screen = options.json ? jsonScreen(sites, pages.origins, world) : textScreen(sites, pages.origins, world);
   const waiting = new Set(sites.map(({ site }) => site));
   const daemons = sites.map(
     ({ site, role, config }) =>
@@ -61,6 +65,7 @@ async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   const reason = await world.asked;
   clearInterval(patience);
   screen.farewell();
+  await pages.close();
   // In any order: what is on its way waits in the spools.
   await Promise.all(daemons.map((daemon) => daemon.stop()));
   screen.close();
@@ -97,16 +102,20 @@ type Screen = {
   close(): void;
 };
 
-function jsonScreen(sites: readonly DemoSite[], { out, err }: DemoWorld): Screen {
+function jsonScreen(sites: readonly DemoSite[], pages: ReadonlyMap<string, string>, { out, err }: DemoWorld): Screen {
   // Before everybody is ready there is no first line yet, and nothing may come before it.
   let waiting: object[] | undefined = [];
+  const shown = ({ site, userdata }: DemoSite) => {
+    const page = pages.get(site);
+    return [site, { userdata, ...(page !== undefined && { page: `${page}/` }) }];
+  };
   const say = (line: object) => out.write(`${JSON.stringify(line)}\n`);
   const sayAfterFirst = (line: object) => void (waiting === undefined ? say(line) : waiting.push(line));
   return {
     event: (event) => sayAfterFirst(event.raw),
     remark: (text) => void err.write(`${text}\n`),
     welcome() {
-      say({ ready: true, sites: Object.fromEntries(sites.map(({ site, userdata }) => [site, { userdata }])) });
+      say({ ready: true, sites: Object.fromEntries(sites.map(shown)) });
       for (const line of waiting ?? []) say(line);
       waiting = undefined;
     },
@@ -115,7 +124,7 @@ function jsonScreen(sites: readonly DemoSite[], { out, err }: DemoWorld): Screen
   };
 }
 
-function textScreen(sites: readonly DemoSite[], { out }: DemoWorld): Screen {
+function textScreen(sites: readonly DemoSite[], pages: ReadonlyMap<string, string>, { out }: DemoWorld): Screen {
   const paint = painter(out.isTTY === true && (process.env.NO_COLOR ?? '') === '');
   const now = () => new Date();
   const say = (text: string) => void out.write(`${text}\n`);
@@ -128,7 +137,7 @@ function textScreen(sites: readonly DemoSite[], { out }: DemoWorld): Screen {
   return {
     event: (event) => bursts.add(event),
     remark: (text) => say(remark(text, now(), paint)),
-    welcome: () => say(welcome(sites, paint)),
+    welcome: () => say(welcome(sites, pages, paint)),
     farewell() {
       bursts.flush();
       say('\nStopping; a second start goes on from here.');

@@ -1,8 +1,11 @@
 /** The demo's three sites: their folders and config files. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import type { Role } from '../../common/runtime/config.js';
+import { DEMO_SOURCES } from './page.js';
 
 export type DemoSite = {
   readonly site: string;
@@ -11,6 +14,10 @@ export type DemoSite = {
   readonly userdata: string;
   readonly state: string;
   readonly config: string;
+  /** Where a spoke's sidecar listens. */
+  readonly socket?: string;
+  /** The file with what the auth server and a spoke's sidecar share. */
+  readonly secret?: string;
 };
 
 const HUB = 'directsponsor';
@@ -26,7 +33,18 @@ export function demoSites(dir: string): DemoSite[] {
     userdata: join(root, `${site}-data/userdata`),
     state: join(root, `${site}-data/axle`),
     config: join(root, `${site}-data/axle.yaml`),
+    ...(site !== HUB && { socket: socketOf(root, site), secret: join(root, 'jwt-secret') }),
   }));
+}
+
+/** The name of a socket must be short. */
+const SOCKET_BYTES_MAX = 100;
+
+function socketOf(root: string, site: string): string {
+  const inside = join(root, `${site}-data/axle/sidecar.sock`);
+  if (Buffer.byteLength(inside) <= SOCKET_BYTES_MAX) return inside;
+  const name = createHash('sha256').update(inside).digest('hex').slice(0, 12);
+  return join(tmpdir(), `axle-demo-${name}.sock`);
 }
 
 /** Makes what is not there yet; files of an earlier demo stay as they are, configs are written anew. */
@@ -35,6 +53,8 @@ export function prepare(sites: readonly DemoSite[]): void {
     for (const kind of KINDS) mkdirSync(join(site.userdata, kind), { recursive: true });
     // Here and not left to each daemon: a peer that starts a moment earlier would find no inbox and back off.
     for (const peer of peersOf(site, sites)) mkdirSync(inboxOf(site, peer), { recursive: true });
+    if (site.secret !== undefined && !existsSync(site.secret))
+      writeFileSync(site.secret, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
     writeFileSync(site.config, stringify(configOf(site, sites)));
   }
 }
@@ -45,7 +65,13 @@ function configOf(site: DemoSite, sites: readonly DemoSite[]): object {
     site: peer.site,
     link: { type: 'folder', inbox: inboxOf(peer, site) },
   }));
-  return site.role === 'hub' ? { ...own, spokes: links } : { ...own, hub: links[0] };
+  return site.role === 'hub' ? { ...own, spokes: links } : { ...own, hub: links[0], sidecar: sidecarOf(site) };
+}
+
+/** A visitor of the demo may press the button as often as they like. */
+function sidecarOf({ socket, secret }: DemoSite): object {
+  const sources = DEMO_SOURCES.map((source) => [source, { amount: 20, total: 1_000_000, window_s: 3600 }]);
+  return { port: 0, socket, jwt_secret: secret, sources: Object.fromEntries(sources) };
 }
 
 /** A hub's peers are the spokes, a spoke's only peer is the hub. */

@@ -5,6 +5,10 @@ import { demoSites, typed } from './layout.js';
 import { describeGroup, painter, welcome } from './show.js';
 
 const plain = painter(false);
+const PAGES = new Map([
+  ['roflfaucet', 'http://127.0.0.1:8401'],
+  ['clickforcharity', 'http://127.0.0.1:8402'],
+]);
 const time = new Date(2026, 0, 2, 14, 2, 11);
 
 function event(fields: Record<string, unknown>, site = 'clickforcharity'): DemoEvent {
@@ -81,7 +85,7 @@ describe('bursts', () => {
 
 describe('the welcome', () => {
   it('holds the exact line to type, as seen from the current folder', () => {
-    const text = welcome(demoSites('/home/andy/.axle-demo'), plain, '/home/andy');
+    const text = welcome(demoSites('/home/andy/.axle-demo'), PAGES, plain, '/home/andy');
     expect(text).toContain(
       `  echo '{"user_id": "999-test", "balance": 5000}' > .axle-demo/roflfaucet-data/userdata/balances/test-999.txt\n`,
     );
@@ -89,8 +93,8 @@ describe('the welcome', () => {
   });
 
   it('has colours only where they are wanted', () => {
-    expect(welcome(demoSites('/d'), plain)).not.toContain('\u001b');
-    expect(welcome(demoSites('/d'), painter(true))).toContain('\u001b[1m');
+    expect(welcome(demoSites('/d'), new Map(), plain)).not.toContain('\u001b');
+    expect(welcome(demoSites('/d'), new Map(), painter(true))).toContain('\u001b[1m');
   });
 
   it('quotes a path for the shell', () => {

@@ -16,7 +16,13 @@ export function painter(colour: boolean): Paint {
   return { bold: with_(1), dim: with_(2), good: with_(32), warn: with_(33) };
 }
 
-export function welcome(sites: readonly DemoSite[], paint: Paint, cwd?: string): string {
+/** `pages`: site → where its page is. */
+export function welcome(
+  sites: readonly DemoSite[],
+  pages: ReadonlyMap<string, string>,
+  paint: Paint,
+  cwd?: string,
+): string {
   const rows = sites.map(
     ({ site, role, userdata }) => `  ${paint.bold(site.padEnd(15))}  ${role.padEnd(5)}  ${typed(userdata, cwd)}`,
   );
@@ -28,6 +34,7 @@ export function welcome(sites: readonly DemoSite[], paint: Paint, cwd?: string):
     '',
     ...rows,
     '',
+    ...browserLines(pages, paint),
     'Try it, in another terminal in this folder:',
     '',
     `  ${paint.good(`echo '${content}' > ${file}`)}`,
@@ -35,6 +42,18 @@ export function welcome(sites: readonly DemoSite[], paint: Paint, cwd?: string):
     'Each change shows below as it travels. Ctrl-C stops the demo.',
     '',
   ].join('\n');
+}
+
+function browserLines(pages: ReadonlyMap<string, string>, paint: Paint): string[] {
+  const [first] = pages.values();
+  if (first === undefined) return [];
+  return [
+    'Open this in a browser, earn on one site, and see it on the other:',
+    '',
+    `  ${paint.good(`${first}/both`)}`,
+    ...[...pages].map(([site, origin]) => `  ${origin}/  ${paint.dim(site)}`),
+    '',
+  ];
 }
 
 /** One line for a group of events; undefined for what a spectator need not see. */

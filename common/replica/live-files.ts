@@ -43,6 +43,9 @@ const OF_NEW_MS = 1_000;
 /** Steps by this, modulo 1, never repeat soon. */
 const GOLDEN = 0.618_033_988_7;
 
+/** Folders of `.axle` that belong to whom `userdata` belongs to. */
+const SITES_OWN: readonly string[] = ['.', 'locks', 'bridge'];
+
 export class LiveFiles {
   readonly root: string;
   /** `userdata/.axle`: same file system as the live files, excluded from everything. */
@@ -56,12 +59,13 @@ export class LiveFiles {
     this.own = path.join(this.root, '.axle');
   }
 
-  /** Makes `.axle` and its folders. Locks must be makable by the site's own PHP user; the rest is the daemon's alone. */
+  /** Makes `.axle` and its folders. The site's PHP user writes locks and php-bridge's records; the rest is the daemon's. */
   prepare(): void {
     const owner = fs.statSync(this.root);
     for (const [folder, mode] of [
       ['.', 0o755],
       ['locks', 0o775],
+      ['bridge', 0o775],
       ['tmp', 0o700],
       ['replaced', 0o700],
       ['conflicts', 0o700],
@@ -69,7 +73,7 @@ export class LiveFiles {
       const full = path.join(this.own, folder);
       makeFolder(full);
       if (!fs.lstatSync(full).isDirectory()) throw new Error(`${full} must be a real folder`);
-      if (folder === '.' || folder === 'locks') this.#giveTo(full, owner.uid, owner.gid);
+      if (SITES_OWN.includes(folder)) this.#giveTo(full, owner.uid, owner.gid);
       fs.chmodSync(full, mode);
     }
   }

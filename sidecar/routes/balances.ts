@@ -59,9 +59,9 @@ function ruleOf(caller: Caller, { amount, source = '', isClamped }: Change, { co
   if (isClamped) throw new ApiError('forbidden', 'clamp needs a service token');
   if (compare(amount, ZERO) <= 0) return {};
   const rule = Object.hasOwn(config.sources, source) ? config.sources[source] : undefined;
-  if (rule === undefined) throw new ApiError('forbidden', 'users cannot credit themselves from this source');
+  if (rule === undefined) throw new ApiError('source_not_allowed', 'users cannot credit themselves from this source');
   if (Number(amount) > rule.amount)
-    throw new ApiError('forbidden', `at most ${rule.amount} at a time from this source`);
+    throw new ApiError('source_not_allowed', `at most ${rule.amount} at a time from this source`);
   return { rule: { name: source, total: String(rule.total), windowMs: rule.window_s * 1000 } };
 }
 

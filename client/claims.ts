@@ -1,0 +1,131 @@
+/**
+ * What a guest earned becomes the member's, once. At sign-in the guest's transactions move to a list that belongs to this
+ * user alone, before anything is sent: when the answer is lost, the same list is sent again, and whoever signs in next on
+ * this machine does not get it too.
+ */
+import { textOf, unitsOf } from './amount.js';
+import { type GuestTransaction, type GuestTransactions, parseGuest } from './guest.js';
+import { isUser } from './session.js';
+import type { Box } from './storage.js';
+
+/** As the sidecar takes it. */
+export type ClaimedTransaction = {
+  readonly id: string;
+  readonly type: 'earn' | 'spend';
+  readonly amount: string;
+  readonly source: string;
+  readonly description: string;
+  readonly timestamp: string;
+};
+
+export type ClaimAnswer = {
+  readonly claimed: readonly string[];
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+};
+
+const PREFIX = 'axle_claim:';
+/** The sidecar takes 200 at once, and bodies of 64 KiB. */
+const CLAIM_MAX = 200;
+const CLAIM_CHARS_MAX = 16_000;
+/** Reasons that may be gone another day; all others are the last word. */
+const FOR_LATER = ['rate_limited', 'rights_elsewhere', 'insufficient_funds'];
+
+export class Claims {
+  constructor(
+    readonly box: Box,
+    readonly now: () => number,
+  ) {}
+
+  /** Takes over what the guest has; returns whether there is anything of this user's to send. */
+  take(user: string, guest: GuestTransactions): boolean {
+    const promised = this.#promisedIds();
+    const news = claimable(guest.list(), this.now()).filter(({ id }) => !promised.has(id));
+    if (news.length > 0) this.#write(user, [...this.of(user), ...news]);
+    // Only now: between the two writes they are in both lists, and ids tell that they are the same.
+    guest.clear();
+    return this.of(user).length > 0;
+  }
+
+  /** In order of time, as they are to be sent. */
+  of(user: string): ClaimedTransaction[] {
+    return parseGuest(this.box.get(PREFIX + user)) as unknown as ClaimedTransaction[];
+  }
+
+  /** As many of them as one request takes. */
+  next(user: string): ClaimedTransaction[] {
+    let chars = 0;
+    return this.of(user)
+      .slice(0, CLAIM_MAX)
+      .filter((one, index) => {
+        chars += JSON.stringify(one).length;
+        return index === 0 || chars <= CLAIM_CHARS_MAX;
+      });
+  }
+
+  settle(user: string, { claimed, skipped }: ClaimAnswer): void {
+    const over = new Set([
+      ...claimed,
+      ...skipped.filter(({ reason }) => !FOR_LATER.includes(reason)).map(({ id }) => id),
+    ]);
+    this.#write(
+      user,
+      this.of(user).filter(({ id }) => !over.has(id)),
+    );
+  }
+
+  #write(user: string, list: readonly ClaimedTransaction[]): void {
+    if (list.length === 0) this.box.remove(PREFIX + user);
+    else this.box.set(PREFIX + user, JSON.stringify(list));
+  }
+
+  #promisedIds(): Set<string> {
+    const lists = this.box
+      .keys()
+      .filter((key) => key.startsWith(PREFIX) && isUser(key.slice(PREFIX.length)))
+      .map((key) => this.of(key.slice(PREFIX.length)));
+    return new Set(lists.flat().map(({ id }) => id));
+  }
+}
+
+/** The guest's list in the form that the sidecar takes, the same at every call: an id of an old list may be there twice. */
+export function claimable(list: readonly GuestTransaction[], now: number): ClaimedTransaction[] {
+  const times = new Map<string, number>();
+  return list.flatMap(({ id: given, type, amount, source, description, timestamp }) => {
+    const units = unitsOf(amount) ?? 0n;
+    if (units <= 0n) return [];
+    const word =
+      String(given ?? '')
+        .replace(/[^\x21-\x7e]/g, '_')
+        .slice(0, 56) || 'none';
+    const time = times.get(word) ?? 0;
+    times.set(word, time + 1);
+    return {
+      id: time === 0 ? word : `${word}+${time}`,
+      type,
+      amount: textOf(units),
+      source: sourceOf(source),
+      description: descriptionOf(description),
+      timestamp: momentOf(timestamp, word, now),
+    };
+  });
+}
+
+/** A source as the sidecar takes it; pages have put any text there. */
+export function sourceOf(text: unknown): string {
+  const word = String(text ?? '')
+    .replace(/[^A-Za-z0-9_.:-]+/g, '_')
+    .replace(/^[_.:-]+/, '')
+    .slice(0, 64);
+  return word || 'unknown';
+}
+
+export function descriptionOf(text: unknown): string {
+  return [...String(text ?? '')].slice(0, 200).join('');
+}
+
+/** An id used to be the time in milliseconds. */
+function momentOf(timestamp: unknown, id: string, now: number): string {
+  const told = Date.parse(String(timestamp));
+  const time = Number.isNaN(told) ? Number.parseInt(id, 10) : told;
+  return new Date(Number.isFinite(time) && Math.abs(time) < 8e15 ? time : now).toISOString();
+}

@@ -1,0 +1,370 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Axle\Tests;
+
+use Axle\Amount;
+use Axle\Change;
+use Axle\Exception\BadInput;
+use Axle\Exception\InsufficientFunds;
+use Axle\Exception\NotReached;
+use Axle\Exception\NotWritten;
+use Axle\Exception\OutcomeUnknown;
+use Axle\Exception\Refused;
+use Axle\Exception\Unreadable;
+use Axle\FileChange;
+use Axle\Journal;
+use Axle\Profiles;
+
+/** What happens while nobody is at the sidecar's address. */
+final class FallbackTest extends SiteTestCase
+{
+    public function testACreditIsWrittenToTheFile(): void
+    {
+        $file = $this->put('balances/1-andy', '{"user_id": "1-andy", "balance": 100}');
+        chmod($file, 0664);
+        $change = $this->balances()->change('1-andy', '20.5', 'faucet');
+        self::assertSame(['20.5', '100', '120.5'], array_map('strval', [$change->amount, $change->previous, $change->balance]));
+        self::assertSame('{"user_id": "1-andy", "balance": 120.5}', $this->text('balances/1-andy'));
+        self::assertSame(['1-andy.txt'], $this->names());
+        clearstatcache();
+        self::assertSame(0664, fileperms($file) & 07777);
+        self::assertSame('120.5', (string) $this->balances()->get('1-andy')->amount);
+    }
+
+    public function testHazard12TheFileKeepsItsOwner(): void
+    {
+        $file = $this->put('balances/1-andy', '{"balance":1}');
+        if (posix_getuid() !== 0) {
+            self::markTestSkipped('only root can give files away');
+        }
+        chown($file, 33);
+        chgrp($file, 33);
+        $this->balances()->change('1-andy', 1, 'faucet');
+        clearstatcache();
+        self::assertSame([33, 33], [fileowner($file), filegroup($file)]);
+    }
+
+    public function testAnUnknownUserIsNotAUserWithNothing(): void
+    {
+        $balance = $this->balances()->get('1-andy');
+        self::assertNull($balance->amount);
+        self::assertSame([], $this->names(), 'a read made a file');
+        $change = $this->balances()->change('1-andy', 5, 'faucet');
+        self::assertSame('5', (string) $change->balance);
+        self::assertStringStartsWith("{\n    \"user_id\": \"1-andy\",\n    \"balance\": 5,\n", $this->text('balances/1-andy'));
+    }
+
+    public function testDebits(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        self::assertSame('7.5', (string) $this->balances()->change('1-andy', '-2.5', 'slots_bet')->balance);
+        try {
+            $this->balances()->change('1-andy', -8, 'slots_bet');
+            self::fail('more was taken than there is');
+        } catch (InsufficientFunds $error) {
+            self::assertSame('7.5', (string) $error->balance);
+        }
+        self::assertSame('{"balance":7.5}', $this->text('balances/1-andy'));
+        $change = $this->balances()->change('1-andy', -8, 'slots_bet', clamp: true);
+        self::assertSame(['-7.5', '0'], [(string) $change->amount, (string) $change->balance]);
+        self::assertSame('0', (string) $this->balances()->change('1-andy', -8, 'slots_bet', clamp: true)->amount);
+        self::assertSame('{"balance":0}', $this->text('balances/1-andy'));
+    }
+
+    public function testWhatIsWrittenWithoutTheSidecarIsASetting(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $credits = $this->balances(['without_sidecar' => 'credits']);
+        self::assertSame('11', (string) $credits->change('1-andy', 1, 'faucet')->balance);
+        foreach ([[$credits, -1], [$this->balances(['without_sidecar' => 'nothing']), 1]] as [$balances, $amount]) {
+            try {
+                $balances->change('1-andy', $amount, 'faucet');
+                self::fail('written');
+            } catch (NotReached) {
+                self::assertSame('{"balance":11}', $this->text('balances/1-andy'));
+            }
+        }
+    }
+
+    /** @dataProvider broken */
+    public function testHazards3And13ABrokenFileIsAnErrorAndStaysAsItIs(string $text): void
+    {
+        $this->put('balances/1-andy', $text);
+        foreach (['get', 'change'] as $verb) {
+            try {
+                $verb === 'get' ? $this->balances()->get('1-andy') : $this->balances()->change('1-andy', 1, 'faucet');
+                self::fail("$verb took it for a balance");
+            } catch (Unreadable) {
+                self::assertSame($text, $this->text('balances/1-andy'));
+            }
+        }
+        self::assertSame([], $this->names('.axle/locks'));
+    }
+
+    public static function broken(): array
+    {
+        return [[''], ['{"balance":14'], ['{"user_id":"1-andy"}'], ['{"balance":null}']];
+    }
+
+    public function testATornFileIsLookedAtAgain(): void
+    {
+        $file = $this->put('balances/1-andy', '');
+        $writer = $this->fork(static function () use ($file): void {
+            usleep(40_000);
+            file_put_contents($file, '{"balance":10}');
+        });
+        self::assertSame('11', (string) $this->balances()->change('1-andy', 1, 'faucet')->balance);
+        $this->join($writer);
+    }
+
+    public function testAFileThatIsBeingSavedByRenamingIsWaitedFor(): void
+    {
+        $file = $this->put('balances/.saving', '{"balance":10}');
+        $writer = $this->fork(static function () use ($file): void {
+            usleep(100_000);
+            rename($file, dirname($file) . '/1-andy.txt');
+        });
+        self::assertSame('11', (string) $this->balances()->change('1-andy', 1, 'faucet')->balance);
+        $this->join($writer);
+    }
+
+    public function testASymbolicLinkIsNotFollowed(): void
+    {
+        $this->put('balances/2-real', '{"balance":10}');
+        symlink("{$this->userdata}/balances/2-real.txt", "{$this->userdata}/balances/1-andy.txt");
+        $this->expectException(Unreadable::class);
+        $this->balances()->change('1-andy', 1, 'faucet');
+    }
+
+    public function testI5ALockThatIsLostBeforeTheFileIsReplacedLeavesItAlone(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $result = new Change(null, Amount::of(5), Amount::of(15), Amount::of(10), 1, false);
+        // As a writer does that mistook the lock for an old one a moment ago.
+        $steal = function () use ($result): array {
+            [$lock] = glob("{$this->userdata}/.axle/locks/*");
+            rmdir($lock);
+            mkdir($lock);
+            return ['{"balance":15}', $result];
+        };
+        try {
+            $parse = static fn (string $text): string => $text;
+            (new FileChange($this->config(), 'balances/1-andy'))->run($parse, $steal, $this->journal('one'));
+            self::fail('written without the lock');
+        } catch (NotWritten) {
+            self::assertSame(['{"balance":10}', ['1-andy.txt']], [$this->text('balances/1-andy'), $this->names()]);
+            self::assertCount(1, $this->names('.axle/locks'), "another's lock was released");
+        }
+        rmdir(glob("{$this->userdata}/.axle/locks/*")[0]);
+        self::assertSame('15', (string) $this->balances()->change('1-andy', 5, 'faucet', key: 'one')->balance);
+    }
+
+    public function testAWriterWithoutTheLockIsNotOverwritten(): void
+    {
+        $file = $this->put('balances/1-andy', '{"balance":10}');
+        $looks = 0;
+        $edit = function (string $text) use ($file, &$looks): array {
+            // Same size, same second.
+            if (++$looks === 1) {
+                file_put_contents($file, '{"balance":20}');
+            }
+            return [str_replace('0}', '5}', $text), null];
+        };
+        (new FileChange($this->config(), 'balances/1-andy'))->run(static fn (string $text): string => $text, $edit);
+        self::assertSame(['{"balance":25}', 2], [$this->text('balances/1-andy'), $looks]);
+    }
+
+    public function testAFileThatAppearsIsNotOverwritten(): void
+    {
+        $edit = function (?string $text): array {
+            if ($text === null) {
+                $this->put('balances/1-andy', '{"balance":20}');
+            }
+            return [$text ?? '{"balance":5}', null];
+        };
+        (new FileChange($this->config(), 'balances/1-andy'))->run(static fn (string $text): string => $text, $edit);
+        self::assertSame('{"balance":20}', $this->text('balances/1-andy'));
+    }
+
+    /** @dataProvider badUsers */
+    public function testHazards6And11NoNameLeavesItsFolder(string $user): void
+    {
+        $this->expectException(BadInput::class);
+        $this->balances()->change($user, 1, 'faucet');
+    }
+
+    public static function badUsers(): array
+    {
+        return array_map(static fn (string $user): array => [$user], [
+            '', '.', '..', '../balances/1-andy', '1-a/b', '.axle', '-rf', "1-a\0", "1-a\n", '1-é', '1-a b', '1-a%2fb',
+            '1-a.sync-conflict-20260101', '1-a_sync-conflict-20260101', '1-a.backup', str_repeat('1', 252),
+        ]);
+    }
+
+    /** @dataProvider badChanges */
+    public function testWhatCanNeverBeCarriedOutIsRefusedAtOnce(string $amount, string $source, ?string $key): void
+    {
+        $this->expectException(BadInput::class);
+        $this->balances()->change('1-andy', $amount, $source, key: $key);
+    }
+
+    public static function badChanges(): array
+    {
+        return [
+            ['0', 'x', null], ['x', 'x', null], ['1', '', null], ['1', "\xff", null], ['1', str_repeat('x', 65), null],
+            ['1', 'x', ''], ['1', 'x', "a\nb"], ['1', 'x', str_repeat('k', 201)],
+        ];
+    }
+
+    public function testAKeyIsCarriedOutOnce(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $first = $this->balances()->change('1-andy', 5, 'faucet', key: 'one');
+        $second = $this->balances()->change('1-andy', 5, 'faucet', key: 'one');
+        self::assertSame(['15', false], [(string) $first->balance, $first->isReplay]);
+        self::assertSame(['15', true], [(string) $second->balance, $second->isReplay]);
+        self::assertSame('{"balance":15}', $this->text('balances/1-andy'));
+        try {
+            $this->balances()->change('1-andy', 6, 'faucet', key: 'one');
+            self::fail('one key stood for two requests');
+        } catch (Refused $error) {
+            self::assertSame([422, 'idempotency_key_reused'], [$error->status, $error->reason]);
+        }
+    }
+
+    public function testAKeyThatManyUseAtOnceIsCarriedOutOnce(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $others = [];
+        for ($i = 0; $i < 6; $i++) {
+            $others[] = $this->fork(fn () => $this->balances()->change('1-andy', 5, 'faucet', key: 'one'));
+        }
+        array_map($this->join(...), $others);
+        self::assertSame('{"balance":15}', $this->text('balances/1-andy'));
+    }
+
+    public function testAKeyThatWasSentIsNeverWrittenToTheFile(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $this->journal('one')->markSent();
+        $this->expectException(OutcomeUnknown::class);
+        try {
+            $this->balances()->change('1-andy', 5, 'faucet', key: 'one');
+        } finally {
+            self::assertSame('{"balance":10}', $this->text('balances/1-andy'));
+        }
+    }
+
+    public function testWhatWasSentIsRememberedInOneFileADay(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $this->journal('one')->markSent();
+        $this->balances()->change('1-andy', 5, 'faucet', key: 'two');
+        $count = fn (): int => count(glob("{$this->userdata}/.axle/bridge/*/*"));
+        $gather = fn (int $now) => array_map(
+            static fn (string $shard) => Journal::gather($shard, $now),
+            glob("{$this->userdata}/.axle/bridge/*"),
+        );
+        $gather(time());
+        self::assertSame([], glob("{$this->userdata}/.axle/bridge/*/sent-*"), 'gathered too early');
+        $gather(time() + 601);
+        self::assertCount(1, glob("{$this->userdata}/.axle/bridge/*/sent-*"));
+        self::assertSame(2, $count());
+        try {
+            $this->balances()->change('1-andy', 5, 'faucet', key: 'one');
+            self::fail('what had been sent was written');
+        } catch (OutcomeUnknown) {
+        }
+        self::assertTrue($this->balances()->change('1-andy', 5, 'faucet', key: 'two')->isReplay);
+        self::assertSame('{"balance":15}', $this->text('balances/1-andy'));
+        // The retry made a record of its own; all are gone when nobody can ask again.
+        $gather(time() + 32 * 86_400);
+        $gather(time() + 64 * 86_400);
+        self::assertSame(0, $count());
+    }
+
+    public function testADamagedRecordMayHaveSaidThatItWasSent(): void
+    {
+        $this->journal('one')->markSent();
+        file_put_contents(glob("{$this->userdata}/.axle/bridge/*/*")[0], '{"requ');
+        self::assertTrue($this->journal('one')->wasSent());
+    }
+
+    public function testAProcessThatDiedBeforeReplacingTheFileHasNotPaid(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $temp = $this->put('balances/.1-andy.txt.x.axle-tmp', '{"balance":15}');
+        $this->journal('one')->markWriting($temp, ['amount' => '5', 'balance' => '15', 'previous' => '10', 'at' => 1]);
+        $change = $this->balances()->change('1-andy', 5, 'faucet', key: 'one');
+        self::assertSame(['15', false], [(string) $change->balance, $change->isReplay]);
+        self::assertSame(['{"balance":15}', ['1-andy.txt']], [$this->text('balances/1-andy'), $this->names()]);
+    }
+
+    public function testAProcessThatDiedAfterReplacingTheFileHasPaid(): void
+    {
+        $this->put('balances/1-andy', '{"balance":15}');
+        $result = ['amount' => '5', 'balance' => '15', 'previous' => '10', 'at' => 1];
+        $this->journal('one')->markWriting("{$this->userdata}/balances/.gone.axle-tmp", $result);
+        // A new file is linked into place; this one was not removed afterwards.
+        $temp = $this->put('balances/.2-new.txt.x.axle-tmp', '{"balance":5}');
+        link($temp, "{$this->userdata}/balances/2-new.txt");
+        $this->journal('two', '2-new')->markWriting($temp, ['balance' => '5', 'previous' => '0'] + $result);
+
+        self::assertTrue($this->balances()->change('1-andy', 5, 'faucet', key: 'one')->isReplay);
+        self::assertTrue($this->balances()->change('2-new', 5, 'faucet', key: 'two')->isReplay);
+        self::assertSame(['{"balance":15}', '{"balance":5}'], [$this->text('balances/1-andy'), $this->text('balances/2-new')]);
+        self::assertSame(['1-andy.txt', '2-new.txt'], $this->names());
+    }
+
+    public function testAProcessThatIsKilledAtAnyMomentNeverPaysTwice(): void
+    {
+        $this->put('balances/1-andy', '{"balance":0}');
+        $outcomes = ['paid by the dead' => 0, 'paid by the living' => 0];
+        for ($round = 1; $round <= 120; $round++) {
+            $child = $this->fork(fn () => $this->balances()->change('1-andy', 1, 'faucet', key: "key-$round"));
+            usleep(random_int(0, 250 * $round));
+            posix_kill($child, SIGKILL);
+            $this->join($child);
+            // The lock of the dead, ten seconds later.
+            foreach (glob("{$this->userdata}/.axle/locks/*.lock") as $lock) {
+                touch($lock, time() - 60);
+            }
+            try {
+                $change = $this->balances()->change('1-andy', 1, 'faucet', key: "key-$round");
+                $outcomes[$change->isReplay ? 'paid by the dead' : 'paid by the living']++;
+            } catch (OutcomeUnknown) {
+                // Killed between announcing that it asks the sidecar and finding nobody there: the sidecar will pay it.
+            }
+            self::assertSame((string) array_sum($outcomes), (string) $this->balances()->get('1-andy')->amount, "round $round");
+        }
+        self::assertGreaterThan(0, min($outcomes), (string) json_encode($outcomes));
+    }
+
+    public function testAProfileIsReadAndChangedInTheFile(): void
+    {
+        $profiles = new Profiles($this->config());
+        self::assertNull($profiles->get('1-andy'));
+        self::assertNull($profiles->patch('1-andy', ['bio' => 'x']));
+        self::assertSame([], $this->names('profiles'), 'a profile was made up');
+        $before = ['user_id' => '1-andy', 'avatar' => '👤', 'bio' => 'old', 'settings' => ['theme' => 'default', 'x' => 1]];
+        $this->put('profiles/1-andy', (string) json_encode($before, JSON_PRETTY_PRINT));
+        $after = $profiles->patch('1-andy', ['bio' => 'a/b', 'settings' => ['theme' => 'dark', 'x' => null], 'roles' => ['member']]);
+        $expected = ['bio' => 'a/b', 'settings' => ['theme' => 'dark']] + $before + ['roles' => ['member']];
+        self::assertEquals($expected, $after);
+        $inOrder = array_replace($before, ['bio' => 'a/b', 'settings' => ['theme' => 'dark'], 'roles' => ['member']]);
+        self::assertSame(json_encode($inOrder, JSON_PRETTY_PRINT), $this->text('profiles/1-andy'));
+        self::assertSame('1-andy', $profiles->userNamed('andy'));
+        $this->put('profiles/2-andy', '');
+        self::assertNull($profiles->userNamed('andy'));
+        $this->expectException(Unreadable::class);
+        $profiles->get('2-andy');
+    }
+
+    private function journal(string $key, string $user = '1-andy'): Journal
+    {
+        $request = (string) json_encode([$user, ['amount' => '5', 'source' => 'faucet']]);
+        return Journal::open("{$this->userdata}/.axle/bridge", $key, $request);
+    }
+}
