@@ -10,7 +10,10 @@ use Axle\Exception\NotWritten;
  * The lock that all cooperating writers share (FILE_SYNC_STRATEGY.md, section 5): the folder
  * `userdata/.axle/locks/<d>.lock`, `<d>` the first hexadecimal digit of the SHA-256 of the document's name.
  *
- * Taking over from the dead has a race in such a protocol: two that wait both find the folder old, one removes it and makes
+ * A lock is of the dead once it was watched for ten seconds without being renewed; its age alone proves nothing, because a
+ * clock that is set makes the lock of the living old at once.
+ *
+ * Taking over from the dead has a race in such a protocol: two that wait both find it abandoned, one removes it and makes
  * its own, and the other removes that one. Among PHP processes an flock on the folder of locks allows one take-over at a
  * time. A writer in another language may still remove a fresh lock, so each lock carries a mark by which its holder knows
  * whether it is still its own: after a take-over, when such removals have had their time, and before each file is replaced.
@@ -24,20 +27,27 @@ final class Lock
     private const SETTLE_US = 100_000;
 
     private float $renewed = 0.0;
+    /** What the lock of another looked like when it was last seen changed, and when that was, in nanoseconds. */
+    private ?array $seen = null;
+    private int $since = 0;
 
-    private function __construct(private readonly string $folder, private readonly int $mark)
-    {
+    private function __construct(
+        private readonly string $folder,
+        private readonly int $mark,
+        private readonly float $staleS,
+    ) {
     }
 
     /** Waits up to `$waitS` seconds; throws NotWritten. `$own` is `userdata/.axle`. */
-    public static function take(string $own, string $document, float $waitS = 20.0): self
+    public static function take(string $own, string $document, float $waitS = 20.0, float $staleS = self::STALE_S): self
     {
         $locks = "$own/locks";
         if (!is_dir($locks)) {
             throw new NotWritten("$locks is missing: Axle makes it when it first starts on this machine");
         }
         // An access time in the future is a mark that nothing else sets and that reading the folder does not change.
-        $lock = new self("$locks/" . self::digit($document) . '.lock', time() + 86_400 + random_int(0, 2 ** 28));
+        $mark = time() + 86_400 + random_int(0, 2 ** 28);
+        $lock = new self("$locks/" . self::digit($document) . '.lock', $mark, $staleS);
         $until = microtime(true) + $waitS;
         for ($wait = self::WAIT_MIN_US; !$lock->make() && !$lock->takeOver(); $wait = min($wait * 2, self::WAIT_MAX_US)) {
             if (microtime(true) > $until) {
@@ -85,7 +95,7 @@ final class Lock
 
     private function takeOver(): bool
     {
-        if (!$this->isStale($this->folder)) {
+        if (!$this->isAbandoned()) {
             return false;
         }
         $guard = @fopen(dirname($this->folder), 'r');
@@ -94,10 +104,10 @@ final class Lock
         }
         // Looked at again now that nobody else in PHP takes over, and once more when it is out of everybody's way.
         $aside = $this->folder . '.' . bin2hex(random_bytes(6));
-        if (!$this->isStale($this->folder) || !@rename($this->folder, $aside)) {
+        if (self::printOf($this->folder) !== $this->seen || !@rename($this->folder, $aside)) {
             return false;
         }
-        if (!$this->isStale($aside)) {
+        if (self::printOf($aside) !== $this->seen) {
             @rename($aside, $this->folder);
             return false;
         }
@@ -110,12 +120,23 @@ final class Lock
         return $this->isOurs();
     }
 
-    private function isStale(string $folder): bool
+    /** Whether this lock was watched for long enough without being renewed, or taken by somebody else. */
+    private function isAbandoned(): bool
+    {
+        $print = self::printOf($this->folder);
+        if ($print === null || $print !== $this->seen) {
+            $this->seen = $print;
+            $this->since = hrtime(true);
+            return false;
+        }
+        return hrtime(true) - $this->since > $this->staleS * 1e9;
+    }
+
+    private static function printOf(string $folder): ?array
     {
         clearstatcache(true, $folder);
-        $renewed = @filemtime($folder);
-        // Whole seconds on both sides: never before its time.
-        return $renewed !== false && time() - $renewed > self::STALE_S;
+        $stat = @stat($folder);
+        return $stat === false ? null : [$stat['ino'], $stat['mtime']];
     }
 
     private function isOurs(): bool

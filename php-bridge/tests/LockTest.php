@@ -49,28 +49,39 @@ final class LockTest extends SiteTestCase
     public function testIsTakenOverFromTheDeadAndNotBefore(): void
     {
         mkdir($this->folder());
-        touch($this->folder(), time() - Lock::STALE_S + 1);
-        try {
-            $this->take(0.1);
-            self::fail('taken from the living');
-        } catch (NotWritten) {
-        }
-        touch($this->folder(), time() - Lock::STALE_S - 2);
-        $lock = $this->take(0.5);
+        $began = microtime(true);
+        $lock = $this->take(2.0, 0.5);
+        self::assertGreaterThan(0.5, microtime(true) - $began);
         $lock->hold();
         $lock->release();
         self::assertSame([], $this->names('.axle/locks'));
     }
 
+    public function testIsNotTakenFromTheLivingHoweverOldAClockThatWasSetMakesIt(): void
+    {
+        mkdir($this->folder());
+        touch($this->folder(), time() - 3600);
+        $other = $this->fork(function (): void {
+            for ($i = 1; $i <= 5; $i++) {
+                usleep(200_000);
+                touch($this->folder(), time() - 3600 + $i);
+            }
+            rmdir($this->folder());
+        });
+        $began = microtime(true);
+        $this->take(5.0, 0.6)->release();
+        self::assertGreaterThan(0.9, microtime(true) - $began);
+        $this->join($other);
+    }
+
     public function testOneOfManyTakesOverFromTheDead(): void
     {
         mkdir($this->folder());
-        touch($this->folder(), time() - 60);
         $log = "{$this->userdata}/log";
         $others = [];
         for ($i = 0; $i < 8; $i++) {
             $others[] = $this->fork(function () use ($log): void {
-                $lock = $this->take();
+                $lock = $this->take(20.0, 0.2);
                 file_put_contents($log, 'in ', FILE_APPEND);
                 usleep(5_000);
                 $lock->hold();
@@ -106,9 +117,9 @@ final class LockTest extends SiteTestCase
         $this->take();
     }
 
-    private function take(float $waitS = 20.0): Lock
+    private function take(float $waitS = 20.0, float $staleS = Lock::STALE_S): Lock
     {
-        return Lock::take("{$this->userdata}/.axle", self::DOCUMENT, $waitS);
+        return Lock::take("{$this->userdata}/.axle", self::DOCUMENT, $waitS, $staleS);
     }
 
     private function folder(): string
