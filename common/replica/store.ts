@@ -122,6 +122,10 @@ export class Store {
     this.#db.close();
   }
 
+  get isOpen(): boolean {
+    return this.#db.open;
+  }
+
   /** Runs `work` in one transaction: all of it is on disk when this returns, or none. */
   commit<T>(work: () => T): T {
     try {

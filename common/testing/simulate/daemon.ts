@@ -234,7 +234,7 @@ export class SimulatedSite {
   /** Reads the store, of the living daemon or from its file. Undefined where there is none. */
   withStore<T>(read: (store: Store) => T): T | undefined {
     const store = this.life?.site.replica?.world.store;
-    if (store !== undefined) return read(store);
+    if (store?.isOpen) return read(store);
     if (!fs.existsSync(this.database)) return undefined;
     const opened = onRealDisk(() => Store.open(this.database));
     try {
