@@ -1,4 +1,5 @@
 /** After a crash or power cut: what the intents say about files that were being replaced (I3). */
+import { FORMER_MS } from './former-texts.js';
 import { heldAs } from './held.js';
 import { LATE_WRITE_MS, UNKNOWN_SHADOW } from './late-writes.js';
 import { noteFormer } from './raw-change.js';
@@ -19,6 +20,9 @@ export function recover(replica: Replica): Recovered[] {
     const name = store.documentById(id)?.name;
     if (name !== undefined && replica.knows(name)) noteFormer(replica, name, shadow, now());
   }
+  // Nor does a writer know that what it read is held: the file may not have been put back yet.
+  for (const { document, live, at } of store.heldAfter(0, FORMER_MAX))
+    if (replica.knows(document) && now() - at < FORMER_MS) noteFormer(replica, document, live, at);
   // When it was due said the steady clock of an earlier process.
   store.commit(() => store.setReplacedDue(steady() + LATE_WRITE_MS));
   replica.world.files.sweep(new Set(replica.world.store.replacedLinks()));

@@ -183,6 +183,19 @@ describe('I8: while a change to zero is held', () => {
     expect((await held(faucet)).map(({ amount }) => amount?.to)).toEqual(['0']);
   });
 
+  test('I8: a credit on top of the zero counts, also where the daemon dies before it has put the file back', async (lab) => {
+    const { faucet } = await withAndy(lab);
+    faucet.write(ANDY, { balance: 100, last_updated: 1, recent_transactions: [] });
+    await lab.settled();
+    faucet.arm('absorb: committed');
+    faucet.write(ANDY, { balance: 0, last_updated: 2, recent_transactions: [] });
+    await lab.until('it crashed', () => !faucet.isAlive);
+    faucet.write(ANDY, { balance: 10, last_updated: 3, recent_transactions: [transaction(1, 10)] });
+    await faucet.start();
+    await lab.expectBalance(ANDY, 110);
+    expect((await held(faucet)).map(({ amount }) => amount?.to)).toEqual(['0']);
+  });
+
   test('I8: a writer that had read the old content before the zero loses nothing', async (lab) => {
     const { faucet } = await withAndy(lab);
     faucet.at('materialise: locked', () => faucet.write(ANDY, { balance: 110, last_updated: 3 }));
