@@ -21,7 +21,8 @@ export type Confirmation = {
   readonly session: string;
 };
 
-export type Refusal = { readonly code: string; readonly message: string };
+/** `replica`: whose batch, where that says why. */
+export type Refusal = { readonly code: string; readonly message: string; readonly replica?: ReplicaId };
 
 export type BatchHeader = {
   readonly axle: typeof BATCH_FORMAT;
@@ -213,6 +214,7 @@ function decodeHeader(line: string): BatchHeader | string {
     const r = h.refused as Record<string, unknown>;
     if (typeof r !== 'object' || r === null || !isText(r.code, 64) || !isText(r.message, 4_096))
       return 'refused: malformed';
+    if (r.replica !== undefined && !isReplicaId(r.replica)) return 'refused: malformed';
   }
   const wants = list(h.wants);
   if (wants === undefined || !wants.every((want) => isNamed(want) && isAmount(want.total) && want.total[0] !== '-'))

@@ -29,7 +29,13 @@ const HELLO_MS = 1_000;
 export type Heard =
   /** The peer row as it is once the batch's documents are merged; `isNews` where there is something to merge or note. */
   | { readonly ok: true; readonly peer: PeerRow; readonly gap: boolean }
-  | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string;
+      readonly replica?: string;
+    };
 
 export type Ask =
   | { readonly kind: 'documents'; readonly from: number }
@@ -133,11 +139,14 @@ export class Conversation {
         'check the module path in the rsync daemon configuration',
       );
     if (store.isRetired(header.replica))
-      return refuse(
-        'AXL-RETIRED',
-        `${header.replica} was given up by its site`,
-        'two daemons may be running for one site: stop one',
-      );
+      return {
+        ...refuse(
+          'AXL-RETIRED',
+          `${header.replica} was given up by its site`,
+          'its state was restored from a backup, and goes on under a new incarnation by itself; or two daemons are running for one site: stop one',
+        ),
+        replica: header.replica,
+      };
     const known = this.row();
     const isNewPeer = known?.replica !== header.replica;
     const isNewSession = header.session !== this.#peerSession;
@@ -177,7 +186,7 @@ export class Conversation {
     let confirmed = header.joining && isNewSession ? 0 : base.confirmed;
     if (header.joining && isNewSession) this.#resendFrom(0);
     if (header.confirms !== undefined) confirmed = this.#hearConfirmation(header.confirms, confirmed);
-    if (header.refused !== undefined) this.events.onRefused(header.refused);
+    if (header.refused !== undefined) this.#hearRefusal(header.refused);
     const gap = header.from > base.applied;
     // Sent again what we have, or sent beyond it: our confirmation was lost, and is said once more.
     if (header.documents > 0 && (gap || header.to <= base.applied)) this.#told = -1;
@@ -187,6 +196,14 @@ export class Conversation {
     if (!isToUs) this.#mustAnswer = true;
     const applied = gap || !isToUs ? base.applied : Math.max(base.applied, header.to);
     return { ok: true, peer: { ...base, applied, confirmed }, gap };
+  }
+
+  /** What was given up before cannot begin anew: at our start, that says that we are a copy of an older self. */
+  #hearRefusal(refusal: Refusal): void {
+    this.events.onRefused(refusal);
+    if (refusal.code !== 'AXL-RETIRED' || refusal.replica !== this.replica.id || this.#wasVerified) return;
+    this.#wasVerified = true;
+    this.events.onVerified(0, true);
   }
 
   #hearConfirmation({ replica, seq, session }: Confirmation, confirmed: number): number {
@@ -335,6 +352,6 @@ export class Conversation {
 
 export type Message = Omit<BatchHeader, 'axle' | 'documents' | 'digest'>;
 
-function refuse(code: string, message: string, hint: string): Heard {
+function refuse(code: string, message: string, hint: string): Extract<Heard, { ok: false }> {
   return { ok: false, code, message, hint };
 }

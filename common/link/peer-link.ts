@@ -350,7 +350,7 @@ export class PeerLink {
     }
     const believes = comparer.believes(header.compare);
     const heard = conversation.hear(header);
-    if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint);
+    if (!heard.ok) return this.#refuse(file, heard.code, heard.message, heard.hint, heard.replica);
     const outcome = await replica.exclusive(async () => {
       const received = receive(replica, documents, heard.peer, { isHub, ...(believes && { believes }) });
       if (received.ok)
@@ -382,10 +382,10 @@ export class PeerLink {
     return 'received';
   }
 
-  #refuse(file: string, code: string, message: string, hint: string): 'refused' {
+  #refuse(file: string, code: string, message: string, hint: string, replica?: string): 'refused' {
     const { conversation, events } = this.options;
     fs.rmSync(file, { force: true });
-    conversation.refuse({ code, message });
+    conversation.refuse({ code, message, ...(replica !== undefined && { replica }) });
     events.onRefusal(code, message, hint);
     // The peer speaks, so a backoff has nothing left to wait for; how often it is answered is the conversation's business.
     this.#sender.rouse();

@@ -112,6 +112,23 @@ describe('a hub restored from yesterday’s backup', () => {
     await lab.until('it is rebuilt', () => hub.store.lost().length === 0);
   });
 
+  test('I1: the whole machine, twice from the same backup', async (lab) => {
+    const { hub } = await started(lab);
+    await hub.stop();
+    const copy = backup(hub);
+    await hub.start();
+    let total = 100;
+    for (const amount of [1, 10]) {
+      total = await creditAll(lab, total, amount);
+      await hub.stop();
+      restoreAll(hub, copy);
+      await hub.start();
+      await expectBalances(lab, total);
+      await lab.until('it is rebuilt', () => hub.store.lost().length === 0);
+    }
+    await creditAll(lab, total, 100);
+  });
+
   test('I1: the whole machine, when a spoke’s credit comes before another spoke has said what it has of the hub', async (lab) => {
     const { hub, faucet, charity } = await started(lab);
     await hub.stop();
