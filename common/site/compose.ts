@@ -17,8 +17,8 @@ import { Backoff } from '../runtime/backoff.js';
 import type { HubConfig, LinkConfig, SpokeConfig, SshLinkConfig } from '../runtime/config.js';
 import type { Log } from '../runtime/log.js';
 import { start } from '../runtime/spawn.js';
+import type { PeerFolders, PeerOptions, SiteOptions } from './options.js';
 import { PullOutbox } from './pull-outbox.js';
-import type { PeerFolders, PeerOptions, SiteOptions } from './site.js';
 
 type Shared = Omit<SpokeConfig, 'hub'>;
 

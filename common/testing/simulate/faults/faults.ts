@@ -72,16 +72,21 @@ export const FAULTS: readonly Fault[] = [
     'if (!isAnswer) return confirmed;',
     'if (confirmed >= seq) return confirmed;',
   ),
-  fault('a fork of the sequence is ignored', 'site/site.ts', 'if (!forked) return;', 'if (forked || !forked) return;'),
+  fault(
+    'a fork of the sequence is ignored',
+    'site/incarnation.ts',
+    'if (!forked) return;',
+    'if (forked || !forked) return;',
+  ),
   fault(
     'a start without the hub keeps its incarnation',
-    'site/site.ts',
+    'site/incarnation.ts',
     "else this.#newIncarnation('the hub did not answer at start');",
     '',
   ),
   fault(
     'a restored state is accepted',
-    'site/site.ts',
+    'site/open-replica.ts',
     'if (replica.isOlderThanFiles()) {',
     'if (replica.isOlderThanFiles() && replica.id === undefined) {',
   ),
@@ -178,7 +183,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'rights of an earlier incarnation are spent before its last changes came',
-    'site/site.ts',
+    'site/programs.ts',
     'owner !== peer.author && !store.isPassing(ownerSite);',
     'owner !== peer.author;',
   ),
