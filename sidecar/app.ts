@@ -71,17 +71,20 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     throw new ApiError('not_found', 'there is nothing here');
   });
   app.decorateRequest('caller', undefined);
-  app.addHook('onRequest', async (request) => {
+  // Hooks with a callback: a promise for each of them costs a tenth of what a request does.
+  app.addHook('onRequest', (request, _reply, done) => {
     request.caller = callerOf(request, credentials);
+    done();
   });
-  await app.register(cors, {
-    origin: [...config.cors],
-    credentials: true,
-    methods: ['GET', 'POST', 'PATCH'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
-    exposedHeaders: ['retry-after'],
-    maxAge: 600,
-  });
+  if (config.cors.length > 0)
+    await app.register(cors, {
+      origin: [...config.cors],
+      credentials: true,
+      methods: ['GET', 'POST', 'PATCH'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
+      exposedHeaders: ['retry-after'],
+      maxAge: 600,
+    });
   await app.register(rateLimit, {
     timeWindow: MINUTE_MS,
     max: (request) => (request.caller?.kind === 'service' ? limits.service_per_minute : limits.user_per_minute),
@@ -96,11 +99,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('preClose', async () => {
     isEnding = true;
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (isEnding) reply.header('connection', 'close');
+    done(null, payload);
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     metrics.request(request.method, request.routeOptions.url ?? 'none', reply.statusCode, reply.elapsedTime / 1000);
+    done();
   });
   await app.register(swagger, { openapi: { info: { title: 'Axle sidecar', version: '1' }, components: SECURITY } });
   docsRoutes(app);

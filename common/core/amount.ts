@@ -46,17 +46,23 @@ function plain(value: Big): Amount {
 export function add(a: Amount, b: Amount): Amount {
   if (a === ZERO) return b;
   if (b === ZERO) return a;
-  return plain(new Big(a).plus(b));
+  return areSmall(a, b) ? String(Number(a) + Number(b)) : plain(new Big(a).plus(b));
 }
 
 export function subtract(a: Amount, b: Amount): Amount {
   if (b === ZERO) return a;
-  return plain(new Big(a).minus(b));
+  return areSmall(a, b) ? String(Number(a) - Number(b)) : plain(new Big(a).minus(b));
 }
 
 /** Negative, zero or positive, as a is less than, equal to or greater than b. */
 export function compare(a: Amount, b: Amount): number {
-  return a === b ? 0 : new Big(a).cmp(b);
+  if (a === b) return 0;
+  return areSmall(a, b) ? Number(a) - Number(b) : new Big(a).cmp(b);
+}
+
+/** Whole numbers of up to 15 digits, with sums and differences that a float holds exactly as well. */
+function areSmall(a: Amount, b: Amount): boolean {
+  return PLAIN_INTEGER.test(a) && PLAIN_INTEGER.test(b);
 }
 
 export function larger(a: Amount, b: Amount): Amount {

@@ -32,8 +32,8 @@ export type LinkOptions = {
   /** Documents may be sent and taken: false while joining waits, or before the incarnation is decided. */
   readonly maySend: () => boolean;
   readonly mayMerge: () => boolean;
-  /** Many more changes are about to come: what is to be sent waits for them a moment. */
-  readonly isGathering?: () => boolean;
+  /** For how long in all what is to be sent may wait for more that is about to come, milliseconds; asked again and again. */
+  readonly gatherMs?: () => number;
   /** What a message says beside its documents, once those are merged. Called inside `replica.exclusive`. */
   readonly onSaid?: (header: BatchHeader, changed: readonly string[]) => void;
   readonly events: LinkEvents;
@@ -63,7 +63,6 @@ const INBOX_LOOK_MS = 1_000;
 const DEFER_MS = 20;
 /** A transfer in hand when the daemon is stopped has this long to end. */
 const FINISH_MS = 3_000;
-const GATHER_MS = 200;
 const GATHER_LOOK_MS = 5;
 const KNOCK_MS = 1_000;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
@@ -180,12 +179,9 @@ export class PeerLink {
   }
 
   async #gather(): Promise<void> {
-    const { replica, conversation, batchDocuments, isGathering } = this.options;
-    for (let waited = 0; waited < GATHER_MS; waited += GATHER_LOOK_MS) {
-      if (this.#abort.signal.aborted || !isGathering?.()) return;
-      if (replica.head - conversation.range.to >= batchDocuments) return;
+    const { gatherMs = () => 0 } = this.options;
+    for (let waited = 0; waited < gatherMs() && !this.#abort.signal.aborted; waited += GATHER_LOOK_MS)
       await sleep(GATHER_LOOK_MS);
-    }
   }
 
   #failed(failure: Failure): number {

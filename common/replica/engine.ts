@@ -9,10 +9,10 @@ import type { Replica } from './replica.js';
 
 export type EngineEvents = {
   /**
-   * Links have work in hand, or programs: many files give way to it for a moment, because others wait for what is sent, and
-   * what programs change again and again is better written once.
+   * For how long in all many files give way to others, milliseconds; asked again and again. Links have work in hand, which
+   * others wait for, or programs change again and again what is better written once.
    */
-  readonly isCrowded: () => boolean;
+  readonly giveWayMs: () => number;
   /** Local changes were committed: links have something to send. */
   readonly onChanged: () => void;
   readonly onAbsorbed: (results: readonly AbsorbResult[]) => void;
@@ -42,9 +42,8 @@ const REPORT_AFTER_TRIES = 12;
 /** A file read within its own clock tick is read once more, when a same-size write in that tick would show. */
 const RACY_AGAIN_MS = 1_500;
 const LATE_TICK_MS = 500;
-/** More files than this give way to the links, for so long at most. */
+/** No fewer files than this give way. */
 const BULK_FILES = 200;
-const GIVE_WAY_MS = 300;
 const GIVE_WAY_LOOK_MS = 5;
 const ERROR_PAUSE_MS = 1_000;
 
@@ -308,8 +307,8 @@ export class Engine {
   }
 
   async #giveWay(): Promise<void> {
-    for (let waited = 0; waited < GIVE_WAY_MS; waited += GIVE_WAY_LOOK_MS) {
-      if (this.#stopped || this.#dirty.size < BULK_FILES || !this.events.isCrowded()) return;
+    for (let waited = 0; waited < this.events.giveWayMs(); waited += GIVE_WAY_LOOK_MS) {
+      if (this.#stopped || this.#dirty.size < BULK_FILES) return;
       await new Promise<void>((resolve) => setTimeout(resolve, GIVE_WAY_LOOK_MS));
     }
   }

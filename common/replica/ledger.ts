@@ -76,6 +76,8 @@ const GROUP = 500;
 /** A commit of so many changes is a crowd, for a moment. */
 const CROWD = 16;
 const CROWD_LASTS_MS = 100;
+/** A document that has changed twenty times is written and sent once. */
+const CROWD_WAIT_MS = 1_000;
 /** Old answers removed with each change: faster than new ones come. */
 const DROPS = 2;
 
@@ -180,9 +182,9 @@ export class Ledger {
     return compare(counterValue(this.#counter(document, path)), needed) >= 0;
   }
 
-  /** Whether so much is being changed that files and batches do better to wait for more of it. */
-  get isCrowded(): boolean {
-    return this.replica.world.steady() - this.#crowdedAt < CROWD_LASTS_MS;
+  /** For how long files and batches do best to wait, because so much is being changed again and again; else 0. */
+  get crowdMs(): number {
+    return this.replica.world.steady() - this.#crowdedAt < CROWD_LASTS_MS ? CROWD_WAIT_MS : 0;
   }
 
   isShort(document: string): boolean {

@@ -32,6 +32,7 @@ export type LinkParts = {
 
 /** While more files than this wait to be looked at, a batch waits for them: a transfer costs as much as fifty documents. */
 const GATHER_LOOKS = 200;
+const GATHER_MS = 200;
 
 export function makeLink(parts: LinkParts, peer: PeerOptions, folders: PeerFolders): Peer {
   const { replica, engine, programs, incarnation, verifier, isOpen } = parts;
@@ -51,7 +52,12 @@ export function makeLink(parts: LinkParts, peer: PeerOptions, folders: PeerFolde
     random,
     // A spoke that joins would take what a hub has of a half-filled state for all there is.
     maySend: () => isOpen() && !(isHub && conversation.isPeerJoining && verifier().isRebuilding),
-    isGathering: () => engine.backlog.looks >= GATHER_LOOKS || programs.ledger.isCrowded,
+    gatherMs: () => {
+      if (programs.desk.isDue(peer.site, replica.world.steady())) return 0;
+      const isFull = replica.head - conversation.range.to >= batchDocuments;
+      const burstMs = engine.backlog.looks >= GATHER_LOOKS && !isFull ? GATHER_MS : 0;
+      return Math.max(programs.ledger.crowdMs, burstMs);
+    },
     onSaid: (header, changed) => programs.desk.hear(peer.site, header, changed),
     // What a spoke sends may come before the hub has looked at its files: it adds to the state, whatever they say. Not
     // before the spokes have said what they have of the hub: it would use up the numbers by which a copy is known.

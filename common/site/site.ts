@@ -29,6 +29,9 @@ import { type Peer, type RebuildReport, Verifier } from './verifier.js';
 import { verifyNow } from './verify-report.js';
 import { makeWatcher, probeLoop } from './watching.js';
 
+/** While a link is at work, many files wait for so long at most. */
+const GIVE_WAY_MS = 300;
+
 export type { PeerFolders, PeerOptions, SiteOptions } from './options.js';
 
 export class Site {
@@ -236,7 +239,10 @@ export class Site {
   #makeEngine(): Engine {
     const { isHub } = this.#options;
     return new Engine(this.#replica, {
-      isCrowded: () => this.#programs.ledger.isCrowded || (isHub && this.#links.some(({ link }) => link.isBusy)),
+      giveWayMs: () => {
+        const isLinkBusy = isHub && this.#links.some(({ link }) => link.isBusy);
+        return Math.max(this.#programs.ledger.crowdMs, isLinkBusy ? GIVE_WAY_MS : 0);
+      },
       onChanged: () => this.#wakeLinks(),
       onAbsorbed: (results) => {
         this.#reporter.absorbed(results);
