@@ -42,7 +42,7 @@ const GROUPS = {
   start: [RSYNC, SSH],
   test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM],
   chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
-  bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, LSYNCD, SYNCTHING],
+  bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, CHROMIUM, LSYNCD, SYNCTHING],
 };
 
 /** Wanted only where a npm package has no ready-made binary for this machine. */

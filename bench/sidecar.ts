@@ -2,7 +2,7 @@
  * Durable credits over HTTP at a spoke that replicates to its hub, beside the sites' present way: PHP with flock and
  * file_put_contents under `php -S`, which brings nothing to disk.
  *
- *     node dist/bench/sidecar.js [--users 1000] [--connections 64] [--seconds 10] [--lists] [--dir /var/tmp] [--json]
+ *     node dist/bench/sidecar.js [--users 1000] [--connections 32] [--seconds 10] [--lists] [--dir /var/tmp] [--json]
  *
  * Everything shares the machine: hub, spoke, PHP and the load generator.
  */
@@ -25,7 +25,7 @@ import { percentile } from './statistics.js';
 const { values } = parseArgs({
   options: {
     users: { type: 'string', default: '1000' },
-    connections: { type: 'string', default: '64' },
+    connections: { type: 'string', default: '32' },
     seconds: { type: 'string', default: '10' },
     /** The files have a list of transactions, which grows by an entry with each credit. */
     lists: { type: 'boolean', default: false },

@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import path from 'node:path';
+import { REPO_ROOT } from '../lab/repo.js';
 import { pageText } from './page.js';
 
 /** What becomes of a request: `lost` and `hangs` are carried out and never answered; `cut` and `500` never arrive. */
@@ -19,7 +19,7 @@ export type Seen = {
   readonly lastEvent: string;
 };
 
-const SCRIPT = path.join(import.meta.dirname, '../../client/unified-balance.js');
+const SCRIPT = `${REPO_ROOT}/client/unified-balance.js`;
 
 export class Front {
   readonly seen: Seen[] = [];

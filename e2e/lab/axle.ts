@@ -34,13 +34,17 @@ export async function installAxle(lab: Lab): Promise<void> {
   }
 }
 
-/** Writes userdata folders, config and unit on each host. Needs the accounts and keys of `setUpSsh`. */
-export async function writeConfigs(lab: Lab): Promise<void> {
+/** Writes userdata folders, config and unit on each host. Needs the accounts and keys of `setUpSsh`. `more`: for its config. */
+export async function writeConfigs(lab: Lab, more: (host: Host) => object = () => ({})): Promise<void> {
   const { hub, spokes } = hubAndSpokes(lab);
   const hubConfig = { ...common(hub), spokes: spokes.map((spoke) => ({ site: spoke.name, link: link(hub, spoke) })) };
-  writeSite(lab, hub, 'hub', hubConfig);
+  writeSite(lab, hub, 'hub', { ...hubConfig, ...more(hub) });
   for (const spoke of spokes) {
-    writeSite(lab, spoke, 'spoke', { ...common(spoke), hub: { site: hub.name, link: link(spoke, hub) } });
+    writeSite(lab, spoke, 'spoke', {
+      ...common(spoke),
+      hub: { site: hub.name, link: link(spoke, hub) },
+      ...more(spoke),
+    });
   }
   for (const host of lab.hosts) {
     await host.must(['chown', `${AXLE_ACCOUNT}:`, sitePaths(host.name).state, sitePaths(host.name).logs]);
