@@ -1,8 +1,7 @@
 /** The commands, their help and their exit codes, apart from the process that runs them. */
-import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../common/runtime/config.js';
+import { version } from '../common/runtime/version.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
 import { addHeld } from './commands/held.js';
@@ -57,16 +56,4 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
     process.stderr.write(`${(error as Error).message}\n`);
     return isUsage ? 2 : 1;
   }
-}
-
-function version(): string {
-  // One folder up from the sources, two from dist/cli.
-  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
-    try {
-      return String(JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version);
-    } catch {
-      // Not here: look further up.
-    }
-  }
-  return 'unknown';
 }

@@ -88,6 +88,8 @@ export class PeerLink {
   #loops: Promise<unknown>[] = [];
   #watch: fs.FSWatcher | undefined;
   #isDown = false;
+  #failure: Failure | undefined;
+  #heardAt: number | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
   #isSending = false;
   #isReceiving = false;
@@ -143,6 +145,16 @@ export class PeerLink {
     return !this.#isDown;
   }
 
+  /** Why the peer cannot be reached; undefined while it can be, or nothing was tried yet. */
+  get failure(): Failure | undefined {
+    return this.#failure;
+  }
+
+  /** When the peer's last message was taken, by the steady clock. */
+  get heardAt(): number | undefined {
+    return this.#heardAt;
+  }
+
   /** Finishes the transfer in hand, then stops. */
   async stop(): Promise<void> {
     this.#abort.abort();
@@ -188,6 +200,7 @@ export class PeerLink {
     this.#failedAt = performance.now();
     if (!this.#isDown) this.options.events.onDown(failure);
     this.#isDown = true;
+    this.#failure = failure;
     this.options.events.onUnreachable?.();
     return Math.max(50, failure.retry ? this.#backoff.next() : BACKOFF.limit_ms);
   }
@@ -196,6 +209,7 @@ export class PeerLink {
     this.#backoff.reset();
     if (!this.#isDown) return;
     this.#isDown = false;
+    this.#failure = undefined;
     this.options.events.onUp();
   }
 
@@ -364,6 +378,7 @@ export class PeerLink {
     const changed = outcome.changed.map(({ name }) => name);
     if (header.again && header.compare === undefined && changed.length > 0) events.onRepaired(changed);
     this.options.transport.confirmed?.(heard.peer.confirmed);
+    this.#heardAt = replica.world.steady();
     events.onHeard(header.head, heard.peer.applied);
     if (header.compare !== undefined)
       await comparer.hear(header.compare, {

@@ -235,9 +235,19 @@ export class Store {
     return this.#all('SELECT d.name, o.since FROM overdrawn o JOIN documents d USING (id) ORDER BY o.since, d.name');
   }
 
+  countOverdrawn(): number {
+    return this.#get<{ n: number }>('SELECT count(*) AS n FROM overdrawn')?.n ?? 0;
+  }
+
   /** Documents with `after` < seq, in order, at most `limit`. */
   changedSince(after: number, limit: number): StoredRow[] {
     return this.#all('SELECT * FROM documents WHERE seq > ? AND seq > 0 ORDER BY seq LIMIT ?', after, limit);
+  }
+
+  /** How many documents with `after` < seq came from elsewhere than `origin`; counts no further than `limit`. */
+  countChangedSince(after: number, origin: string, limit: number): number {
+    const sql = 'SELECT count(*) AS n FROM (SELECT 1 FROM documents WHERE seq > ? AND seq > 0 AND origin <> ? LIMIT ?)';
+    return this.#get<{ n: number }>(sql, after, origin, limit)?.n ?? 0;
   }
 
   /** Documents by id, for a pass over all of them in pieces. */

@@ -204,6 +204,11 @@ export class Reporter {
     return trouble;
   }
 
+  /** What was told as broken and does not work yet, by step. */
+  get troubles(): ReadonlyMap<string, Trouble> {
+    return this.#troubles;
+  }
+
   /** The step has been done: where it was told as broken, this is told too. */
   working(step: string): void {
     const trouble = this.#troubles.get(step);

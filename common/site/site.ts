@@ -12,6 +12,7 @@ import type { Replica } from '../replica/replica.js';
 import type { DocumentRow } from '../replica/store.js';
 import type { TreeWatcher } from '../replica/watcher.js';
 import { ControlError, type ControlRoute, type ControlServer } from '../runtime/control.js';
+import { Activity, eventsAnswer } from './activity.js';
 import { openControl } from './control-channel.js';
 import { fetchLoop } from './fetch-loop.js';
 import { heldRoutes } from './held-routes.js';
@@ -25,6 +26,7 @@ import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { Scanning } from './scanning.js';
 import { StateFolder } from './state-folder.js';
+import { type SiteStatus, statusOf } from './status.js';
 import { type Peer, type RebuildReport, Verifier } from './verifier.js';
 import { verifyNow } from './verify-report.js';
 import { makeWatcher, probeLoop } from './watching.js';
@@ -37,6 +39,8 @@ export type { PeerFolders, PeerOptions, SiteOptions } from './options.js';
 export class Site {
   readonly #options: SiteOptions;
   readonly #abort = new AbortController();
+  readonly #activity: Activity;
+  readonly #startedAt: number;
   readonly #reporter: Reporter;
   readonly #repairs: RepairLog;
   readonly #folder: StateFolder;
@@ -61,12 +65,15 @@ export class Site {
   });
 
   constructor(options: SiteOptions) {
-    this.#options = options;
+    const { site, now } = options;
+    this.#startedAt = now();
+    this.#activity = new Activity(site, options.log, String(this.#startedAt), now);
+    this.#options = { ...options, log: this.#activity.log };
     // Every loop that sleeps listens, with every peer.
     setMaxListeners(0, this.#abort.signal);
-    this.#reporter = new Reporter(options.site, options.log, options.now);
-    this.#repairs = new RepairLog(options.site, options.log);
-    this.#folder = new StateFolder(options.state, options.now, this.#reporter);
+    this.#reporter = new Reporter(site, this.#activity.log, now);
+    this.#repairs = new RepairLog(site, this.#activity.log);
+    this.#folder = new StateFolder(options.state, now, this.#reporter);
     this.failed.catch(() => {});
   }
 
@@ -111,6 +118,30 @@ export class Site {
   async edit(document: string, edit: (state: DocState) => DocState): Promise<void> {
     this.#checkReady();
     return this.#programs.edit(document, edit);
+  }
+
+  /** How this site is, at any time of its life. */
+  status(): SiteStatus {
+    const isOpen = this.#replica?.world.store.isOpen === true;
+    return statusOf({
+      options: this.#options,
+      open: isOpen ? { replica: this.#replica, engine: this.#engine } : undefined,
+      isReady: this.isReady,
+      startedAt: this.#startedAt,
+      peers: this.#links,
+      activity: this.#activity,
+      reporter: this.#reporter,
+    });
+  }
+
+  /** What happened lately. */
+  get activity(): Activity {
+    return this.#activity;
+  }
+
+  /** Resolves once the work in hand on store and files is done and the store can be read: a sign of life for a watchdog. */
+  pulse(): Promise<void> {
+    return this.#replica.exclusive(async () => void this.#replica.world.store.meta('seq'));
   }
 
   get isReady(): boolean {
@@ -219,6 +250,8 @@ export class Site {
       ...this.heldRoutes,
       verify: () => verifyNow({ ...this.#parts, verifier: this.#verifier, isOpen: this.#isOpen }),
       rebuild: () => this.rebuild(),
+      status: async () => this.status(),
+      events: (input: unknown) => eventsAnswer(this.#activity, input, this.#abort.signal),
     };
     this.#control = await openControl(state, routes, log);
   }

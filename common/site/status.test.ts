@@ -1,0 +1,58 @@
+import { afterEach, expect, test } from 'vitest';
+import { Lab } from '../testing/sites.js';
+import { type SiteStatus, statusLine } from './status.js';
+
+let lab: Lab | undefined;
+
+afterEach(async () => {
+  await lab?.close();
+  lab = undefined;
+});
+
+test('a hub says how it is: peers, what they are behind by, documents, arrivals', async () => {
+  lab = await Lab.started();
+  const rofl = lab.site('roflfaucet');
+  rofl.write('balances/1-andy', { balance: 5 });
+  await lab.expectBalance('balances/1-andy', 5);
+  await lab.settled();
+  const status = lab.hub.site.status();
+  expect(status).toMatchObject({ role: 'hub', phase: 'ready', isReady: true, documents: 1, held: 0, overdrawn: 0 });
+  expect(status.peers.map(({ site, isUp, behind }) => ({ site, isUp, behind }))).toEqual([
+    { site: 'roflfaucet', isUp: true, behind: 0 },
+    { site: 'clickforcharity', isUp: true, behind: 0 },
+  ]);
+  expect(status.counts.materialised).toBe(1);
+  expect(status.arrivals.count).toBe(1);
+  expect(statusLine(status)).toMatch(/^2 peers, 0 behind, last change \d+ s ago$/);
+  await lab.hub.site.pulse();
+});
+
+test('documents that a peer has not confirmed are what it is behind by', async () => {
+  lab = await Lab.started();
+  lab.fate = ({ to }) => (to === 'clickforcharity' ? 'lose' : 'pass');
+  const rofl = lab.site('roflfaucet');
+  for (const user of ['1-andy', '2-bob', '3-cora']) rofl.write(`balances/${user}`, { balance: 5 });
+  await lab.until('the hub has all three', () => lab?.hub.site.status().documents === 3);
+  const { peers } = lab.hub.site.status();
+  expect(peers.find(({ site }) => site === 'clickforcharity')?.behind).toBe(3);
+  await lab.until('roflfaucet owes nothing', () => rofl.site.status().peers[0]?.behind === 0);
+  lab.fate = () => 'pass';
+});
+
+test('the status line names what is wrong first', () => {
+  const peer = { site: 'roflfaucet', isUp: false, behind: 17, heard_ms_ago: undefined };
+  const status = {
+    isReady: true,
+    phase: 'ready',
+    peers: [peer, { ...peer, site: 'x', isUp: true, behind: 0 }],
+    held: 2,
+    troubles: [{ step: 'absorb', code: 'AXL-DISK-FULL', reason: '', hint: '' }],
+    changed_at: undefined,
+    now: 0,
+  } as unknown as SiteStatus;
+  expect(statusLine(status)).toBe(
+    'AXL-DISK-FULL at absorb, roflfaucet away, 2 held, 2 peers, 17 behind, no change since the start',
+  );
+  expect(statusLine({ ...status, isReady: false })).toBe('starting');
+  expect(statusLine({ ...status, isReady: false, phase: 'joining' })).toBe('joining');
+});
