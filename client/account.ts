@@ -22,7 +22,8 @@ export type AccountWorld = {
   readonly claims: Claims;
   /** Something that is shown may have changed. */
   readonly onChange: () => void;
-  readonly onRefused: (change: Pending, reason: string) => void;
+  /** For good: it is kept no longer. */
+  readonly onRefused: (change: Pick<Pending, 'amount' | 'source'>, reason: string) => void;
 };
 
 /** What one tab tells the others. */
@@ -36,7 +37,7 @@ const BALANCE_KEY = 'axle_balance:';
 /** How long an event may wait for an answer that does not come. */
 const HOLD_MS_MAX = 3_000;
 const READS_MAX = 3;
-/** What the sidecar would not take today it may take another hour. */
+/** What was over the cap is offered again. */
 const CLAIM_AGAIN_MS = 3_600_000;
 const CLAIM_TRIES_MAX = 6;
 const WATCH_MS = 5_000;
@@ -177,21 +178,21 @@ export class Account {
     });
   }
 
-  /** Sends what the user earned as a guest, if there is any. */
+  /** Sends what the user earned as a guest, if there is any: each transaction once, what is over the cap another hour. */
   async claim(): Promise<void> {
-    const { claims, server } = this.world;
+    const { claims, server, onRefused } = this.world;
     if (claims.of(this.user).length === 0) return;
     await oneTabOnly(`axle-claim:${this.user}`, async () => {
       let isAllowedIn = false;
+      const offered = new Set<string>();
       for (let failures = 0; failures < CLAIM_TRIES_MAX && !this.#isStopped; ) {
-        const sent = claims.next(this.user);
+        const sent = claims.next(this.user, offered);
         if (sent.length === 0) return;
         const answer = await server.claim(this.user, sent).catch(() => undefined);
         if (answer !== undefined) {
-          claims.settle(this.user, answer);
+          for (const { id } of sent) offered.add(id);
+          for (const { transaction, reason } of claims.settle(this.user, answer)) onRefused(transaction, reason);
           await this.read().catch(() => {});
-          // What is left is for another hour.
-          if (claims.of(this.user).length >= sent.length) return;
           continue;
         }
         failures += 1;

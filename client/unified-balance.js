@@ -206,7 +206,9 @@
   var PREFIX = "axle_claim:";
   var CLAIM_MAX = 200;
   var CLAIM_CHARS_MAX = 16e3;
-  var FOR_LATER = ["rate_limited", "rights_elsewhere", "insufficient_funds"];
+  var FOR_LATER = "over_cap";
+  var PAID = "already_claimed";
+  var NOTHING = "0";
   var Claims = class {
     constructor(box, now) {
       this.box = box;
@@ -218,38 +220,46 @@
     take(user, guest) {
       const promised = this.#promisedIds();
       const news = claimable(guest.list(), this.now()).filter(({ id }) => !promised.has(id));
-      if (news.length > 0) this.#write(user, [...this.of(user), ...news]);
+      if (news.length > 0) this.#write(user, [...this.#stored(user), ...spendOff(news)]);
       guest.clear();
-      return this.of(user).length > 0;
+      const left = this.of(user);
+      if (left.length < this.#stored(user).length) this.#write(user, left);
+      return left.length > 0;
     }
     /** In order of time, as they are to be sent. */
     of(user) {
-      return parseGuest(this.box.get(PREFIX + user));
+      return this.#stored(user).filter(({ amount }) => amount !== NOTHING);
     }
-    /** As many of them as one request takes. */
-    next(user) {
+    /** As many of them as one request takes, without those that have been `offered` already. */
+    next(user, offered) {
       let chars = 0;
-      return this.of(user).slice(0, CLAIM_MAX).filter((one, index) => {
+      return this.of(user).filter(({ id }) => !offered.has(id)).slice(0, CLAIM_MAX).filter((one, index) => {
         chars += JSON.stringify(one).length;
         return index === 0 || chars <= CLAIM_CHARS_MAX;
       });
     }
+    /** Keeps what may be credited another day. Returns what the member will never get. */
     settle(user, { claimed, skipped }) {
-      const over = /* @__PURE__ */ new Set([
-        ...claimed,
-        ...skipped.filter(({ reason }) => !FOR_LATER.includes(reason)).map(({ id }) => id)
-      ]);
+      const reasons = new Map(skipped.map(({ id, reason }) => [id, reason]));
+      for (const id of claimed) reasons.set(id, PAID);
+      const reasonOf = ({ id }) => reasons.get(id) ?? FOR_LATER;
+      const list = this.of(user);
       this.#write(
         user,
-        this.of(user).filter(({ id }) => !over.has(id))
+        list.filter((one) => reasonOf(one) === FOR_LATER)
       );
+      return list.map((transaction) => ({ transaction, reason: reasonOf(transaction) })).filter(({ reason }) => reason !== FOR_LATER && reason !== PAID);
+    }
+    /** With those of which nothing is left, as long as the guest's list may still hold them. */
+    #stored(user) {
+      return parseGuest(this.box.get(PREFIX + user));
     }
     #write(user, list) {
       if (list.length === 0) this.box.remove(PREFIX + user);
       else this.box.set(PREFIX + user, JSON.stringify(list));
     }
     #promisedIds() {
-      const lists = this.box.keys().filter((key) => key.startsWith(PREFIX) && isUser(key.slice(PREFIX.length))).map((key) => this.of(key.slice(PREFIX.length)));
+      const lists = this.box.keys().filter((key) => key.startsWith(PREFIX) && isUser(key.slice(PREFIX.length))).map((key) => this.#stored(key.slice(PREFIX.length)));
       return new Set(lists.flat().map(({ id }) => id));
     }
   };
@@ -269,6 +279,16 @@
         description: descriptionOf(description),
         timestamp: momentOf(timestamp, word, now)
       };
+    });
+  }
+  function spendOff(list) {
+    let spent = list.reduce((sum, { type, amount }) => sum + (type === "spend" ? unitsOf(amount) ?? 0n : 0n), 0n);
+    return list.map((one) => {
+      if (one.type === "spend") return { ...one, amount: NOTHING };
+      const earned = unitsOf(one.amount) ?? 0n;
+      const taken = spent < earned ? spent : earned;
+      spent -= taken;
+      return { ...one, amount: textOf(earned - taken) };
     });
   }
   function sourceOf(text) {
@@ -678,21 +698,22 @@
         this.#waiting.set(key, over);
       });
     }
-    /** Sends what the user earned as a guest, if there is any. */
+    /** Sends what the user earned as a guest, if there is any: each transaction once, what is over the cap another hour. */
     async claim() {
-      const { claims, server } = this.world;
+      const { claims, server, onRefused } = this.world;
       if (claims.of(this.user).length === 0) return;
       await oneTabOnly(`axle-claim:${this.user}`, async () => {
         let isAllowedIn = false;
+        const offered = /* @__PURE__ */ new Set();
         for (let failures = 0; failures < CLAIM_TRIES_MAX && !this.#isStopped; ) {
-          const sent = claims.next(this.user);
+          const sent = claims.next(this.user, offered);
           if (sent.length === 0) return;
           const answer = await server.claim(this.user, sent).catch(() => void 0);
           if (answer !== void 0) {
-            claims.settle(this.user, answer);
+            for (const { id } of sent) offered.add(id);
+            for (const { transaction, reason } of claims.settle(this.user, answer)) onRefused(transaction, reason);
             await this.read().catch(() => {
             });
-            if (claims.of(this.user).length >= sent.length) return;
             continue;
           }
           failures += 1;
