@@ -1590,7 +1590,7 @@
     const box = new StorageBox(() => window.localStorage);
     const given = new URLSearchParams(location.search).get("jwt");
     const settings = settingsOf({ ...document.currentScript?.dataset }, location.hostname);
-    if (given !== null && settings.sidecar !== void 0) box.set(TOKEN_KEY, given);
+    if (given !== null) box.set(TOKEN_KEY, given);
     const token = (user) => [window.axleToken?.(), given, box.get(TOKEN_KEY)].find((one) => one && isTokenOf(user, one, Date.now())) ?? void 0;
     const balance = new UnifiedBalance(box, settings, token);
     const updateBalanceDisplays = async () => {

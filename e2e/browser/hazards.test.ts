@@ -161,6 +161,15 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await sites.expectBalance(125);
   });
 
+  it('with PHP alone, the token of the sign-in opens its session', async () => {
+    const sites = await start('php', { php: { identity: 'session' }, tag: 'data-api="/api"' });
+    const view = await sites.member(desk, sites.rofl);
+    await view.shows(100);
+    await view.add(20);
+    await view.settled();
+    await sites.expectBalance(120);
+  });
+
   it('a sidecar that goes and comes again is followed from where it was', async () => {
     const sites = await start('sidecar');
     const { rofl, click } = sites;
