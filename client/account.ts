@@ -51,6 +51,7 @@ export class Account {
   #live = new AbortController();
   #timers: ReturnType<typeof setTimeout>[] = [];
   #reading: Promise<Units> | undefined;
+  #signingIn: Promise<boolean> | undefined;
   #isStopped = false;
   #isLive = false;
 
@@ -83,9 +84,10 @@ export class Account {
   }
 
   start(): void {
-    void this.flusher.flush();
+    // Once for each page, and first: other endpoints of the site look at the session too.
+    const signedIn = this.signIn().catch(() => false);
+    void signedIn.then(() => Promise.all([this.flusher.flush(), this.claim()]));
     void this.read().catch(() => {});
-    void this.claim();
     this.#adopt();
     this.resume();
   }
@@ -202,8 +204,12 @@ export class Account {
     });
   }
 
+  /** Opens the server's session, where it has such a thing: one request at a time. Rejects where nothing was answered. */
   signIn(): Promise<boolean> {
-    return this.world.server.signIn(this.user, this.username);
+    this.#signingIn ??= this.world.server.signIn(this.user, this.username).finally(() => {
+      this.#signingIn = undefined;
+    });
+    return this.#signingIn;
   }
 
   /** Somebody looks at the page, or the network is back. */

@@ -610,13 +610,14 @@
     #live = new AbortController();
     #timers = [];
     #reading;
+    #signingIn;
     #isStopped = false;
     #isLive = false;
     start() {
-      void this.flusher.flush();
+      const signedIn = this.signIn().catch(() => false);
+      void signedIn.then(() => Promise.all([this.flusher.flush(), this.claim()]));
       void this.read().catch(() => {
       });
-      void this.claim();
       this.#adopt();
       this.resume();
     }
@@ -722,8 +723,12 @@
         }
       });
     }
+    /** Opens the server's session, where it has such a thing: one request at a time. Rejects where nothing was answered. */
     signIn() {
-      return this.world.server.signIn(this.user, this.username);
+      this.#signingIn ??= this.world.server.signIn(this.user, this.username).finally(() => {
+        this.#signingIn = void 0;
+      });
+      return this.#signingIn;
     }
     /** Somebody looks at the page, or the network is back. */
     wake() {

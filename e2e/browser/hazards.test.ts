@@ -161,6 +161,22 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await sites.expectBalance(125);
   });
 
+  it('PHP’s session is opened as the page is loaded, for whatever else the page asks for', async () => {
+    const sites = await start('php', { php: { identity: 'session' } });
+    const { rofl } = sites;
+    const view = await sites.member(desk, rofl);
+    await view.shows(100);
+    const opened = () => rofl.front.seen.filter(({ url }) => url.includes('session-init')).length;
+    const before = opened();
+    await view.page.reload();
+    await view.page.waitForFunction(`fetch('/api/simple-profile.php?action=update_profile', {
+      method: 'POST', body: JSON.stringify({ user_id: '1-andy', bio: '' }) }).then(({ status }) => status === 404)`);
+    expect(opened()).toBe(before + 1);
+    await view.add(20);
+    await view.settled();
+    expect([opened(), rofl.front.changes.length]).toEqual([before + 1, 1]);
+  });
+
   it('with PHP alone, the token of the sign-in opens its session', async () => {
     const sites = await start('php', { php: { identity: 'session' }, tag: 'data-api="/api"' });
     const view = await sites.member(desk, sites.rofl);
