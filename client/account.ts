@@ -23,6 +23,8 @@ export type AccountWorld = {
   /** Something that is shown may have changed. */
   readonly onChange: () => void;
   /** For good: it is kept no longer. */
+  /** True: changes stay pending until the user signs in again; said now and then. False: they are taken again. */
+  readonly onSignedOut: (isSignedOut: boolean) => void;
   readonly onRefused: (change: Pick<Pending, 'amount' | 'source'>, reason: string) => void;
 };
 
@@ -52,6 +54,7 @@ export class Account {
   #timers: ReturnType<typeof setTimeout>[] = [];
   #reading: Promise<Units> | undefined;
   #signingIn: Promise<boolean> | undefined;
+  #isSignedOut = false;
   #isStopped = false;
   #isLive = false;
 
@@ -70,6 +73,10 @@ export class Account {
       alone: (work) => oneTabOnly(`axle-flush:${user}`, work),
       onSettled: (change, outcome) => this.#settled(change, outcome),
       signIn: () => this.signIn(),
+      onSignedOut: () => {
+        this.#isSignedOut = true;
+        world.onSignedOut(true);
+      },
       now: Date.now,
       random: Math.random,
       later: (ms, run) => {
@@ -268,6 +275,8 @@ export class Account {
   }
 
   #answered(key: string, outcome: Outcome, balance: Units | undefined): void {
+    if (this.#isSignedOut) this.world.onSignedOut(false);
+    this.#isSignedOut = false;
     const isMorePending = this.pending.list().length > 0;
     if (this.state.answered(balance, isMorePending)) void this.read().catch(() => {});
     this.#changed();

@@ -412,6 +412,7 @@
     /** The network is back, or somebody looks at the page again: no more waiting. */
     wake() {
       this.#failures = 0;
+      this.#maySignInAt = 0;
       void this.flush();
     }
     /** The page is being left: everything that needs no order is sent at once. Answers may come to nobody. */
@@ -457,11 +458,14 @@
       return void 0;
     }
     async #send(change) {
-      const { pending, server, signIn, now } = this.world;
-      const outcome = await server.change(pending.user, change);
+      const { pending, server, signIn, onSignedOut, now } = this.world;
+      let outcome = await server.change(pending.user, change);
       if (outcome.kind !== "unauthorized" || now() < this.#maySignInAt) return outcome;
       this.#maySignInAt = now() + SIGN_IN_EVERY_MS;
-      return await signIn().catch(() => false) ? server.change(pending.user, change) : outcome;
+      const isSignedIn = await signIn().catch(() => void 0);
+      if (isSignedIn === true) outcome = await server.change(pending.user, change);
+      if (isSignedIn !== void 0 && outcome.kind === "unauthorized") onSignedOut();
+      return outcome;
     }
     /** Whether the change is over and done with. */
     #settle(change, outcome) {
@@ -587,6 +591,10 @@
         alone: (work) => oneTabOnly(`axle-flush:${user}`, work),
         onSettled: (change, outcome) => this.#settled(change, outcome),
         signIn: () => this.signIn(),
+        onSignedOut: () => {
+          this.#isSignedOut = true;
+          world.onSignedOut(true);
+        },
         now: Date.now,
         random: Math.random,
         later: (ms, run) => {
@@ -611,6 +619,7 @@
     #timers = [];
     #reading;
     #signingIn;
+    #isSignedOut = false;
     #isStopped = false;
     #isLive = false;
     start() {
@@ -783,6 +792,8 @@
       this.#answered(change.key, outcome, balance);
     }
     #answered(key, outcome, balance) {
+      if (this.#isSignedOut) this.world.onSignedOut(false);
+      this.#isSignedOut = false;
       const isMorePending = this.pending.list().length > 0;
       if (this.state.answered(balance, isMorePending)) void this.read().catch(() => {
       });
@@ -1477,6 +1488,7 @@
             poll_ms: this.#settings.poll_ms,
             claims: this.#claims,
             onChange: () => this.#changed(),
+            onSignedOut: (isSignedOut) => this.#signedOut(isSignedOut),
             onRefused: ({ amount, source }, reason) => {
               dispatchEvent(new CustomEvent("axle:refused", { detail: { amount, source, reason } }));
               this.showSyncMessage(`Not carried out: ${amount} (${source}): ${reason}`, 6e3);
@@ -1493,6 +1505,15 @@
     #changed() {
       this.updateBalanceDisplaysSync();
       dispatchEvent(new CustomEvent("axle:balance", { detail: this.#balanceField() }));
+    }
+    /** The note stays until it is over: who goes on without knowing would take for theirs what nobody has confirmed. */
+    #signedOut(isSignedOut) {
+      if (!isSignedOut) {
+        this.showSyncMessage("Signed in again", 2e3);
+        return;
+      }
+      dispatchEvent(new CustomEvent("axle:signed-out", { detail: { pending: this.netChange } }));
+      this.showSyncMessage("Please sign in again. What you have earned and spent since is kept, and counts then.");
     }
     #balanceField() {
       const shown = this.#account === void 0 ? this.#guest.balance() : this.#account.shown;

@@ -186,6 +186,42 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await sites.expectBalance(120);
   });
 
+  it.each<Way>(['php', 'sidecar'])(
+    'by way of %s, who is no longer signed in is told, and loses nothing',
+    async (way) => {
+      const sites = await start(way, { php: { identity: 'session' } });
+      const { rofl } = sites;
+      const view = await sites.member(desk, rofl);
+      await view.shows(100);
+      // The token is over, and so is PHP's session; the browser's own session is not.
+      const leave = async () => {
+        await view.run(`localStorage.removeItem('jwt_token')`);
+        await desk.clearCookies();
+        await view.run(`addEventListener('axle:signed-out', ({ detail }) => { window.signedOut = detail; })`);
+      };
+      const note = () => view.run(`document.getElementById('sync-message')?.textContent`);
+      await leave();
+      expect(await view.add(20)).toEqual({ success: true, balance: 120 });
+      await view.page.waitForFunction('window.signedOut');
+      expect(await view.run('window.signedOut')).toEqual({ pending: 20 });
+      expect(await note()).toMatch(/sign in again/);
+      await sites.expectBalance(100);
+      await sites.signIn(view, rofl);
+      await view.settled();
+      await view.shows(120);
+      await sites.expectBalance(120);
+      // Signed in by another tab: whoever comes back to this one need not wait.
+      await leave();
+      await view.add(5);
+      await view.page.waitForFunction('window.signedOut');
+      await view.run(`localStorage.setItem('jwt_token', '${jwt('1-andy')}')`);
+      await view.run('unifiedBalance.syncNow()');
+      await view.settled();
+      expect(await note()).not.toMatch(/sign in again/);
+      await sites.expectBalance(125);
+    },
+  );
+
   it('a sidecar that goes and comes again is followed from where it was', async () => {
     const sites = await start('sidecar');
     const { rofl, click } = sites;
