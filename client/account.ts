@@ -228,7 +228,7 @@ export class Account {
 
   /** Once the sites' former script can no longer be at it in another tab, what it left behind is ours to send. */
   #adopt(): void {
-    const { box } = this.world;
+    const { box, claims, server } = this.world;
     const left = new NetChange(box, this.user);
     if (left.amount === undefined) return;
     const seen = left.mark;
@@ -236,6 +236,13 @@ export class Account {
       void oneTabOnly(`axle-adopt:${this.user}`, async () => {
         const { amount } = left;
         if (amount === undefined || left.mark !== seen || this.#isStopped) return;
+        if (amount > 0n && server.hasSources) {
+          // As a change it would be refused for good.
+          claims.adopt(this.user, amount, seen);
+          left.forget();
+          void this.claim();
+          return;
+        }
         left.forget();
         this.add(amount, 'net_change', '');
       });

@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest';
 import type { Lab } from '../common/testing/sites.js';
 import { ANDY, sidecarTests } from '../sidecar/testing/sidecar-tests.js';
 import { jwt, type LabSidecar } from '../sidecar/testing/sidecars.js';
+import { unitsOf } from './amount.js';
 import { Claims } from './claims.js';
 import { GUEST_KEY, GuestTransactions } from './guest.js';
 import { SidecarServer } from './sidecar-server.js';
@@ -169,4 +170,22 @@ describe('a guest who signs in', () => {
     expect(desk.box.keys()).toEqual([]);
     await expectBalance(lab, 157);
   });
+
+  test(
+    'what the former script had not sent is credited once, over days where it is more than a day’s cap',
+    async ({ lab, faucet, sidecar }) => {
+      const desk = new Desk(sidecar);
+      desk.claims.adopt('1-andy', unitsOf('620.5') ?? 0n, '620.5 1770000000000');
+      // The tab died before it could forget what it had taken.
+      desk.claims.adopt('1-andy', unitsOf('620.5') ?? 0n, '620.5 1770000000000');
+      expect(await desk.send()).toEqual([]);
+      await lab.balance(ANDY, 600);
+      desk.claims.adopt('1-andy', unitsOf('620.5') ?? 0n, '620.5 1770000000000');
+      faucet.aheadMs += DAY_MS + 60_000;
+      expect(await desk.send()).toEqual([]);
+      expect(desk.box.keys()).toEqual([]);
+      await lab.balance(ANDY, 720.5);
+    },
+    { clockSkewMaxMs: 2 * DAY_MS },
+  );
 });

@@ -4,7 +4,7 @@
  * this machine does not get it too. What the guest spent is taken off what they earned as the list moves: nothing that is
  * sent takes anything from the member.
  */
-import { textOf, unitsOf } from './amount.js';
+import { textOf, type Units, unitsOf } from './amount.js';
 import { type GuestTransaction, type GuestTransactions, parseGuest } from './guest.js';
 import { isUser } from './session.js';
 import type { Box } from './storage.js';
@@ -33,6 +33,9 @@ const FOR_LATER = 'over_cap';
 /** It was credited at an earlier try. */
 const PAID = 'already_claimed';
 const NOTHING = '0';
+/** In parts of 100, so that a cap on what is claimed in a day lets a larger sum through over days. */
+const PART: Units = 10_000_000_000n;
+const PARTS_MAX = 100;
 
 export type Dropped = { readonly transaction: ClaimedTransaction; readonly reason: string };
 
@@ -52,6 +55,21 @@ export class Claims {
     const left = this.of(user);
     if (left.length < this.#stored(user).length) this.#write(user, left);
     return left.length > 0;
+  }
+
+  /** Adds a sum that is no guest's. `mark`: the same for the same sum, so that it is added and credited once. */
+  adopt(user: string, sum: Units, mark: string): void {
+    const promised = this.#promisedIds();
+    const timestamp = new Date(this.now()).toISOString();
+    const parts: ClaimedTransaction[] = [];
+    for (let left = sum; left > 0n; ) {
+      const part = left > PART && parts.length < PARTS_MAX - 1 ? PART : left;
+      left -= part;
+      const id = `${wordOf(mark)}+${parts.length}`;
+      parts.push({ id, type: 'earn', amount: textOf(part), source: 'net_change', description: '', timestamp });
+    }
+    const news = parts.filter(({ id }) => !promised.has(id));
+    if (news.length > 0) this.#write(user, [...this.#stored(user), ...news]);
   }
 
   /** In order of time, as they are to be sent. */
@@ -111,10 +129,7 @@ export function claimable(list: readonly GuestTransaction[], now: number): Claim
   return list.flatMap(({ id: given, type, amount, source, description, timestamp }) => {
     const units = unitsOf(amount) ?? 0n;
     if (units <= 0n) return [];
-    const word =
-      String(given ?? '')
-        .replace(/[^\x21-\x7e]/g, '_')
-        .slice(0, 56) || 'none';
+    const word = wordOf(given) || 'none';
     const time = times.get(word) ?? 0;
     times.set(word, time + 1);
     return {
@@ -138,6 +153,13 @@ function spendOff(list: readonly ClaimedTransaction[]): ClaimedTransaction[] {
     spent -= taken;
     return { ...one, amount: textOf(earned - taken) };
   });
+}
+
+/** An id as the sidecar takes it, with room for a number. */
+function wordOf(given: unknown): string {
+  return String(given ?? '')
+    .replace(/[^\x21-\x7e]/g, '_')
+    .slice(0, 56);
 }
 
 /** A source as the sidecar takes it; pages have put any text there. */

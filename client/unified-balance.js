@@ -209,6 +209,8 @@
   var FOR_LATER = "over_cap";
   var PAID = "already_claimed";
   var NOTHING = "0";
+  var PART = 10000000000n;
+  var PARTS_MAX = 100;
   var Claims = class {
     constructor(box, now) {
       this.box = box;
@@ -225,6 +227,20 @@
       const left = this.of(user);
       if (left.length < this.#stored(user).length) this.#write(user, left);
       return left.length > 0;
+    }
+    /** Adds a sum that is no guest's. `mark`: the same for the same sum, so that it is added and credited once. */
+    adopt(user, sum, mark) {
+      const promised = this.#promisedIds();
+      const timestamp = new Date(this.now()).toISOString();
+      const parts = [];
+      for (let left = sum; left > 0n; ) {
+        const part = left > PART && parts.length < PARTS_MAX - 1 ? PART : left;
+        left -= part;
+        const id = `${wordOf2(mark)}+${parts.length}`;
+        parts.push({ id, type: "earn", amount: textOf(part), source: "net_change", description: "", timestamp });
+      }
+      const news = parts.filter(({ id }) => !promised.has(id));
+      if (news.length > 0) this.#write(user, [...this.#stored(user), ...news]);
     }
     /** In order of time, as they are to be sent. */
     of(user) {
@@ -268,7 +284,7 @@
     return list.flatMap(({ id: given, type, amount, source, description, timestamp }) => {
       const units = unitsOf(amount) ?? 0n;
       if (units <= 0n) return [];
-      const word = String(given ?? "").replace(/[^\x21-\x7e]/g, "_").slice(0, 56) || "none";
+      const word = wordOf2(given) || "none";
       const time = times.get(word) ?? 0;
       times.set(word, time + 1);
       return {
@@ -290,6 +306,9 @@
       spent -= taken;
       return { ...one, amount: textOf(earned - taken) };
     });
+  }
+  function wordOf2(given) {
+    return String(given ?? "").replace(/[^\x21-\x7e]/g, "_").slice(0, 56);
   }
   function sourceOf(text) {
     const word = String(text ?? "").replace(/[^A-Za-z0-9_.:-]+/g, "_").replace(/^[_.:-]+/, "").slice(0, 64);
@@ -748,7 +767,7 @@
     }
     /** Once the sites' former script can no longer be at it in another tab, what it left behind is ours to send. */
     #adopt() {
-      const { box } = this.world;
+      const { box, claims, server } = this.world;
       const left = new NetChange(box, this.user);
       if (left.amount === void 0) return;
       const seen = left.mark;
@@ -756,6 +775,12 @@
         void oneTabOnly(`axle-adopt:${this.user}`, async () => {
           const { amount } = left;
           if (amount === void 0 || left.mark !== seen || this.#isStopped) return;
+          if (amount > 0n && server.hasSources) {
+            claims.adopt(this.user, amount, seen);
+            left.forget();
+            void this.claim();
+            return;
+          }
           left.forget();
           this.add(amount, "net_change", "");
         });
@@ -960,6 +985,7 @@
     base;
     site;
     token;
+    hasSources = false;
     async read(user) {
       const { status, body } = await ask(`${this.base}/get_balance.php?user_id=${encodeURIComponent(user)}`);
       const balance = status === 200 && body?.success === true ? unitsOf(body.balance) : void 0;
@@ -1044,6 +1070,7 @@
     }
     base;
     token;
+    hasSources = true;
     async read(user) {
       const { status, body } = await ask(this.#balance(user), { token: this.token(user), isElsewhere: true });
       const balance = status === 200 ? unitsOf(body?.balance) : void 0;

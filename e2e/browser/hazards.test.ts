@@ -300,26 +300,29 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await sites.expectBalance(120);
   });
 
-  it('what the sites’ former script had not sent is sent once, when no tab of it can be left', async () => {
-    const sites = await start('php');
-    const view = await sites.open(desk, sites.rofl);
-    await view.run(`localStorage.setItem('balance_net_change:1-andy', '15')`);
-    await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now() - 600000))`);
-    await sites.signIn(view, sites.rofl);
-    await view.shows(115);
-    await view.settled();
-    expect(await view.stored('balance_net_change:1-andy')).toBeNull();
-    await view.page.reload();
-    await view.shows(115);
-    await sites.expectBalance(115);
-    // Touched a moment ago: it may be on its way from another tab.
-    await view.run(`localStorage.setItem('balance_net_change:1-andy', '7')`);
-    await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now()))`);
-    await view.page.reload();
-    await view.shows(115);
-    await sleep(500);
-    await sites.expectBalance(115);
-  });
+  it.each<Way>(['php', 'sidecar'])(
+    'by way of %s, what the sites’ former script had not sent is sent once, when no tab of it can be left',
+    async (way) => {
+      const sites = await start(way);
+      const view = await sites.open(desk, sites.rofl);
+      await view.run(`localStorage.setItem('balance_net_change:1-andy', '15')`);
+      await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now() - 600000))`);
+      await sites.signIn(view, sites.rofl);
+      await view.shows(115);
+      await view.settled();
+      expect(await view.stored('balance_net_change:1-andy')).toBeNull();
+      await view.page.reload();
+      await view.shows(115);
+      await sites.expectBalance(115);
+      // Touched a moment ago: it may be on its way from another tab.
+      await view.run(`localStorage.setItem('balance_net_change:1-andy', '7')`);
+      await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now()))`);
+      await view.page.reload();
+      await view.shows(115);
+      await sleep(500);
+      await sites.expectBalance(115);
+    },
+  );
 
   it('where events are not to be had, a page reads instead', async () => {
     const sites = await start('php');
