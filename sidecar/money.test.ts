@@ -89,6 +89,23 @@ describe('a guest who signs in', () => {
     await lab.expectBalance(ANDY, 600);
   });
 
+  test('is not kept from the rest of their list by one amount that is over every limit', async ({ lab, sidecar }) => {
+    const { status, body } = await claim(sidecar, [
+      earned('a', 999_999_999_999_999, at(1)),
+      spent('b', 999_999_999_999_999, at(2)),
+      earned('c', 5, at(3)),
+    ]);
+    expect([status, body.claimed, body.skipped]).toEqual([
+      200,
+      ['c'],
+      [
+        { id: 'a', reason: 'over_cap' },
+        { id: 'b', reason: 'spend' },
+      ],
+    ]);
+    await lab.expectBalance(ANDY, 105);
+  });
+
   test('cannot claim for somebody else, and no negative or senseless amounts', async ({ lab, sidecar }) => {
     expect((await claim(sidecar, [earned('a', 1)], jwt('2-eve'))).status).toBe(403);
     for (const bad of [
