@@ -28,18 +28,18 @@ export type Change = {
   /** Who asks, and by which name this change is known to them: asked again under it, it is answered again, not made again. */
   readonly asker?: string;
   readonly key?: string;
-  /** A cap on what is credited under a name. */
+  /** Bounds of what is changed under a name. */
   readonly rule?: Rule;
   readonly mined?: Mined;
 };
 
-/** No more than `total` in `windowMs`, for each document. */
+/** The credits of a document in `windowMs` less its debits are at most `total`, and no debit brings them below 0. */
 export type Rule = { readonly name: string; readonly total: Amount; readonly windowMs: number };
 
 export type Refusal = {
   readonly ok: false;
   /**
-   * There is not so much; or there is, but the rights to it lie with `site`, which is away; or the rule's cap is reached;
+   * There is not so much; or there is, but the rights to it lie with `site`, which is away; or the rule's bounds are reached;
    * or the key belongs to another change; or a miner's time has been credited already.
    */
   readonly reason: 'insufficient_funds' | 'rights_elsewhere' | 'over_cap' | 'key_reused' | 'already_mined';
@@ -203,7 +203,7 @@ export class Ledger {
     }
   }
 
-  #check({ document, path, amount, isClamped, rule, asker, key }: Change): void {
+  #check({ document, path, amount, isClamped, asker, key }: Change): void {
     const { replica } = this;
     if (!isDocumentName(document) || !replica.knows(document)) throw new BadChange(`${document} is no document here`);
     if (replica.ruleOf(document) !== 'restore' || replica.policiesOf(document).of(path) !== 'counter')
@@ -211,7 +211,6 @@ export class Ledger {
     if (!isAmount(amount) || amount === ZERO) throw new BadChange(`${amount} is no amount`);
     const isCredit = compare(amount, ZERO) > 0;
     if (isClamped && isCredit) throw new BadChange('only a debit can be clamped');
-    if (rule !== undefined && !isCredit) throw new BadChange('only a credit can be capped');
     if (key !== undefined && asker === undefined) throw new BadChange('a key needs somebody who asks');
   }
 
@@ -330,7 +329,8 @@ export class Ledger {
     const amount = change.isClamped ? clamped(change.amount, balance) : change.amount;
     if (rule !== undefined) {
       const sum = add(bookings.sumUnder(rule.name, document, rule.windowMs), amount);
-      if (compare(sum, rule.total) > 0) return { ok: false, reason: 'over_cap', balance };
+      const isWithin = amount.startsWith('-') ? !sum.startsWith('-') : compare(sum, rule.total) <= 0;
+      if (!isWithin) return { ok: false, reason: 'over_cap', balance };
     }
     if (compare(amount, ZERO) < 0 && compare(subtract(ZERO, amount), this.#free(counter)) > 0) {
       const isNew = amount !== pending.amount;
