@@ -142,6 +142,14 @@ describe('events', () => {
     third.close();
   });
 
+  test('of what can be no user are refused, and counted as such', async ({ lab, sidecar }) => {
+    const { status, body } = await lab.within(sidecar.get('/v1/events?user=1-a.backup'), 'it is answered', 3_000);
+    expect([status, body.error.code]).toEqual([400, 'bad_request']);
+    const { body: figures } = await sidecar.get('/metrics', '');
+    expect(figures).toMatch(/_count\{.*route="\/v1\/events",status="400".*\} 1/);
+    expect(figures).toContain('axle_event_listeners{site="roflfaucet"} 0');
+  });
+
   test(
     'are nobody else’s business',
     async ({ lab, sidecar }) => {

@@ -23,6 +23,8 @@ export function eventRoutes(app: FastifyInstance, context: Context): void {
       context.allow(request, 'balances:read', named);
       if (streams.count >= config.limits.event_streams)
         throw new ApiError('rate_limited', 'too many event streams are open', {}, 10);
+      // Whatever may be refused comes before this: afterwards nobody answers but the stream.
+      const document = named === undefined ? undefined : documentOf(BALANCES, named);
       const lastId = request.headers['last-event-id'];
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders()))
@@ -32,7 +34,6 @@ export function eventRoutes(app: FastifyInstance, context: Context): void {
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       });
-      const document = named === undefined ? undefined : documentOf(BALANCES, named);
       streams.add(reply.raw, document, typeof lastId === 'string' ? lastId : undefined);
     },
   );
