@@ -57,6 +57,26 @@ describe('profiles', () => {
     await lab.same(BOB, { ...PROFILE, bio: 'mine' });
   });
 
+  test('hazards 2, 3: a new file that is torn or empty is not taken for none', async ({ lab, faucet, sidecar }) => {
+    const andy = jwt('1-andy');
+    for (const torn of ['', '{"user_id": "1-andy", "lev', '[]']) {
+      faucet.write(BOB, torn);
+      for (const answer of [
+        await sidecar.get('/v1/profiles/1-andy'),
+        await sidecar.get('/v1/profiles/1-andy', andy),
+        await patch(sidecar, { bio: 'x' }, andy),
+      ])
+        expect([answer.status, answer.body.error.code, answer.headers.get('retry-after')]).toEqual([
+          503,
+          'not_ready',
+          '1',
+        ]);
+    }
+    faucet.write(BOB, PROFILE);
+    expect((await sidecar.get('/v1/profiles/1-andy')).body.profile).toEqual(PROFILE);
+    await lab.same(BOB, PROFILE);
+  });
+
   test('must be JSON objects', async ({ sidecar }) => {
     for (const [body, status] of [
       ['[]', 400],
