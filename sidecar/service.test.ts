@@ -77,6 +77,68 @@ describe('profiles', () => {
     await lab.same(BOB, PROFILE);
   });
 
+  test(
+    'cannot outgrow what a file may hold, as PHP would print it',
+    async ({ lab, hub, sidecar }) => {
+      hub.write(BOB, PROFILE);
+      await lab.same(BOB, PROFILE);
+      const badges = Array.from({ length: 300 }, (_, n) => `badge-${n}`);
+      for (const large of [{ bio: 'é'.repeat(700) }, { roles: badges }]) {
+        const { status, body } = await patch(sidecar, large);
+        expect([status, body.error.code]).toEqual([413, 'payload_too_large']);
+      }
+      expect((await sidecar.get('/v1/profiles/1-andy')).body.profile).toEqual(PROFILE);
+      expect((await patch(sidecar, { bio: 'e'.repeat(700) })).status).toBe(200);
+      await lab.same(BOB, { ...PROFILE, bio: 'e'.repeat(700) });
+    },
+    { maxFileBytes: 4_096 },
+  );
+
+  test('do not grow without end by keys that are added and removed, whoever carries them', async ({
+    lab,
+    hub,
+    faucet,
+    sidecar,
+  }) => {
+    hub.write(BOB, PROFILE);
+    await lab.same(BOB, PROFILE);
+    const size = () => faucet.store.document(BOB)?.state.length ?? 0;
+    const grow = async (as: string): Promise<number> => {
+      for (let round = 0; round < 40; round++) {
+        const keys = Array.from({ length: 50 }, (_, n) => `${as.slice(-4)}-${round}-${n}`);
+        for (const value of [1, null]) {
+          const settings = Object.fromEntries(keys.map((key) => [key, value]));
+          const { status } = await patch(sidecar, { settings }, as);
+          if (status !== 200) return status;
+        }
+      }
+      return 200;
+    };
+    const andy = jwt('1-andy');
+    expect(await grow(andy)).toBe(413);
+    expect(size()).toBeGreaterThan(50_000);
+    expect(await grow(SERVICE)).toBe(413);
+    expect(size()).toBeLessThan(80_000);
+    // What makes it no larger is taken, and what no page writes is not counted.
+    expect((await patch(sidecar, { bio: '' }, andy)).status).toBe(200);
+    expect((await patch(sidecar, { level: 2, stats: { total_won: 6 }, roles: ['member', 'editor'] })).status).toBe(200);
+    expect((await sidecar.get('/v1/profiles/1-andy')).body.profile).toMatchObject({ bio: '', level: 2 });
+  });
+
+  test(
+    'count also what a page may write that is no plain value',
+    async ({ lab, hub, sidecar }) => {
+      hub.write(BOB, PROFILE);
+      await lab.same(BOB, PROFILE);
+      const platforms = (round: number) => Array.from({ length: 200 }, (_, n) => `platform-${round}-${n}`);
+      const statuses: number[] = [];
+      for (let round = 0; round < 10; round++)
+        statuses.push((await patch(sidecar, { memberPlatforms: platforms(round) }, jwt('1-andy'))).status);
+      expect([statuses[0], statuses.at(-1)]).toEqual([200, 413]);
+    },
+    { config: { profile_fields: ['memberPlatforms'] } },
+  );
+
   test('must be JSON objects', async ({ sidecar }) => {
     for (const [body, status] of [
       ['[]', 400],

@@ -57,7 +57,7 @@ export async function profileRoutes(root: FastifyInstance, context: Context): Pr
           // A page must not mint users: only the site's own code makes a profile that is not there.
           if (caller.kind !== 'service' && profileOf(books.replica, document, state) === undefined)
             throw missing(document);
-          const after = patched(books.replica, document, state, patch);
+          const after = patched(books.replica, document, state, patch, config.profile_fields);
           profile = profileOf(books.replica, document, after);
           return after;
         });
