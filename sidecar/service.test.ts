@@ -297,6 +297,34 @@ describe('the service', () => {
     expect((await sidecar.get('/docs', '')).body).toContain('POST /v1/balances/{user}/changes');
   });
 
+  test('tells the log what broke, and whoever asked nothing of it', async ({ lab, faucet, sidecar }) => {
+    const db = new Database(path.join(faucet.state, 'state.db'));
+    const credit = () => sidecar.change('1-andy', { amount: 5, source: 'chat' }, 'claim');
+    for (const [table, asks] of [
+      ['miner_credits', [() => sidecar.get('/v1/miner-credits')]],
+      ['changes', [() => sidecar.get('/v1/statements/1-andy'), credit]],
+    ] as const) {
+      db.exec(`ALTER TABLE ${table} RENAME TO elsewhere`);
+      for (const ask of asks) {
+        faucet.log.length = 0;
+        const { status, body, headers } = await ask();
+        expect([status, body]).toEqual([500, { error: { code: 'internal', message: 'internal error' } }]);
+        expect([...headers.values()].join()).not.toMatch(/sql|table/i);
+        expect(faucet.log.find(({ event }) => event === 'sidecar request failed')).toMatchObject({
+          level: 'error',
+          fields: {
+            reason: expect.stringContaining(`no such table: ${table}`),
+            route: expect.stringMatching(/^\/v1\//),
+          },
+        });
+      }
+      db.exec(`ALTER TABLE elsewhere RENAME TO ${table}`);
+    }
+    db.close();
+    expect((await credit()).body).toMatchObject({ balance: '105', replayed: false });
+    await lab.expectBalance(ANDY, 105);
+  });
+
   labTests(2)('is not ready before the site is', async (lab) => {
     const faucet = lab.site('roflfaucet');
     const sidecar = await LabSidecar.start(lab, faucet);
