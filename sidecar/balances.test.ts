@@ -1,7 +1,7 @@
 /** Balances over HTTP at real sites. */
 import fs from 'node:fs';
 import { describe, expect } from 'vitest';
-import { sleep } from '../common/testing/sites.js';
+import { HUB, sleep } from '../common/testing/sites.js';
 import { ANDY, sidecarTests } from './testing/sidecar-tests.js';
 import type { Answer } from './testing/sidecars.js';
 
@@ -208,4 +208,32 @@ describe('POST /v1/balances/{user}/changes', () => {
     expect((await sidecar.get('/v1/balances/1-andy')).body.balance).toBe('1000100.3');
     await lab.expectBalance(ANDY, 1000100.3);
   });
+});
+
+describe('at the hub', () => {
+  test(
+    'credits show at the spokes, and debits take what spokes have earned as well',
+    async ({ lab, faucet, sidecar }) => {
+      expect((await sidecar.get('/v1/balances/1-andy')).body).toMatchObject({ balance: '100', known: true });
+      const credited = await sidecar.change('1-andy', { amount: 7.5, source: 'chat' }, 'tip');
+      expect([credited.status, credited.body.balance]).toEqual([200, '107.5']);
+      await lab.expectBalance(ANDY, 107.5);
+      faucet.credit(ANDY, 50);
+      await lab.balance(ANDY, 157.5);
+      const debited = await sidecar.change('1-andy', { amount: -150, source: 'shop' });
+      expect([debited.status, debited.body.balance]).toEqual([200, '7.5']);
+      expect(await sidecar.change('1-andy', { amount: -8, source: 'shop' })).toMatchObject({
+        status: 409,
+        body: { error: { code: 'insufficient_funds', balance: '7.5' } },
+      });
+      expect((await sidecar.change('1-andy', { amount: 7.5, source: 'chat' }, 'tip')).body.replayed).toBe(true);
+      await lab.expectBalance(ANDY, 7.5);
+      const { changes } = (await sidecar.get('/v1/statements/1-andy')).body;
+      expect(changes.map(({ site, amount }: Record<string, unknown>) => [site, amount])).toEqual([
+        [HUB, '-150'],
+        [HUB, '7.5'],
+      ]);
+    },
+    { at: HUB },
+  );
 });
