@@ -294,7 +294,9 @@ describe('the service', () => {
       '/v1/events',
     ])
       expect(Object.keys(paths)).toContain(path);
-    expect((await sidecar.get('/docs', '')).body).toContain('POST /v1/balances/{user}/changes');
+    const docs = (await sidecar.get('/docs', '')).body;
+    expect(docs).toContain('POST /v1/balances/{user}/changes');
+    for (const text of [paths['/v1/miner-credits'].post.description, docs]) expect(text).toContain('to one site only');
   });
 
   test('tells the log what broke, and whoever asked nothing of it', async ({ lab, faucet, sidecar }) => {
