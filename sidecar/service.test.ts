@@ -299,6 +299,18 @@ describe('the service', () => {
     for (const text of [paths['/v1/miner-credits'].post.description, docs]) expect(text).toContain('to one site only');
   });
 
+  test('answers what can be no address as it answers every error', async ({ sidecar }) => {
+    for (const [address, status, code] of [
+      ['/v1/balances/%ff', 400, 'bad_request'],
+      [`/v1/balances/${'a'.repeat(300)}`, 400, 'bad_request'],
+      ['/v1/nowhere', 404, 'not_found'],
+    ] as const) {
+      const answer = await sidecar.get(address);
+      expect([answer.status, answer.body.error.code]).toEqual([status, code]);
+      expect(answer.body.error.message).not.toContain('/');
+    }
+  });
+
   test('tells the log what broke, and whoever asked nothing of it', async ({ lab, faucet, sidecar }) => {
     const db = new Database(path.join(faucet.state, 'state.db'));
     const credit = () => sidecar.change('1-andy', { amount: 5, source: 'chat' }, 'claim');
