@@ -12,7 +12,7 @@ import type { CounterState, ReplicaId } from '../core/state.js';
 import { type AbsorbResult, absorb } from './absorb.js';
 import { type Booked, Bookings, clamped, counterOf } from './booking.js';
 import type { Mined } from './journal.js';
-import { OutOfUse, type Replica } from './replica.js';
+import { OutOfUse, type Replica, Unread } from './replica.js';
 
 export type Change = {
   readonly document: string;
@@ -120,8 +120,8 @@ export class Ledger {
   ) {}
 
   /**
-   * Resolves once the change is on disk, or refused. Rejects with BadChange where it can never be made, and with OutOfUse
-   * while its document is being rebuilt.
+   * Resolves once the change is on disk, or refused. Rejects with BadChange where it can never be made, with OutOfUse
+   * while its document is being rebuilt, and with Unread where a debit's file does not show yet how much there is.
    */
   change(change: Change, waitMs = WAIT_MS): Promise<Changed> {
     this.#check(change);
@@ -316,12 +316,14 @@ export class Ledger {
   }
 
   /** undefined: a debit that lacks rights. */
-  #judge(pending: Pending, bookings: Bookings): Changed | BadChange | OutOfUse | undefined {
+  #judge(pending: Pending, bookings: Bookings): Changed | BadChange | OutOfUse | Unread | undefined {
     const { change, digest, verdict } = pending;
     const { document, path, key, asker = '', rule } = change;
     const kept = key === undefined ? undefined : this.replica.world.store.journal.answer(asker, key);
     if (kept !== undefined) return kept.digest === digest ? replay(kept.answer) : this.#reused(change);
     if (bookings.isOutOfUse(document)) return new OutOfUse(document);
+    const isDebit = change.amount.startsWith('-');
+    if (isDebit && !bookings.isKnown(document, path) && this.replica.hasFile(document)) return new Unread(document);
     const counter = bookings.counter(document, path);
     const balance = counterValue(counter);
     if (change.mined !== undefined && this.replica.world.store.journal.isMined(change.mined))

@@ -5,7 +5,7 @@
 import type { FastifyInstance } from 'fastify';
 import { subtract, ZERO } from '../../common/core/amount.js';
 import { ANSWERS_MS, type Change, type Changed } from '../../common/replica/ledger.js';
-import { BALANCE, BALANCES, balanceOf } from '../balance.js';
+import { BALANCE, BALANCES, readBalance } from '../balance.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { amountOf, ClaimAnswer, ClaimBody, documentOf, type GuestTransaction, UserParams } from '../schemas.js';
@@ -55,7 +55,7 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
           metrics.changed(outcome.amount);
         } else skipped.push({ id, reason: reasonOf(outcome, type) });
       }
-      return { claimed, skipped, balance: balanceOf(await books.read(document)).balance };
+      return { claimed, skipped, balance: (await readBalance(books, document)).now.balance };
     },
   );
 }
