@@ -112,6 +112,8 @@ describe.skipIf(missing !== undefined)(`I5: one file${missing === undefined ? ''
       ['after a credit', A, 1, ['1-andy:20', '1-andy:-120']],
       ['bit by bit', A, 4, ['1-andy:5', '1-andy:-30']],
       ['from a file with a list', { ...A, transactions }, 2, ['1-andy:-50']],
+      ['in more steps than a list keeps', { ...A, transactions }, 10, ['1-andy:10', '1-andy:-20']],
+      ['in more steps than the new list keeps', A, 50, ['1-andy:2', '1-andy:-4']],
     ] as const)('stays spent, and is not spent again: %s', async (_, content, count, changes) => {
       await outage(
         [ANDY],
