@@ -313,6 +313,25 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       },
     );
 
+    it('hazard 13: a folder that is not there is an error, never 0', async () => {
+      await sidecar.stop();
+      const moved = `${site.userdata}.moved`;
+      fs.renameSync(site.userdata, moved);
+      try {
+        for (const { status, body } of [
+          await read(),
+          await call(`simple-profile.php?action=profile&user_id=${USER}`),
+        ]) {
+          expect([status, body.success, body.details]).toEqual([500, false, 'the file cannot be read']);
+          expect(Object.keys(body)).toEqual(['success', 'error', 'details']);
+        }
+        expect((await call('simple-profile.php?action=profile&user_id=andy')).status).toBe(500);
+        expect((await write({ net_change: 5 })).status).toBe(500);
+      } finally {
+        fs.renameSync(moved, site.userdata);
+      }
+    });
+
     it('hazard 2: reading makes no file', async () => {
       await sidecar.stop();
       expect((await read()).body).toMatchObject({ success: true, balance: 0, known: false, last_updated: null });

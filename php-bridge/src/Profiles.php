@@ -65,14 +65,14 @@ final class Profiles
         }
     }
 
-    /** The user whose name (what follows the first dash) this is; null where there is none or more than one. */
+    /** The user whose name (what follows the first dash) this is; null where there is none or more than one. Throws Unreadable. */
     public function userNamed(string $name): ?string
     {
         UserName::check($name);
-        $files = glob("{$this->config->userdata}/profiles/*-$name.txt") ?: [];
-        $users = array_map(static fn (string $file): string => basename($file, '.txt'), $files);
-        $users = array_filter($users, static fn (string $user): bool => explode('-', $user, 2)[1] === $name);
-        return count($users) === 1 ? array_values($users)[0] : null;
+        $folder = "{$this->config->userdata}/profiles";
+        $files = @scandir($folder) ?: throw new Unreadable("$folder cannot be read");
+        $files = array_values(preg_grep('/^[^.-]+-' . preg_quote($name, '/') . '\.txt$/D', $files));
+        return count($files) === 1 ? basename($files[0], '.txt') : null;
     }
 
     private function pathOf(string $user): string

@@ -112,6 +112,50 @@ final class FallbackTest extends SiteTestCase
         return [[''], ['{"balance":14'], ['{"user_id":"1-andy"}'], ['{"balance":null}']];
     }
 
+    /** @dataProvider unreachable */
+    public function testHazard13AFolderThatCannotBeReachedIsNoUserWithNothing(string $how): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $this->put('profiles/1-andy', '{"level":3}');
+        $temp = $this->put('balances/.1-andy.txt.x.axle-tmp', '{"balance":15}');
+        $this->journal('written')->markWriting($temp, ['amount' => '5', 'balance' => '15', 'previous' => '10', 'at' => 1]);
+        chmod($this->userdata, 0777);
+        array_map(static fn (string $folder): bool => chmod($folder, 0777), glob("{$this->userdata}/.axle/{,*,*/*,*/*/*}", GLOB_BRACE));
+        foreach (['balances', 'profiles'] as $folder) {
+            $folder = "{$this->userdata}/$folder";
+            $how === 'missing' ? rename($folder, "$folder.elsewhere") : chmod($folder, 0);
+        }
+        $profiles = new Profiles($this->config());
+        $tries = [
+            fn () => $this->balances()->get('1-andy'),
+            fn () => $this->balances()->change('1-andy', 5, 'faucet'),
+            fn () => $this->balances()->change('1-andy', 5, 'faucet', key: 'written'),
+            fn () => $profiles->get('1-andy'),
+            fn () => $profiles->patch('1-andy', ['level' => 1]),
+            fn () => $profiles->userNamed('andy'),
+        ];
+        $child = $this->fork(function () use ($tries): void {
+            posix_getuid() === 0 && posix_setuid(65_534);
+            foreach ($tries as $try) {
+                try {
+                    $said = json_encode($try());
+                } catch (\Throwable $error) {
+                    $said = $error::class;
+                }
+                file_put_contents("{$this->userdata}/said", "$said\n", FILE_APPEND);
+            }
+        });
+        $this->join($child);
+        $said = file("{$this->userdata}/said", FILE_IGNORE_NEW_LINES);
+        array_map(static fn (string $folder): bool => chmod($folder, 0755), glob("{$this->userdata}/{balances,profiles}*", GLOB_BRACE));
+        self::assertSame(array_fill(0, count($tries), Unreadable::class), $said);
+    }
+
+    public static function unreachable(): array
+    {
+        return [['missing'], ['forbidden']];
+    }
+
     public function testATornFileIsLookedAtAgain(): void
     {
         $file = $this->put('balances/1-andy', '');
