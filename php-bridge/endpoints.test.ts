@@ -46,7 +46,11 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
   }
 
   const post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> =>
-    call(url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+    call(url, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...headers },
+    });
 
   const write = (change: object, headers?: Record<string, string>): Promise<Reply> =>
     post('write_balance.php', { user_id: USER, source: 'faucet', server_id: 'roflfaucet', ...change }, headers);
@@ -340,9 +344,24 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(fs.readdirSync(path.join(site.userdata, 'profiles'))).toEqual([]);
     });
 
-    it.each(['', '../x', '1-a/b', 'andy'])('answers 400 to the user %j', async (user) => {
-      expect((await read(user)).status).toBe(400);
-    });
+    it.each(['', '../x', '1-a/b', 'andy', '1-', '1-a.backup', '1-a.sync-conflict-20260101', `1-${'a'.repeat(101)}`])(
+      'answers 400 to the user %j',
+      async (user) => {
+        expect((await read(user)).status).toBe(400);
+      },
+    );
+
+    it.each(['7-j.doe', '7-.x', '3-lightninglova-r', '1-andy_2', `123456789012345678-${'a'.repeat(100)}`])(
+      'hazard 6: knows %s by just that name',
+      async (user) => {
+        sidecar.balances.set(user, 3);
+        expect((await read(user)).body).toMatchObject({ success: true, balance: 3, user_id: user });
+        expect((await write({ user_id: user, net_change: 5 })).body).toMatchObject({ success: true, balance: 8 });
+        await sidecar.stop();
+        expect((await write({ user_id: user, net_change: 5 })).body).toMatchObject({ success: true, user_id: user });
+        expect(fs.readdirSync(path.join(site.userdata, 'balances'))).toEqual([`${user}.txt`]);
+      },
+    );
   });
 
   describe('simple-profile.php', () => {

@@ -16,13 +16,14 @@ use Axle\Exception\Refused;
 use Axle\Exception\Unreadable;
 use Axle\Json;
 use Axle\JsonObject;
+use Axle\UserName;
 
 /** One request to a drop-in endpoint, and its answer in JSON. */
 final class Page
 {
     private const BODY_BYTES_MAX = 65_536;
-    /** As the sites' own scripts have it; `1-andy`. */
-    private const USER = '/^\d+-[a-zA-Z0-9_-]+$/D';
+    /** An id and a user name as the client, the sidecar and the auth server's tokens have them: `1-andy`. */
+    private const USER = '/^\d{1,18}-[A-Za-z0-9._-]{1,100}$/D';
 
     private ?Json $body = null;
 
@@ -79,13 +80,13 @@ final class Page
         return json_decode($this->body->text(), true);
     }
 
-    /** The given name if it can be a user's, in the form that the sites accept. Throws BadInput. */
+    /** The given name if it can be a user's. Throws BadInput. */
     public static function user(?string $user): string
     {
         if ($user === null || preg_match(self::USER, $user) !== 1) {
             throw new BadInput('Invalid user_id format (expected: id-username)');
         }
-        return $user;
+        return UserName::check($user);
     }
 
     /** The given source as the sidecar takes it: the sites' scripts took any text. */
