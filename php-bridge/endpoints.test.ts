@@ -425,6 +425,15 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       site.configure({ identity: 'session', jwt_secret_file: file });
     });
 
+    /** The cookie of a session of this user. */
+    async function session(user = USER, headers: Record<string, string> = {}): Promise<string> {
+      const [sub = '', username = ''] = [user.split('-')[0], user.slice(user.indexOf('-') + 1)];
+      const body = { user_id: user, username, jwt: token({ ...claims, sub, username }) };
+      const { status, response } = await post('session-init.php', body, headers);
+      expect(status).toBe(200);
+      return response.headers.getSetCookie().at(-1) ?? '';
+    }
+
     it('writes for the user of the session, and not where the request names another', async () => {
       const { status, body, response } = await init(token(claims));
       expect([status, body]).toEqual([200, { success: true }]);
@@ -436,9 +445,88 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect([...sidecar.balances]).toEqual([[USER, 5]]);
     });
 
+    it.each<[string, unknown, number]>([
+      ['1-andy', '1', 200],
+      ['1-andy', 1, 200],
+      ['1-andy', 'andy', 200],
+      ['1-andy', undefined, 200],
+      ['1-andy', null, 200],
+      ['1-andy', '2', 401],
+      ['1-andy', 2, 401],
+      ['1-andy', 'bob', 401],
+      ['1-andy', '2-bob', 401],
+      ['1-andy', '1-bob', 401],
+      ['1-andy', '', 401],
+      ['1-andy', '1-', 401],
+      ['1-andy', true, 401],
+      ['1-andy', { id: 1 }, 400],
+      ['1-andy', ['1-andy'], 400],
+      // What may be the id or the whole name of somebody else is not the name of this user.
+      ['1-2', '2', 401],
+      ['1-2-bob', '2-bob', 401],
+      ['3-lightning-r', 'lightning-r', 200],
+    ])('takes the user %s of the session where a page names %j: %d', async (user, user_id, status) => {
+      const cookie = await session(user);
+      expect((await write({ net_change: 5, user_id }, { cookie })).status).toBe(status);
+      expect([...sidecar.balances]).toEqual(status === 200 ? [[user, 5]] : []);
+      sidecar.profiles.set(user, { level: 1 });
+      const level = await post('simple-profile.php?action=update_level', { user_id, level: 2 }, { cookie });
+      expect([level.status, sidecar.profiles.get(user)?.level]).toEqual([status, status === 200 ? 2 : 1]);
+      // Nobody by that name, or somebody else's list: a claim is refused in the same way.
+      const claim = await post('claim_guest.php', { user_id, transactions: 'none' }, { cookie });
+      expect(claim.status).toBe(status === 200 ? 400 : status);
+    });
+
+    it("a session's cookie is for this site's pages alone", async () => {
+      const cookie = await session();
+      expect(cookie).toMatch(/; path=\/; HttpOnly; SameSite=Lax$/i);
+      expect(await session(USER, { 'x-forwarded-proto': 'https' })).toMatch(
+        /; path=\/; secure; HttpOnly; SameSite=Lax$/i,
+      );
+      // An id that somebody else has chosen is not taken over.
+      const chosen = await write({ net_change: 5 }, { cookie: 'PHPSESSID=chosen' });
+      expect([chosen.status, chosen.response.headers.getSetCookie().join()]).toEqual([
+        401,
+        expect.stringMatching(/^PHPSESSID=(?!chosen)/),
+      ]);
+    });
+
+    it.each<[string, Record<string, string>, number]>([
+      ['of this site', { origin: 'ITS OWN' }, 200],
+      ['of this site behind a proxy', { origin: 'https://Example.org', 'x-forwarded-host': 'example.org:443' }, 200],
+      ['that does not say where it is from', {}, 200],
+      ['with a charset', { 'content-type': 'application/json; charset=UTF-8' }, 200],
+      ['of another site', { origin: 'https://evil.example' }, 403],
+      ['of this host at another port', { origin: 'http://127.0.0.1:1' }, 403],
+      ['of nowhere', { origin: 'null' }, 403],
+      ['with a form', { 'content-type': 'text/plain' }, 403],
+      ['with another form', { 'content-type': 'application/x-www-form-urlencoded' }, 403],
+      ['with no type', { 'content-type': '' }, 403],
+    ])('a page %s writes by the session: %s: %d', async (_, more, status) => {
+      const cookie = (await session()).split(';')[0] ?? '';
+      const headers = { cookie, ...more, ...(more.origin === 'ITS OWN' && { origin: address }) };
+      sidecar.profiles.set(USER, { level: 1 });
+      for (const reply of [
+        await write({ net_change: 5 }, headers),
+        await post('simple-profile.php?action=update_level', { level: 2 }, headers),
+      ])
+        expect([reply.status, reply.body.success]).toEqual([status, status === 200]);
+      expect([...sidecar.balances]).toEqual(status === 200 ? [[USER, 5]] : []);
+      const claim = await post('claim_guest.php', { transactions: 'none' }, headers);
+      expect(claim.status).toBe(status === 200 ? 400 : status);
+    });
+
+    it('another site’s page opens no session', async () => {
+      const headers = { origin: 'https://evil.example' };
+      const body = { user_id: USER, username: 'andy', jwt: token(claims) };
+      const { status, response } = await post('session-init.php', body, headers);
+      expect([status, response.headers.getSetCookie()]).toEqual([403, []]);
+    });
+
     it('writes for nobody without a session', async () => {
       const reply = await write({ net_change: 5 });
       expect([reply.status, reply.body.success]).toEqual([401, false]);
+      expect(reply.response.headers.getSetCookie()).toEqual([]);
       expect((await post('simple-profile.php?action=update_level', { user_id: USER, level: 2 })).status).toBe(401);
       expect(sidecar.seen).toEqual([]);
     });

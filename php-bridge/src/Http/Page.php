@@ -8,6 +8,7 @@ use Axle\Amount;
 use Axle\Config;
 use Axle\Exception\BadConfig;
 use Axle\Exception\BadInput;
+use Axle\Exception\Forbidden;
 use Axle\Exception\InsufficientFunds;
 use Axle\Exception\NotReached;
 use Axle\Exception\NotWritten;
@@ -73,6 +74,16 @@ final class Page
         return Json::stringOf($this->object()->members[$key] ?? null);
     }
 
+    /** The user that the JSON body names, in whatever way; null where it names none. Throws BadInput. */
+    public function named(): ?string
+    {
+        $node = $this->object()->members['user_id'] ?? 'null';
+        if (!is_string($node)) {
+            throw new BadInput('Invalid user_id format (expected: id-username)');
+        }
+        return Json::stringOf($node) ?? ($node === 'null' ? null : $node);
+    }
+
     /** The JSON body as arrays. */
     public function input(): array
     {
@@ -124,6 +135,9 @@ final class Page
     {
         if ($error instanceof BadInput) {
             return [400, ['success' => false, 'error' => $error->getMessage()]];
+        }
+        if ($error instanceof Forbidden) {
+            return [403, ['success' => false, 'error' => $error->getMessage()]];
         }
         if ($error instanceof InsufficientFunds) {
             return [409, ['success' => false, 'error' => 'Insufficient balance', 'balance' => $error->balance]];

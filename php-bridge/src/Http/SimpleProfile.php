@@ -49,7 +49,7 @@ final class SimpleProfile
     /** @param array<string, mixed>|\Closure(array<string, mixed>): array<string, mixed> $patch */
     private static function update(Page $page, array|\Closure $patch, string $what): array
     {
-        $writer = Identity::writer($page->config, $page->text('user_id') ?? Page::query('user_id'));
+        $writer = Identity::writer($page->config, $page->named() ?? Page::query('user_id'));
         if ($writer === null) {
             return [401, ['success' => false, 'error' => 'Authentication required — please refresh the page']];
         }
