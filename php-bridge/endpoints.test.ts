@@ -39,9 +39,13 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
 
   type Reply = { readonly status: number; readonly body: Record<string, unknown>; readonly response: Response };
 
-  async function call(url: string, init: RequestInit = {}): Promise<Reply> {
+  async function raw(url: string, init: RequestInit = {}): Promise<{ response: Response; text: string }> {
     const response = await fetch(`${address}/${url}`, init);
-    const text = await response.text();
+    return { response, text: await response.text() };
+  }
+
+  async function call(url: string, init: RequestInit = {}): Promise<Reply> {
+    const { response, text } = await raw(url, init);
     return { status: response.status, body: text === '' ? {} : JSON.parse(text), response };
   }
 
@@ -391,6 +395,27 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect((await update('manage_roles', {})).status).toBe(400);
     });
 
+    it('opens and keeps an object that is empty', async () => {
+      const empty = { ...profile, settings: {}, stats: { total_claims: 4, more: {} }, skippedTasks: [] };
+      const ways = [async () => sidecar.profiles.set(USER, empty), () => sidecar.stop()];
+      fs.writeFileSync(site.fileOf(`profiles/${USER}`), JSON.stringify(empty));
+      for (const way of ways) {
+        await way();
+        const { text } = await raw(`simple-profile.php?action=profile&user_id=${USER}`);
+        expect(text).toContain('"settings":{}');
+        expect(text).toContain('"more":{}');
+        expect(text).toContain('"skippedTasks":[]');
+        const { body } = await update('update_profile', { settings: {}, bio: 'x' });
+        expect(body).toMatchObject({ profile: { settings: {}, bio: 'x' } });
+        expect(Array.isArray((body.profile as { settings: unknown }).settings)).toBe(false);
+      }
+      // It empties nothing either: a merge patch.
+      await update('update_profile', { settings: { theme: 'dark' } });
+      await update('update_profile', { settings: {} });
+      expect(JSON.parse(fs.readFileSync(site.fileOf(`profiles/${USER}`), 'utf8')).settings).toEqual({ theme: 'dark' });
+      expect(sidecar.profiles.get(USER)?.settings).toEqual({});
+    });
+
     it('hazard 2: begins no profile for a user who has none', async () => {
       expect((await update('update_profile', { bio: 'x' })).status).toBe(404);
       expect((await update('update_stats', { total_claims: 1 })).status).toBe(404);
@@ -531,7 +556,7 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(sidecar.seen).toEqual([]);
     });
 
-    it.each([
+    it.each<[string, string, string?]>([
       ['none', ''],
       ['another secret', token(claims, 'guessed')],
       ['another user', token({ ...claims, sub: '2', username: 'bob' })],
@@ -539,9 +564,12 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       ['one without an end', token({ sub: '1', username: 'andy' })],
       ['one without a signature', `${token(claims, SECRET, 'none').split('.').slice(0, 2).join('.')}.`],
       ['another algorithm', token(claims, SECRET, 'HS512')],
-    ])('opens no session for a token: %s', async (_, jwt) => {
-      const { status, response } = await init(jwt);
-      expect(status).toBe(401);
+      ['an id that is none', token({ ...claims, sub: true })],
+      ['an id with a part of the name', token({ ...claims, sub: '1-an', username: 'dy' }), '1-an-dy'],
+      ['an id without end', token({ ...claims, sub: '1'.repeat(19) }), `${'1'.repeat(19)}-andy`],
+    ])('opens no session for a token: %s', async (_, jwt, user = USER) => {
+      const { status, response } = await post('session-init.php', { user_id: user, jwt });
+      expect(status).toBe(user.length > 20 ? 400 : 401);
       expect(response.headers.getSetCookie()).toEqual([]);
     });
   });

@@ -124,7 +124,11 @@ final class Identity
         }
         $claims = json_decode($claims, true);
         $isCurrent = is_int($claims['exp'] ?? null) && $claims['exp'] > time() - self::LEEWAY_S;
-        $hasNames = is_scalar($claims['sub'] ?? null) && is_string($claims['username'] ?? null);
-        return $isCurrent && $hasNames ? ['sub' => (string) $claims['sub'], 'username' => $claims['username']] : null;
+        $sub = $claims['sub'] ?? null;
+        // An id never holds a dash: `1` with `x-y` and `1-x` with `y` must not be one user.
+        $isId = (is_int($sub) || is_string($sub)) && preg_match('/^\d{1,18}$/D', (string) $sub) === 1;
+        return $isCurrent && $isId && is_string($claims['username'] ?? null)
+            ? ['sub' => (string) $sub, 'username' => $claims['username']]
+            : null;
     }
 }

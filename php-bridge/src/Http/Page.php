@@ -84,11 +84,11 @@ final class Page
         return Json::stringOf($node) ?? ($node === 'null' ? null : $node);
     }
 
-    /** The JSON body as arrays. */
+    /** The members of the JSON body; objects in it as \stdClass, because an empty one is no list. */
     public function input(): array
     {
         $this->object();
-        return json_decode($this->body->text(), true);
+        return get_object_vars(json_decode($this->body->text()));
     }
 
     /** The given name if it can be a user's. Throws BadInput. */
