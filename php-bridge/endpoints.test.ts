@@ -137,6 +137,16 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(sidecar.balances.get(USER)).toBe(10);
     });
 
+    it('hazard 8: a debit that was refused stays refused under its key, whatever has come in since', async () => {
+      sidecar.balances.set(USER, 10);
+      const spend = (key: string): Promise<Reply> =>
+        write({ net_change: -15, source: 'slots_bet', clamp: false, idempotency_key: key });
+      expect((await spend('page-4')).status).toBe(409);
+      sidecar.balances.set(USER, 100);
+      expect((await spend('page-4')).status).toBe(409);
+      expect((await spend('page-5')).body.balance).toBe(85);
+    });
+
     it('hazard 8: says that an outcome is unknown, never pays another way, and pays once in the end', async () => {
       sidecar.balances.set(USER, 100);
       put('{"balance":100}');
@@ -205,7 +215,7 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
     });
 
     it.each<[Mishap, number, string]>([
-      ['429', 429, 'too_many_requests'],
+      ['429', 429, 'rate_limited'],
       ['503', 503, 'rights_elsewhere'],
       ['401', 500, 'unauthorized'],
     ])('passes a lasting %s on, and writes nothing', async (mishap, status, details) => {
