@@ -73,22 +73,25 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await view.shows(100);
   });
 
-  it('hazard 6: a name with a dot is sent as it is, and no other user comes into being', async () => {
-    const sites = await start('sidecar');
-    const { rofl, lab } = sites;
-    const view = await sites.member(desk, rofl, '7-j.doe');
-    await view.shows(0);
-    await view.add(20);
-    await view.shows(20);
-    await lab.expectBalance('balances/7-j.doe', 20);
-    for (const site of lab.sites)
-      expect(
-        fs
-          .readdirSync(`${site.userdata}/balances`)
-          .filter((name) => name.endsWith('.txt'))
-          .sort(),
-      ).toEqual(['1-andy.txt', '7-j.doe.txt']);
-  });
+  it.each<Way>(['php', 'sidecar'])(
+    'hazard 6: by way of %s a name with a dot is sent as it is, and no other user comes into being',
+    async (way) => {
+      const sites = await start(way);
+      const { rofl, lab } = sites;
+      const view = await sites.member(desk, rofl, '7-j.doe');
+      await view.shows(0);
+      await view.add(20);
+      await view.shows(20);
+      await lab.expectBalance('balances/7-j.doe', 20);
+      for (const site of lab.sites)
+        expect(
+          fs
+            .readdirSync(`${site.userdata}/balances`)
+            .filter((name) => name.endsWith('.txt'))
+            .sort(),
+        ).toEqual(['1-andy.txt', '7-j.doe.txt']);
+    },
+  );
 
   it.each([
     '1-andy.sync-conflict-20260101-120000-ABCDEFG',
