@@ -41,7 +41,13 @@ export async function profileRoutes(root: FastifyInstance, context: Context): Pr
 
     app.patch<{ Params: UserParams; Body: Json }>(
       '/v1/profiles/:user',
-      { schema: { summary: 'Changes a profile by JSON merge patch (RFC 7396)', params: UserParams } },
+      {
+        schema: {
+          summary: 'Changes a profile by JSON merge patch (RFC 7396)',
+          description: '413 where it would grow larger than a file may be, or what pages can write larger than 64 KiB.',
+          params: UserParams,
+        },
+      },
       async (request, reply) => {
         const { user } = request.params;
         const caller = context.allow(request, 'profiles', user);
