@@ -68,6 +68,9 @@ describe.skipIf(needsLab('daemons under systemd'))('under systemd', () => {
       for (const file of ['/etc/axle/new', '/usr/new', `${sitePaths(host.name).data}/new`, '/opt/new'])
         expect((await inside(['touch', file])).stderr, file).toContain('Read-only file system');
       expect((await inside(['ls', '-A', '/root'])).stdout, 'no home is there').toBe('');
+      expect((await inside(['sh', '-c', 'cat /etc/shadow /etc/ssh/*_key'])).stdout, 'no secret of the machine').toBe(
+        '',
+      );
       expect((await inside(['touch', `${userdata}/.axle/tmp/probe`])).code).toBe(0);
       const judged = await host.run(['systemd-analyze', 'security', `--threshold=${EXPOSURE_MAX}`, '--no-pager', unit]);
       console.info(judged.stdout.trim().split('\n').at(-1));
