@@ -40,6 +40,7 @@ const MINUTE_MS = 60_000;
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { site, books, config, credentials, log, now } = options;
   const { limits } = config;
+  const answerError = answerErrors(log);
   const app = Fastify({
     bodyLimit: limits.body_bytes,
     logger: false,
@@ -47,6 +48,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 256 },
     requestTimeout: limits.request_timeout_s * 1000,
     return503OnClosing: true,
+    // Otherwise the router answers in a form of its own, with the address that it was asked for.
+    frameworkErrors: (_error, request, reply) =>
+      answerError(new ApiError('bad_request', 'this can be no address'), request, reply),
     forceCloseConnections: 'idle',
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false, allowUnionTypes: true } },
   });
@@ -66,7 +70,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
   };
   app.removeContentTypeParser('text/plain');
-  app.setErrorHandler(answerErrors(log));
+  app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'there is nothing here');
   });

@@ -51,7 +51,7 @@ final class LiveFile
         }
     }
 
-    /** Whether the file is still the one that was read, for the sake of writers who take no lock. */
+    /** Whether the file is still the one that was read, for the sake of writers who take no lock. Throws Unreadable. */
     public function isCurrent(): bool
     {
         if (self::identity(self::look($this->path)) !== self::identity($this->stat)) {
@@ -99,7 +99,7 @@ final class LiveFile
         self::syncFolder($this->path);
     }
 
-    /** Whether a prepared file was brought into place by a process that did not live to say so. */
+    /** Whether a prepared file was brought into place by a process that did not live to say so. Throws Unreadable. */
     public static function wasCommitted(string $temp): bool
     {
         $stat = self::look($temp);
@@ -130,10 +130,16 @@ final class LiveFile
         return new self($path, $content, $stat, $text);
     }
 
+    /** Null where there is no such file. Throws Unreadable where that cannot be known: the folder is away, or closed to us. */
     private static function look(string $path): ?array
     {
         clearstatcache(true, $path);
-        return @lstat($path) ?: null;
+        $stat = @lstat($path) ?: null;
+        $folder = dirname($path);
+        if ($stat === null && !(is_dir($folder) && is_executable($folder))) {
+            throw new Unreadable("$folder cannot be reached");
+        }
+        return $stat;
     }
 
     private static function identity(?array $stat): ?array
