@@ -131,6 +131,7 @@ export class Site {
       peers: this.#links,
       activity: this.#activity,
       reporter: this.#reporter,
+      repairs: this.#repairs,
     });
   }
 
