@@ -20,17 +20,32 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // Replica and links put together: what hub and spoke have in common.
   site: COMMON,
   // The sidecar runs in their process.
-  hub: [...COMMON, 'site', 'sidecar'],
-  spoke: [...COMMON, 'site', 'sidecar'],
+  hub: [...COMMON, 'site', 'sidecar', 'page'],
+  spoke: [...COMMON, 'site', 'sidecar', 'page'],
   sidecar: COMMON,
+  // The operator's page, in their process too.
+  page: [...COMMON, 'site'],
   miner: COMMON,
-  cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'miner'],
+  cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'page', 'miner'],
   testing: [...COMMON, 'site'],
   client: [],
   // Its tests hold their stand-in for the sidecar to the sidecar itself.
   'php-bridge': [...COMMON, 'sidecar'],
   bench: [...COMMON, 'site', 'e2e', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli'],
-  e2e: [...COMMON, 'site', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli', 'bench', 'client', 'php-bridge'],
+  e2e: [
+    ...COMMON,
+    'site',
+    'testing',
+    'hub',
+    'spoke',
+    'sidecar',
+    'page',
+    'miner',
+    'cli',
+    'bench',
+    'client',
+    'php-bridge',
+  ],
 };
 
 /** npm packages that touch no clock, no disk and no network. */
