@@ -145,6 +145,24 @@ describe('who may see it', () => {
   });
 });
 
+describe('a site that cannot say how it is', () => {
+  it('is an answer of 500, told once, and the page goes on', async () => {
+    const said: string[] = [];
+    const registry = siteRegistry('x', () => sample.status());
+    const log: Log = { ...SILENT, error: (event) => said.push(event) };
+    page = await servePage('directsponsor', sample, config(), registry, log);
+    const { status } = sample;
+    sample.status = () => {
+      throw new Error('database disk image is malformed');
+    };
+    for (const place of ['/status.json', '/metrics', '/status.json']) expect((await ask(place)).status).toBe(500);
+    await expect(ask('/live')).rejects.toThrow();
+    expect(said).toEqual(['page failed']);
+    sample.status = status;
+    expect((await ask('/status.json')).status).toBe(200);
+  });
+});
+
 describe('the stream', () => {
   it('tells everything, then what is new, and ends with the daemon', async () => {
     await serve();

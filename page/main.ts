@@ -26,7 +26,7 @@ export async function startPage(
   const source: PageSource = {
     status: () => site.status(),
     activity: site.activity,
-    held: (limit) => site.replica.world.store.heldAfter(0, limit),
+    held: (limit) => site.replica.world.store.heldHeads(limit),
   };
   try {
     return await servePage(site.activity.site, source, config, registry, log);
@@ -50,10 +50,16 @@ export async function servePage(
 ): Promise<Page> {
   const doorman = new Doorman(host, password);
   const assets = readAssets();
-  const live = new Live(site, source, (error) => log.error('page failed', { code: 'AXL-PAGE', reason: String(error) }));
+  let toldAt = Number.NEGATIVE_INFINITY;
+  const failed = (error: unknown): void => {
+    if (performance.now() - toldAt < TOLD_MS) return;
+    toldAt = performance.now();
+    log.error('page failed', { site, code: 'AXL-PAGE', reason: String(error), hint: 'nothing else is touched by it' });
+  };
+  const live = new Live(site, source, failed);
   const server = http.createServer({ requestTimeout: REQUEST_MS_MAX }, (request, response) => {
     answer(request, response).catch((error: unknown) => {
-      log.error('page failed', { code: 'AXL-PAGE', reason: String(error) });
+      failed(error);
       if (!response.headersSent) send(response, 500, TEXT, 'it failed: see the log\n');
       else response.destroy();
     });
@@ -105,6 +111,8 @@ export async function servePage(
 }
 
 const REQUEST_MS_MAX = 10_000;
+/** The same complaint once in this time. */
+const TOLD_MS = 60_000;
 const CONNECTIONS_MAX = 200;
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';

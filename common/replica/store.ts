@@ -506,6 +506,11 @@ export class Store {
     return this.#all('SELECT * FROM held WHERE id > ? ORDER BY id LIMIT ?', id, limit);
   }
 
+  /** The oldest held changes without their texts, which may be large. */
+  heldHeads(limit: number): Omit<HeldRow, 'live' | 'view'>[] {
+    return this.#all('SELECT id, document, reason, at FROM held ORDER BY id LIMIT ?', limit);
+  }
+
   countHeld(): number {
     return this.#get<{ n: number }>('SELECT count(*) AS n FROM held')?.n ?? 0;
   }

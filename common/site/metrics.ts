@@ -130,8 +130,11 @@ export function siteRegistry(site: string, status: () => SiteStatus): Registry {
   let read: SiteStatus | undefined;
   const now = (): SiteStatus => {
     // The registry asks all families within one turn.
-    if (read === undefined) setImmediate(() => (read = undefined));
-    read ??= status();
+    if (read !== undefined) return read;
+    read = status();
+    setImmediate(() => {
+      read = undefined;
+    });
     return read;
   };
   for (const [name, type, help, samples] of FAMILIES) {

@@ -54,7 +54,7 @@ describe.skipIf(missing !== undefined)(`the status page${missing === undefined ?
     return {
       status: () => site.status(),
       activity: site.activity,
-      held: (limit) => site.replica.world.store.heldAfter(0, limit),
+      held: (limit) => site.replica.world.store.heldHeads(limit),
     };
   };
 
