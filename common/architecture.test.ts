@@ -24,12 +24,27 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   spoke: [...COMMON, 'site', 'sidecar'],
   sidecar: COMMON,
   miner: COMMON,
-  cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'miner'],
+  // Talks to hosts over ssh; nothing of a daemon's runs in it.
+  deploy: ['core', 'runtime', 'link', 'replica'],
+  cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'miner', 'deploy'],
   testing: [...COMMON, 'site'],
   client: [],
   'php-bridge': COMMON,
   bench: [...COMMON, 'site', 'e2e', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli'],
-  e2e: [...COMMON, 'site', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli', 'bench', 'client', 'php-bridge'],
+  e2e: [
+    ...COMMON,
+    'site',
+    'testing',
+    'hub',
+    'spoke',
+    'sidecar',
+    'miner',
+    'cli',
+    'deploy',
+    'bench',
+    'client',
+    'php-bridge',
+  ],
 };
 
 /** npm packages that touch no clock, no disk and no network. */
