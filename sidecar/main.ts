@@ -102,9 +102,12 @@ function readSecret(file: string): string {
 
 /** PHP of any account may connect: what it may do is the token's matter. */
 const SOCKET_MODE = 0o666;
+const FOLDER_MODE = 0o755;
 
 async function listenOn(server: http.Server, socket: string): Promise<void> {
-  fs.mkdirSync(path.dirname(socket), { recursive: true, mode: 0o755 });
+  const folder = path.dirname(socket);
+  // By chmod, because a umask would keep PHP out; not where the folder is somebody else's.
+  if (fs.mkdirSync(folder, { recursive: true }) !== undefined) fs.chmodSync(folder, FOLDER_MODE);
   if (fs.existsSync(socket)) {
     if (await answers(socket)) throw new Error(`${socket} is in use by another process`);
     fs.rmSync(socket);
