@@ -1,5 +1,6 @@
 /** Carries a plan out, one host after the other, and stops at the first thing that does not work. */
 import { DeployError } from './error.js';
+import type { Facts } from './facts.js';
 import { sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
 import { type Change, FIRST, type HostPlan, makePlan, type Plan } from './plan.js';
@@ -18,7 +19,7 @@ export type ApplyOptions = {
   readonly breakLock: boolean;
   readonly ready_ms_max: number;
   /** The person has seen the plan and agrees. */
-  readonly agrees: (plan: Plan) => Promise<boolean>;
+  readonly agrees: (plan: Plan, facts: ReadonlyMap<string, Facts>) => Promise<boolean>;
   readonly say: (text: string) => void;
 };
 
@@ -35,10 +36,11 @@ export async function apply(options: ApplyOptions): Promise<Applied> {
   const hub = session.remote(inventory.hub);
   const release = await takeLock(hub, 'apply', options.breakLock);
   try {
-    const shown = makePlan(inventory, tree, await session.facts());
+    const before = await session.facts();
+    const shown = makePlan(inventory, tree, before);
     refuseProblems(shown);
     if (shown.every(({ changes }) => changes.length === 0)) return 'nothing to do';
-    if (!(await options.agrees(shown))) return 'declined';
+    if (!(await options.agrees(shown, before))) return 'declined';
 
     await eachHost(options, shown, (change) => FIRST.has(change.do));
     // Keys and accounts are there now: what they belong into can be written.

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { authorizedKeysLine } from '../common/link/rsyncd-config.js';
-import { ConfigError, parseHubConfig, parseSpokeConfig } from '../common/runtime/config.js';
+import { type Config, ConfigError, parseHubConfig, parseSpokeConfig } from '../common/runtime/config.js';
+import { siteDropIn } from '../common/runtime/units.js';
 import { DeployError } from './error.js';
 import type { Facts } from './facts.js';
 import type { Inventory, SiteEntry } from './inventory.js';
@@ -13,8 +14,11 @@ import type { Tree } from './release/tree.js';
 
 const NOTE = '# Written by axle deploy: change the inventory, not this file.\n';
 
-/** The text of the site's config; the daemon's own loader has checked it. Throws DeployError. */
-export function configText(inventory: Inventory, entry: SiteEntry): string {
+/** The site's config, checked by the daemon's own loader, and the drop-in of its unit. Throws DeployError. */
+export function siteTexts(
+  inventory: Inventory,
+  entry: SiteEntry,
+): { readonly config: string; readonly dropIn: string } {
   const { state, userdata, logFile, owner } = placesOf(entry);
   const config = {
     site: entry.site,
@@ -30,14 +34,16 @@ export function configText(inventory: Inventory, entry: SiteEntry): string {
   };
   const text = `${NOTE}${stringify(config, { lineWidth: 0, aliasDuplicateObjects: false })}`;
   try {
-    if (entry.role === 'hub') parseHubConfig(text, 'config');
-    else parseSpokeConfig(text, 'config');
+    const checked: Config =
+      entry.role === 'hub'
+        ? { role: 'hub', config: parseHubConfig(text, 'config') }
+        : { role: 'spoke', config: parseSpokeConfig(text, 'config') };
+    return { config: text, dropIn: `${NOTE}${siteDropIn(checked)}` };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     const words = error.problems.map((problem) => problem.replace(/^config:\d+: /, '')).join('\n  ');
     throw new DeployError(entry.site, `its config would be wrong:\n  ${words}`, 'Correct the inventory.');
   }
-  return text;
 }
 
 function linkTo(from: SiteEntry, to: SiteEntry): object {
@@ -90,21 +96,8 @@ export function knownHostsText(
 /** Files in `systemd/` of the release. */
 export function unitText(tree: Tree, unit: string): string {
   const file = tree.files.find(({ path }) => path === `systemd/${unit}`);
-  if (file === undefined || !('from' in file)) throw new Error(`the release has no systemd/${unit}`);
-  return readFileSync(file.from, 'utf8');
-}
-
-/** Files belong to the site's PHP: replacing them and keeping their owner takes these three, and nothing more of root. */
-const CAPABILITIES = 'CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER';
-
-export function dropInText(entry: SiteEntry): string {
-  const { userdata, logs } = placesOf(entry);
-  return `${NOTE}[Service]
-ReadWritePaths=${userdata} ${logs}
-CapabilityBoundingSet=${CAPABILITIES}
-AmbientCapabilities=${CAPABILITIES}
-SystemCallFilter=@chown
-`;
+  if (file === undefined || 'link' in file) throw new Error(`the release has no systemd/${unit}`);
+  return 'text' in file ? file.text : readFileSync(file.from, 'utf8');
 }
 
 /** Stands for all that a daemon has read when it has started. */

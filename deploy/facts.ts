@@ -12,7 +12,8 @@ export type Facts = {
   readonly isRoot: boolean;
   /** As `uname -m` says it. */
   readonly machine: string;
-  readonly hasSystemd: boolean;
+  /** Its version; 0 where it does not run the host. */
+  readonly systemd: number;
   /** Programs that are missing. */
   readonly missing: readonly string[];
   /** `3.2.7`; undefined where there is none. */
@@ -60,7 +61,7 @@ echo ${BEGIN}
 if [ -r /etc/os-release ]; then (. /etc/os-release; echo "os \${ID:-} \${VERSION_ID:-}"); fi
 echo "uid $(id -u)"
 echo "machine $(uname -m)"
-[ -d /run/systemd/system ] && echo "systemd yes"
+[ -d /run/systemd/system ] && echo "systemd $(systemctl --version | sed -n '1s/^systemd \\([0-9]*\\).*/\\1/p')"
 for program in systemctl systemd-sysusers rsync ssh ssh-keygen sshd runuser sha256sum tar gzip install; do
   command -v "$program" >/dev/null || echo "missing $program"
 done
@@ -128,7 +129,7 @@ export function parseFacts(text: string): Facts {
     os: value('os') ?? 'unknown',
     isRoot: value('uid') === '0',
     machine: value('machine') ?? 'unknown',
-    hasSystemd: value('systemd') === 'yes',
+    systemd: Number(value('systemd') ?? 0),
     missing: values('missing'),
     freeKiB: Number(value('free') ?? 0),
     releases: values('release').flatMap(parseManifest),

@@ -98,7 +98,7 @@ function ruleProblems({ hub, spokes, config }: InventoryFile): Problem[] {
       problems.push({ address: [...address, 'host'], message: `must have one site only (got ${place} again)` });
     }
     hosts.add(place);
-    if (entry.userdata !== undefined && /^\/(?:home|root|run|tmp|proc|sys|dev)(?:\/|$)/.test(entry.userdata)) {
+    if (entry.userdata !== undefined && /^\/(?:run|tmp|proc|sys|dev)(?:\/|$)/.test(entry.userdata)) {
       const message = `must be a place that services may write, such as /var/${entry.site}-data/userdata (got "${entry.userdata}")`;
       problems.push({ address: [...address, 'userdata'], message });
     }

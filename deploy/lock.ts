@@ -14,7 +14,7 @@ if (set -C; cat > ${FILE}) 2>/dev/null; then exit 0; fi
 cat ${FILE}
 exit 7
 `;
-const RELEASE = `[ "$(cat ${FILE} 2>/dev/null)" = "$1" ] && rm -f ${FILE}; exit 0`;
+const RELEASE = `[ "$(cat ${FILE} 2>/dev/null)" = "$1" ] && rm -f ${FILE}; rmdir /opt/axle 2>/dev/null; exit 0`;
 const BREAK = `rm -f ${FILE}`;
 
 /** Resolves to the way to give it back. `breaking`: whoever has it has gone. */

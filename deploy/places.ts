@@ -1,5 +1,6 @@
 /** Where the things of a site are on its host. */
 import { dirname } from 'node:path';
+import { siteDropInPath, UNITS } from '../common/runtime/units.js';
 import type { SiteEntry } from './inventory.js';
 
 export const AXLE_HOME = '/var/lib/axle';
@@ -12,6 +13,7 @@ export type Places = {
   readonly unit: string;
   /** Says what of the disk this site's daemon may write, and with which rights. */
   readonly dropIn: string;
+  readonly restartSteps: string;
   readonly unitFile: string;
   readonly config: string;
   readonly state: string;
@@ -29,12 +31,13 @@ export type Places = {
 };
 
 export function placesOf({ role, site, userdata, owner }: SiteEntry): Places {
-  const unit = role === 'hub' ? 'hub-distribute.service' : 'sync-to-hub.service';
+  const unit = UNITS[role];
   const state = `${AXLE_HOME}/${site}`;
   const logs = `${dirname(userdata)}/logs`;
   const files = {
     unitFile: `/etc/systemd/system/${unit}`,
-    dropIn: `/etc/systemd/system/${unit}.d/site.conf`,
+    dropIn: siteDropInPath(role),
+    restartSteps: `/etc/systemd/system/${unit}.d/restart-steps.conf`,
     config: `/etc/axle/${role}.yaml`,
     knownHosts: `${state}/ssh/known_hosts`,
     authorizedKeys: `${AXLE_HOME}/.ssh/authorized_keys`,

@@ -1,13 +1,5 @@
 /** What has to change on a host: a pure value, worked out from what should be and what is. An empty plan: nothing to do. */
-import {
-  authorizedKeysText,
-  configText,
-  dropInText,
-  fingerprintOf,
-  guestsOf,
-  knownHostsText,
-  unitText,
-} from './desired.js';
+import { authorizedKeysText, fingerprintOf, guestsOf, knownHostsText, siteTexts, unitText } from './desired.js';
 import type { Facts, FileFact } from './facts.js';
 import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
 import { placesOf, RELEASES } from './places.js';
@@ -55,9 +47,8 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
   const facts = all.get(entry.site);
   if (facts === undefined) throw new Error(`nothing is known of the host of ${entry.site}`);
   const places = placesOf(entry);
-  const config = configText(inventory, entry);
+  const { config, dropIn } = siteTexts(inventory, entry);
   const unit = unitText(tree, places.unit);
-  const dropIn = dropInText(entry);
   const fingerprint = fingerprintOf(tree.manifest.checksum, config, unit, dropIn);
   const before = [...releaseChanges(tree.manifest, facts), ...accountChanges(facts), ...folderChanges(entry, facts)];
   if (facts.publicKey === undefined) before.push({ do: 'key', text: `ssh key of ${entry.site}` });
@@ -84,6 +75,9 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
     ...file(places.config, config, 'root:axle', '640').map((change) => ({ ...change, check: 'config' as const })),
     ...file(places.unitFile, unit, 'root:root', '644'),
     ...file(places.dropIn, dropIn, 'root:root', '644'),
+    ...(facts.systemd < RESTART_STEPS_SINCE
+      ? []
+      : file(places.restartSteps, unitText(tree, 'restart-steps.conf'), 'root:root', '644')),
   ];
   if (facts.current !== tree.manifest.version || !facts.hasCommand) {
     const from = facts.current === undefined ? '' : `${facts.current} → `;
@@ -137,6 +131,9 @@ function isSame(fact: FileFact | undefined, content: string | undefined, owner: 
   return fact !== undefined && fact.content === content && fact.attributes === `${owner}:${mode}`;
 }
 
+/** Older ones warn of what they do not know. */
+const RESTART_STEPS_SINCE = 254;
+
 const MACHINES: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', arm: 'armv7l' };
 const RSYNC_MIN = [3, 2, 4] as const;
 /** Two releases with their Node. */
@@ -145,7 +142,7 @@ const FREE_KIB_MIN = 600 * 1024;
 function problemsOf(entry: SiteEntry, facts: Facts, release: Manifest): string[] {
   const problems: string[] = [];
   if (!facts.isRoot) problems.push('what runs there does not run as root. Set become: sudo.');
-  if (!facts.hasSystemd) problems.push('systemd is not running there. Axle is run by systemd.');
+  if (facts.systemd === 0) problems.push('systemd is not running there. Axle is run by systemd.');
   if (facts.machine !== (MACHINES[release.arch] ?? release.arch)) {
     problems.push(`it is a ${facts.machine}, and this release is for ${release.arch}. Deploy from such a machine.`);
   }

@@ -41,6 +41,11 @@ bin/axle --version >/dev/null
 cd ..
 rm -rf "$version"
 mv -T ".new-$version" "$version"
+# The version in use and the one before stay. What dpkg brought is dpkg's.
+for old in *; do
+  case "releases/$old" in "releases/$version" | "$(readlink ../current)" | "$(readlink ../previous)") continue ;; esac
+  dpkg-query -S "${RELEASES}/$old" >/dev/null 2>&1 || rm -rf "$old"
+done
 `;
 
 const ACCOUNT = `

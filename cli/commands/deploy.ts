@@ -3,7 +3,8 @@ import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Plan } from '../../deploy/plan.js';
+import type { Tree } from '../../deploy/release/tree.js';
+import type { Session } from '../../deploy/session.js';
 import { UsageError } from '../exit.js';
 
 const EXAMPLES = `
@@ -23,6 +24,9 @@ type Options = {
   readonly yes?: true;
   readonly breakLock?: true;
   readonly readyTimeout?: number;
+  readonly to?: string;
+  readonly purgeState?: true;
+  readonly json?: true;
 };
 
 export function addDeploy(program: Command): void {
@@ -44,16 +48,30 @@ export function addDeploy(program: Command): void {
 
   subcommand('plan', 'says what would change, and changes nothing').action(runPlan);
   changing('apply', 'makes every host as the inventory says').action(runApply);
+  subcommand('status', 'how each host is').option('--json', 'as one JSON list').action(runStatus);
+  changing('rollback', 'back to the version before, in seconds')
+    .option('--to <version>', 'to this one, which still lies there')
+    .action(runRollback);
+  changing('uninstall', "takes Axle away and leaves the sites' files")
+    .option('--purge-state', 'the state, the configs and the account, too: nobody knows afterwards who earned what')
+    .action(runUninstall);
+}
+
+/** The modules of deploy/, loaded only here: no daemon has to carry what deploying takes. */
+async function openSession(file: string, { acceptNew }: Options, partly = false): Promise<Session> {
+  const [{ loadInventory }, { Session }] = await Promise.all([
+    import('../../deploy/inventory.js'),
+    import('../../deploy/session.js'),
+  ]);
+  return Session.open({ inventory: loadInventory(file, homedir()), acceptNew: acceptNew === true, say }, partly);
 }
 
 async function runPlan(file: string, options: Options): Promise<void> {
-  const { loadInventory, Session, makePlan, planText, tree } = await parts();
-  const session = await Session.open({
-    inventory: loadInventory(file, homedir()),
-    acceptNew: !!options.acceptNew,
-    say,
-  });
+  const { makePlan } = await import('../../deploy/plan.js');
+  const { planText } = await import('../../deploy/show.js');
+  const session = await openSession(file, options);
   try {
+    const tree = await releaseHere();
     const facts = await session.facts();
     const plan = makePlan(session.inventory, tree, facts);
     process.stdout.write(planText(plan, tree.manifest, facts));
@@ -64,53 +82,93 @@ async function runPlan(file: string, options: Options): Promise<void> {
 }
 
 async function runApply(file: string, options: Options): Promise<void> {
-  const { loadInventory, Session, apply, planText, tree, packTree } = await parts();
-  const session = await Session.open({
-    inventory: loadInventory(file, homedir()),
-    acceptNew: !!options.acceptNew,
-    say,
-  });
+  const { apply } = await import('../../deploy/apply.js');
+  const { packTree } = await import('../../deploy/release/pack.js');
+  const { planText } = await import('../../deploy/show.js');
+  const session = await openSession(file, options);
   const folder = mkdtempSync(join(tmpdir(), 'axle-deploy-'));
   let packed: Promise<{ file: string; sha256: string }> | undefined;
   try {
-    const facts = await session.facts();
+    const tree = await releaseHere();
     const outcome = await apply({
-      session,
+      ...changingOptions(session, options),
       tree,
       packed: () => {
         const release = join(folder, 'release.tar.gz');
         packed ??= packTree(tree, release).then((sha256) => ({ file: release, sha256 }));
         return packed;
       },
-      breakLock: !!options.breakLock,
-      ready_ms_max: (options.readyTimeout ?? 600) * 1000,
-      agrees: (plan: Plan) => {
-        process.stdout.write(`${planText(plan, tree.manifest, facts)}\n`);
-        return options.yes ? Promise.resolve(true) : agreed('Do this?');
-      },
-      say,
+      agrees: (plan, facts) => shownAndAgreed(planText(plan, tree.manifest, facts), options),
     });
-    say(outcome);
-    if (outcome === 'declined') process.exitCode = 1;
+    tell(outcome);
   } finally {
     session.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Loaded only here: no daemon has to carry what deploying takes. */
-async function parts() {
-  const [inventory, session, plan, show, applying, release, pack] = await Promise.all([
-    import('../../deploy/inventory.js'),
-    import('../../deploy/session.js'),
-    import('../../deploy/plan.js'),
-    import('../../deploy/show.js'),
-    import('../../deploy/apply.js'),
-    import('../../deploy/release/tree.js'),
-    import('../../deploy/release/pack.js'),
-  ]);
-  const tree = release.releaseTree(rootAbove(import.meta.dirname));
-  return { ...inventory, ...session, ...plan, ...show, ...applying, ...pack, tree };
+async function runStatus(file: string, options: Options): Promise<void> {
+  const { statusOf, statusText } = await import('../../deploy/status.js');
+  const session = await openSession(file, options, true);
+  try {
+    const hosts = await statusOf(session);
+    process.stdout.write(options.json ? `${JSON.stringify(hosts)}\n` : statusText(hosts));
+    if (!hosts.every(({ isGood }) => isGood)) process.exitCode = 1;
+  } finally {
+    session.close();
+  }
+}
+
+async function runRollback(file: string, options: Options): Promise<void> {
+  const { rollback } = await import('../../deploy/rollback.js');
+  const session = await openSession(file, options);
+  try {
+    const outcome = await rollback({
+      ...changingOptions(session, options),
+      ...(options.to !== undefined && { to: options.to }),
+      agrees: ({ version, hosts }) =>
+        shownAndAgreed(`${hosts.map(({ site }) => `${site}: back to ${version}, and restart`).join('\n')}\n`, options),
+    });
+    tell(outcome);
+  } finally {
+    session.close();
+  }
+}
+
+async function runUninstall(file: string, options: Options): Promise<void> {
+  const { uninstall, uninstallText } = await import('../../deploy/uninstall.js');
+  const session = await openSession(file, options);
+  const purgeState = options.purgeState === true;
+  try {
+    const outcome = await uninstall({
+      ...changingOptions(session, options),
+      purgeState,
+      agrees: () => shownAndAgreed(uninstallText(session, purgeState), options),
+    });
+    tell(outcome);
+  } finally {
+    session.close();
+  }
+}
+
+function changingOptions(session: Session, { breakLock, readyTimeout = 600 }: Options) {
+  return { session, breakLock: breakLock === true, ready_ms_max: readyTimeout * 1000, say };
+}
+
+/** What this program itself is a part of. */
+async function releaseHere(): Promise<Tree> {
+  const { releaseTree } = await import('../../deploy/release/tree.js');
+  return releaseTree(rootAbove(import.meta.dirname));
+}
+
+function tell(outcome: string): void {
+  say(outcome);
+  if (outcome === 'declined') process.exitCode = 1;
+}
+
+function shownAndAgreed(text: string, { yes }: Options): Promise<boolean> {
+  process.stdout.write(`${text}\n`);
+  return yes ? Promise.resolve(true) : agreed('Do this?');
 }
 
 function say(text: string): void {

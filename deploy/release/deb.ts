@@ -2,11 +2,12 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { UNITS } from '../../common/runtime/units.js';
 import { inFolder, layOut, runWell } from './pack.js';
 import type { Tree } from './tree.js';
 
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64', arm: 'armhf' };
-const UNITS = ['hub-distribute.service', 'sync-to-hub.service', 'axle-miner.service'];
+const UNIT_NAMES = Object.values(UNITS).join(' ');
 
 /** Makes `<out>/axle_<version>_<architecture>.deb` with dpkg-deb, and resolves to its path. */
 export function makeDeb(tree: Tree, out: string): Promise<string> {
@@ -86,7 +87,7 @@ ln -sfnT /opt/axle/current/bin/axle /usr/local/bin/axle
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
   # Those that were running go on with the new version; a first installation starts nothing: there is no config yet.
-  for unit in ${UNITS.join(' ')}; do systemctl try-restart --no-block "$unit" || true; done
+  for unit in ${UNIT_NAMES}; do systemctl try-restart --no-block "$unit" || true; done
 fi
 `;
 }
@@ -96,7 +97,7 @@ function prerm(release: string): string {
 set -e
 if [ "$1" = remove ]; then
   if [ -d /run/systemd/system ]; then
-    for unit in ${UNITS.join(' ')}; do systemctl disable --now "$unit" 2>/dev/null || true; done
+    for unit in ${UNIT_NAMES}; do systemctl disable --now "$unit" 2>/dev/null || true; done
   fi
   if [ "$(readlink /opt/axle/current)" = '${release.slice('/opt/axle/'.length)}' ]; then
     rm -f /opt/axle/current /usr/local/bin/axle
