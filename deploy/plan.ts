@@ -1,4 +1,5 @@
 /** What has to change on a host: a pure value, worked out from what should be and what is. An empty plan: nothing to do. */
+import { dirname } from 'node:path';
 import { authorizedKeysText, fingerprintOf, guestsOf, knownHostsText, siteTexts, unitText } from './desired.js';
 import type { Facts, FileFact } from './facts.js';
 import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
@@ -106,8 +107,11 @@ function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
       : [{ do: 'folders', paths: wanted, owner: belongs, mode, text: textOf(wanted, belongs) }];
   };
   const textOf = ([first = '', ...more]: readonly string[], belongs: string): string => {
-    const below = more.map((path) => (path.startsWith(`${first}/`) ? path.slice(first.length + 1) : path));
-    return `${first}${below.length === 0 ? '' : `, with ${below.join(', ')}`} (${belongs})`;
+    const top = more.every((path) => path.startsWith(`${first}/`)) ? first : dirname(first);
+    const below = more.map((path) => path.slice(top.length + 1));
+    return top === first
+      ? `${first}${below.length === 0 ? '' : `, with ${below.join(', ')}`} (${belongs})`
+      : `${[first, ...below].join(', ')} (${belongs})`;
   };
   // What the site has made itself stays as it is.
   const missing = [userdata, ...kinds].filter((path) => !folders.has(path));

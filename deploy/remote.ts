@@ -27,6 +27,8 @@ export type ScriptOptions = {
   readonly file?: string;
   /** Default one minute. */
   readonly timeout_ms?: number;
+  /** Hears of each whole line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 };
 
 const CONNECT_MS_MAX = 20_000;
@@ -91,6 +93,7 @@ export class Remote {
         this.ssh.execCommand(quote([...become, 'sh', '-c', script, 'sh', ...args]), {
           noTrim: true,
           ...(input !== undefined && { stdin: input as string | Readable }),
+          ...(options.onLine !== undefined && { onStdout: inLines(options.onLine) }),
         }),
         late,
       ]);
@@ -118,6 +121,15 @@ export class Remote {
     const why = this.#lost === undefined ? '' : `: ${this.#lost}`;
     return new DeployError(this.entry.site, `the connection to ${this.entry.host} was lost${why}`, AGAIN);
   }
+}
+
+function inLines(onLine: (line: string) => void): (piece: Buffer) => void {
+  let rest = '';
+  return (piece) => {
+    const lines = (rest + piece.toString('utf8')).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  };
 }
 
 export const AGAIN = 'Correct that and run the same command again: what is done stays done.';

@@ -5,7 +5,6 @@ import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
 import { placesOf, RELEASES } from './places.js';
 import { schemaProblem } from './plan.js';
-import { AGAIN } from './remote.js';
 import type { Session } from './session.js';
 import { startUnit } from './start.js';
 import { CURRENT } from './steps.js';
@@ -64,25 +63,30 @@ export async function rollback(options: RollbackOptions): Promise<'nothing to do
     const plan = planRollback(session.inventory, await session.facts(), to);
     if (plan.hosts.length === 0) return 'nothing to do';
     if (!(await options.agrees(plan))) return 'declined';
-    for (const entry of plan.hosts) {
-      await session
+    await onAll(plan.hosts, (entry) =>
+      session
         .remote(entry)
-        .must(`its config is not for ${plan.version}`, CHECK, [plan.version, placesOf(entry).config]);
-    }
-    for (const entry of plan.hosts) {
+        .must(`its config is not for ${plan.version}`, CHECK, [plan.version, placesOf(entry).config]),
+    );
+    // All at once: the versions beside each other understand each other, and somebody is waiting.
+    await onAll(plan.hosts, async (entry) => {
       const remote = session.remote(entry);
-      try {
-        await remote.must('putting the unit back', UNIT, [plan.version, placesOf(entry).unit]);
-        await remote.must('switching the version', CURRENT, [plan.version]);
-        const seconds = await startUnit(remote, { ready_ms_max, say });
-        say(`${entry.site}: ${plan.version}, ready after ${seconds.toFixed(1)} s`);
-      } catch (error) {
-        const words = (error as Error).message;
-        throw new Error(`${words}\nStopped at ${entry.site}. ${words.includes(AGAIN) ? '' : AGAIN}`.trimEnd());
-      }
-    }
+      await remote.must('putting the unit back', UNIT, [plan.version, placesOf(entry).unit]);
+      await remote.must('switching the version', CURRENT, [plan.version]);
+      const seconds = await startUnit(remote, { ready_ms_max, say });
+      say(`${entry.site}: ${plan.version}, ready after ${seconds.toFixed(1)} s`);
+    });
     return 'done';
   } finally {
     await release();
   }
+}
+
+/** Rejects with everything that went wrong, once all have ended. */
+async function onAll(hosts: readonly SiteEntry[], work: (entry: SiteEntry) => Promise<unknown>): Promise<void> {
+  const outcomes = await Promise.allSettled(hosts.map(work));
+  const words = outcomes.flatMap((outcome) =>
+    outcome.status === 'rejected' ? [(outcome.reason as Error).message] : [],
+  );
+  if (words.length > 0) throw new Error(words.join('\n'));
 }

@@ -90,7 +90,7 @@ if [ "$4" = config ] && ! "${RELEASES}/$5/bin/axle" check-config "$1.axle-new" >
   exit 1
 fi
 rm -f /opt/axle/applied
-mv -f "$1.axle-new" "$1"
+mv -fT "$1.axle-new" "$1"
 case "$1" in /etc/systemd/*) systemctl daemon-reload ;; esac
 `;
 

@@ -23,7 +23,7 @@ export function makeDeb(tree: Tree, out: string): Promise<string> {
     mkdirSync(out, { recursive: true });
     const file = join(out, `axle_${version}_${architecture}.deb`);
     await runWell('chmod', ['-R', 'u=rwX,go=rX', root]);
-    await runWell('dpkg-deb', ['--root-owner-group', '-Zxz', '-z6', '--build', root, file]);
+    await runWell('dpkg-deb', ['--root-owner-group', '-Zgzip', '-z6', '--build', root, file]);
     return file;
   });
 }
