@@ -5,7 +5,7 @@ import { sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
 import { type Change, FIRST, type HostPlan, makePlan, type Plan } from './plan.js';
 import type { Tree } from './release/tree.js';
-import type { Remote } from './remote.js';
+import { AGAIN, type Remote } from './remote.js';
 import type { Session } from './session.js';
 import { startUnit } from './start.js';
 import { carryOut, type Packed } from './steps.js';
@@ -20,6 +20,8 @@ export type ApplyOptions = {
   readonly ready_ms_max: number;
   /** The person has seen the plan and agrees. */
   readonly agrees: (plan: Plan, facts: ReadonlyMap<string, Facts>) => Promise<boolean>;
+  /** Once aborted, nothing new is begun. */
+  readonly signal: AbortSignal;
   readonly say: (text: string) => void;
 };
 
@@ -67,6 +69,7 @@ async function eachHost(options: ApplyOptions, plan: Plan, isNow: (change: Chang
   for (const host of plan) {
     const remote = options.session.remote(host.entry);
     for (const change of host.changes.filter(isNow)) {
+      if (options.signal.aborted) throw new Error(`Interrupted before: ${host.entry.site}: ${change.text}\n${AGAIN}`);
       try {
         await carryOutOne(options, host, remote, change);
       } catch (error) {

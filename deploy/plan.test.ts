@@ -157,7 +157,7 @@ describe('a plan', () => {
   });
 
   it.each<[string, Partial<Facts>, string]>([
-    ['another processor', { machine: 'aarch64' }, 'it is a aarch64'],
+    ['another processor', { machine: 'aarch64' }, 'it is Linux on aarch64'],
     ['no systemd', { systemd: 0 }, 'systemd is not running'],
     ['no root', { isRoot: false }, 'Set become: sudo'],
     ['no rsync', { missing: ['rsync'] }, 'apt-get install rsync'],

@@ -147,8 +147,9 @@ function problemsOf(entry: SiteEntry, facts: Facts, release: Manifest): string[]
   const problems: string[] = [];
   if (!facts.isRoot) problems.push('what runs there does not run as root. Set become: sudo.');
   if (facts.systemd === 0) problems.push('systemd is not running there. Axle is run by systemd.');
-  if (facts.machine !== (MACHINES[release.arch] ?? release.arch)) {
-    problems.push(`it is a ${facts.machine}, and this release is for ${release.arch}. Deploy from such a machine.`);
+  if (release.platform !== 'linux' || facts.machine !== (MACHINES[release.arch] ?? release.arch)) {
+    const ours = `${release.platform}-${release.arch}`;
+    problems.push(`it is Linux on ${facts.machine}, and this release is for ${ours}. Deploy from such a machine.`);
   }
   const packages = new Set(facts.missing.map((program) => PACKAGES[program] ?? program));
   if (packages.size > 0) {

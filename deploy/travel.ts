@@ -64,9 +64,12 @@ export async function testTravel(inventory: Inventory, remoteOf: (entry: SiteEnt
       stdin: content,
     });
     const arrivals = await all;
-    return arrivals.map((at, index) => ({ site: others[index]?.site ?? '', ms: at - began }));
-  } finally {
     await remoteOf(from).run(REMOVE, [fileOf(from)]);
     await Promise.all(others.map((entry) => waitFor(GONE, entry, 'removed', [])));
+    return arrivals.map((at, index) => ({ site: others[index]?.site ?? '', ms: at - began }));
+  } catch (error) {
+    // What arrives late goes away by this as well.
+    await remoteOf(from).run(REMOVE, [fileOf(from)]);
+    throw error;
   }
 }

@@ -92,6 +92,7 @@ async function runApply(file: string, options: Options): Promise<void> {
     const tree = await releaseHere();
     const outcome = await apply({
       ...changingOptions(session, options),
+      signal: interrupted(),
       tree,
       packed: () => {
         const release = join(folder, 'release.tar.gz');
@@ -153,6 +154,16 @@ async function runUninstall(file: string, options: Options): Promise<void> {
 
 function changingOptions(session: Session, { breakLock, readyTimeout = 600 }: Options) {
   return { session, breakLock: breakLock === true, ready_ms_max: readyTimeout * 1000, say };
+}
+
+/** Aborted by the first Ctrl-C, which lets the step in hand come to its end; a second one ends this process. */
+function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => {
+    say('stopping after this step');
+    controller.abort();
+  });
+  return controller.signal;
 }
 
 /** What this program itself is a part of. */
