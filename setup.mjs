@@ -3,7 +3,7 @@
  * dependencies, because it runs before there are any. Does only what is missing; when nothing is, it takes milliseconds.
  * Everything that it says goes to stderr: stdout belongs to the command that follows.
  *
- *   node setup.mjs start|test|bench|chaos
+ *   node setup.mjs start|test|bench|chaos|deploy|package
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -43,6 +43,11 @@ const PROMTOOL = {
   unpack: 'usr/bin/promtool',
   why: 'promtool, which tests the alert rules',
 };
+const DEBOOTSTRAP = {
+  name: 'debootstrap',
+  proof: ['debootstrap'],
+  why: 'a bare Debian root for hosts to be deployed to',
+};
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
 const FAKETIME = { name: 'faketime', proof: ['faketime'], why: 'clocks that jump under one daemon' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
@@ -51,6 +56,8 @@ const GROUPS = {
   start: [RSYNC, SSH],
   test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM, PROMTOOL],
   chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
+  deploy: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, DEBOOTSTRAP],
+  package: [],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, CHROMIUM, LSYNCD, SYNCTHING],
 };
 
@@ -71,6 +78,7 @@ const SOURCES = [
   'client',
   'miner',
   'cli',
+  'deploy',
   'bench',
   'e2e',
   'tsconfig.json',

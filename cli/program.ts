@@ -4,6 +4,7 @@ import { ConfigError } from '../common/runtime/config.js';
 import { version } from '../common/runtime/version.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
+import { addDeploy } from './commands/deploy.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addRebuild } from './commands/rebuild.js';
@@ -39,6 +40,7 @@ export function buildProgram(): Command {
   addVerify(program);
   addRebuild(program);
   addToken(program);
+  addDeploy(program);
   addDemo(program);
   return program;
 }

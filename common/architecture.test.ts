@@ -26,7 +26,9 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   // The operator's page, in their process too.
   page: [...COMMON, 'site'],
   miner: COMMON,
-  cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'page', 'miner'],
+  // Talks to hosts over ssh; nothing of a daemon's runs in it.
+  deploy: ['core', 'runtime', 'link', 'replica'],
+  cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'page', 'miner', 'deploy'],
   testing: [...COMMON, 'site'],
   client: [],
   'php-bridge': COMMON,
@@ -41,6 +43,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'page',
     'miner',
     'cli',
+    'deploy',
     'bench',
     'client',
     'php-bridge',
