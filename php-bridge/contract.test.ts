@@ -17,6 +17,8 @@ const change = (amount: unknown, key?: string, more: object = {}): Ask => [
   key,
 ];
 
+const EARNED = { id: '1', type: 'earn', amount: 20, source: 'faucet', timestamp: new Date().toISOString() };
+
 /** In this order, on one balance of 100. */
 const ASKS: readonly Ask[] = [
   ['GET', '/v1/balances/1-andy'],
@@ -50,6 +52,10 @@ const ASKS: readonly Ask[] = [
   ['PATCH', '/v1/profiles/1-andy', { settings: {} }],
   ['PATCH', '/v1/profiles/1-andy', []],
   ['GET', '/v1/profiles/1-andy'],
+  ['POST', '/v1/guests/1-andy/claim', { transactions: [EARNED] }],
+  ['POST', '/v1/guests/1-andy/claim', { transactions: [EARNED, { ...EARNED, id: '2' }] }],
+  ['POST', '/v1/guests/1-andy/claim', { transactions: [] }],
+  ['POST', '/v1/guests/1-andy/claim', { transactions: [{ ...EARNED, amount: -1 }] }],
   ['GET', '/v1/nothing'],
   ['GET', '/v1/balances/1-andy'],
 ];

@@ -584,6 +584,16 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
     });
   });
 
+  it('what PHP itself complains of is for the log alone', async () => {
+    const text = fs.readFileSync(site.configFile, 'utf8');
+    fs.writeFileSync(`${site.configFile}.new`, text.replace('<?php', '<?php echo $nowhere;'));
+    fs.renameSync(`${site.configFile}.new`, site.configFile);
+    sidecar.balances.set(USER, 100);
+    const { response, text: answer } = await raw(`get_balance.php?user_id=${USER}`);
+    expect([response.status, JSON.parse(answer).balance]).toEqual([200, 100]);
+    await expect.poll(() => site.log).toContain('Undefined variable $nowhere');
+  });
+
   it('a configuration that is missing or has a mistake is named in the log alone', async () => {
     for (const [change, words] of [
       [() => site.configure({ without_sidecar: 'sometimes' }), 'without_sidecar must be one of all, credits, nothing'],

@@ -3,6 +3,7 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Registry } from 'prom-client';
 import type { Log } from '../common/runtime/log.js';
 import { allow, type Caller, type Credentials, callerOf, checkOrigin } from './access/callers.js';
 import type { Books } from './books.js';
@@ -31,6 +32,8 @@ export type AppOptions = {
   readonly config: SidecarConfig;
   readonly credentials: Credentials;
   readonly log: Log;
+  /** What /metrics shows, the site's figures among them. */
+  readonly registry: Registry;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 };
@@ -54,7 +57,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     forceCloseConnections: 'idle',
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false, allowUnionTypes: true } },
   });
-  const metrics = new Metrics(site, () => books.isReady);
+  const metrics = new Metrics(options.registry);
   const context: Context = {
     site,
     books,

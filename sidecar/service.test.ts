@@ -283,6 +283,8 @@ describe('the service', () => {
     expect(body).toContain('axle_refusals_total{reason="insufficient_funds",site="roflfaucet"} 1');
     expect(body).toMatch(/axle_http_request_duration_seconds_count\{.*route="\/v1\/balances\/:user\/changes".*\} 1/);
     expect(body).not.toMatch(/andy|7777/);
+    const forwarded = await sidecar.ask('/metrics', { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    expect(forwarded.status).toBe(404);
     const { paths } = (await sidecar.get('/openapi.json', '')).body;
     for (const path of [
       '/v1/balances/{user}',

@@ -18,6 +18,10 @@ final class LiveFile
     /** A plain write truncates first: what does not parse is looked at again, a tenth of a second in all. */
     private const LOOKS = 6;
     private const PAUSE_US = 20_000;
+    /** A day more than a key is known: until then a temp file that is gone says that it was brought into place. */
+    private const LEFTOVER_S = 32 * 86_400;
+    private const SWEEP_NAMES_MAX = 20_000;
+    private const SWEEP_FILES_MAX = 100;
     /** As the daemon gives a new file; owner and group are the folder's. */
     private const MODE_OF_NEW = 0664;
 
@@ -104,6 +108,23 @@ final class LiveFile
     {
         $stat = self::look($temp);
         return $stat === null || $stat['nlink'] > 1;
+    }
+
+    /** Removes what processes that were killed had prepared in a folder, a little at a time. `$now`: for tests. */
+    public static function sweep(string $folder, int $now): void
+    {
+        $names = @opendir($folder);
+        $removed = 0;
+        for ($i = 0; $names !== false && $i < self::SWEEP_NAMES_MAX && $removed < self::SWEEP_FILES_MAX; $i++) {
+            $name = readdir($names);
+            if ($name === false) {
+                return;
+            }
+            $isPrepared = $name[0] === '.' && str_ends_with($name, '.axle-tmp');
+            if ($isPrepared && $now - (int) (@filemtime("$folder/$name") ?: $now) > self::LEFTOVER_S && @unlink("$folder/$name")) {
+                $removed++;
+            }
+        }
     }
 
     private static function readOnce(string $path, callable $parse): self

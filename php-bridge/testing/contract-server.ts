@@ -32,6 +32,8 @@ export class ContractServer {
   readonly balances = new Map<string, number>();
   readonly profiles = new Map<string, Record<string, unknown>>();
   readonly seen: Seen[] = [];
+  /** `user id` of what guests have been credited. */
+  readonly claimed = new Set<string>();
   readonly #answers = new Map<string, { readonly request: string; readonly answer: Answer }>();
   #mishaps: Mishap[] = [];
   #server: http.Server | undefined;
@@ -99,6 +101,7 @@ export class ContractServer {
     if (kind === 'balances' && method === 'GET') return this.#read(user);
     if (kind === 'balances' && method === 'POST' && verb === 'changes') return this.#once(user, key, body);
     if (kind === 'profiles') return this.#profile(method, user, body);
+    if (kind === 'guests' && method === 'POST' && verb === 'claim') return this.#claim(user, body);
     return error(404, 'not_found', 'no such route');
   }
 
@@ -141,6 +144,23 @@ export class ContractServer {
       at: 1_770_000_000_123,
       replayed: false,
     });
+  }
+
+  #claim(user: string, body: string): Answer {
+    const { transactions } = JSON.parse(body) as { transactions: readonly (Change & { id: string; type: string })[] };
+    const isGood =
+      transactions.length > 0 && transactions.every((one) => one.type === 'earn' && Number(one.amount) > 0);
+    if (!isGood) return error(400, 'bad_request', 'no claim');
+    const isNew = ({ id }: { id: string }): boolean => !this.claimed.has(`${user} ${id}`);
+    const [claimed, known] = [transactions.filter(isNew), transactions.filter((one) => !isNew(one))];
+    let balance = this.balances.get(user) ?? 0;
+    for (const { id, amount } of claimed) {
+      this.claimed.add(`${user} ${id}`);
+      balance += Number(amount);
+    }
+    if (claimed.length > 0) this.balances.set(user, balance);
+    const skipped = known.map(({ id }) => ({ id, reason: 'already_claimed' }));
+    return ok({ claimed: claimed.map(({ id }) => id), skipped, balance: String(balance) });
   }
 
   #profile(method: string, user: string, body: string): Answer {

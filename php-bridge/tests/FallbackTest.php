@@ -15,6 +15,7 @@ use Axle\Exception\Refused;
 use Axle\Exception\Unreadable;
 use Axle\FileChange;
 use Axle\Journal;
+use Axle\LiveFile;
 use Axle\Profiles;
 
 /** What happens while nobody is at the sidecar's address. */
@@ -364,6 +365,47 @@ final class FallbackTest extends SiteTestCase
         self::assertTrue($this->balances()->change('2-new', 5, 'faucet', key: 'two')->isReplay);
         self::assertSame(['{"balance":15}', '{"balance":5}'], [$this->text('balances/1-andy'), $this->text('balances/2-new')]);
         self::assertSame(['1-andy.txt', '2-new.txt'], $this->names());
+    }
+
+    public function testWhatADeadProcessPreparedIsRemovedWhenNobodyCanAskForItAnyMore(): void
+    {
+        $this->put('balances/1-andy', '{"balance":10}');
+        $temp = "{$this->userdata}/balances/.1-andy.txt.x.axle-tmp";
+        file_put_contents($temp, '{"balance":15}');
+        $this->journal('one')->markWriting($temp, ['amount' => '5', 'balance' => '15', 'previous' => '10', 'at' => 1]);
+        $files = [];
+        foreach (['.2-bob.txt.a.axle-tmp' => 33, '.2-bob.txt.b.axle-tmp' => 31, '2-bob.txt' => 33, '.x' => 33] as $name => $days) {
+            $files[$name] = "{$this->userdata}/balances/$name";
+            file_put_contents($files[$name], '{"balance":1}');
+            touch($files[$name], time() - $days * 86_400);
+        }
+        mkdir("{$this->userdata}/balances/.y.axle-tmp");
+        touch("{$this->userdata}/balances/.y.axle-tmp", 1);
+        // Now and then a change looks for them.
+        for ($i = 0; $i < 400 && file_exists($files['.2-bob.txt.a.axle-tmp']); $i++) {
+            $this->balances()->change('1-andy', 1, 'faucet');
+            clearstatcache();
+        }
+        self::assertSame(
+            ['.1-andy.txt.x.axle-tmp', '.2-bob.txt.b.axle-tmp', '.x', '.y.axle-tmp', '1-andy.txt', '2-bob.txt'],
+            $this->names(),
+        );
+        // With its record went what the record could have been asked for: the key is as good as new.
+        touch($temp, 1);
+        touch(glob("{$this->userdata}/.axle/bridge/*/*")[0], time() - 32 * 86_400);
+        LiveFile::sweep("{$this->userdata}/balances", time());
+        self::assertFileDoesNotExist($temp);
+        self::assertFalse($this->balances()->change('1-andy', 5, 'faucet', key: 'one')->isReplay);
+    }
+
+    public function testAFolderIsSweptALittleAtATime(): void
+    {
+        for ($i = 0; $i < 250; $i++) {
+            touch("{$this->userdata}/balances/.$i.axle-tmp", 1);
+        }
+        LiveFile::sweep("{$this->userdata}/balances", time());
+        self::assertCount(150, $this->names());
+        LiveFile::sweep("{$this->userdata}/nowhere", time());
     }
 
     public function testAProcessThatIsKilledAtAnyMomentNeverPaysTwice(): void

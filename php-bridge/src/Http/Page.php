@@ -41,6 +41,8 @@ final class Page
     {
         // A reader who leaves must not leave a change half done.
         ignore_user_abort(true);
+        // What PHP complains of is for the log: before the answer it would show paths, and spoil it.
+        ini_set('display_errors', '0');
         header('Content-Type: application/json');
         header('Cache-Control: no-store');
         header('Access-Control-Allow-Origin: *');
