@@ -413,3 +413,20 @@ describe('the service', () => {
     await lab.expectBalance(ANDY, 108);
   });
 });
+
+describe('settings that a reload changes in place', () => {
+  test('hold from the next request on', async ({ hub, lab, sidecar }) => {
+    hub.write(ANDY, { balance: 100 });
+    await lab.same(ANDY, { balance: 100 });
+    const credit = (amount: number, as: string) => sidecar.change('1-andy', { amount, source: 'slots' }, undefined, as);
+    const user = jwt('1-andy');
+    expect((await credit(20, SERVICE)).status).toBe(200);
+    expect((await credit(20, user)).status).toBe(403);
+    sidecar.config.limits.amount_max = 10;
+    sidecar.config.sources = { slots: { amount: 5, total: 50, window_s: 60 } };
+    expect((await credit(20, SERVICE)).status).toBe(400);
+    expect((await credit(5, user)).status).toBe(200);
+    sidecar.config.limits.user_per_minute = 1;
+    expect((await credit(5, user)).status).toBe(429);
+  });
+});
