@@ -8,6 +8,7 @@ import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addRebuild } from './commands/rebuild.js';
 import { addSpoke } from './commands/spoke.js';
+import { addStatus } from './commands/status.js';
 import { addToken } from './commands/token.js';
 import { addVerify } from './commands/verify.js';
 import { UsageError } from './exit.js';
@@ -18,7 +19,8 @@ Examples:
   axle check-config /etc/axle/hub.yaml   all mistakes of a config, without starting anything
   axle hub --config /etc/axle/hub.yaml
   axle spoke --config /etc/axle/spoke.yaml
-  axle held list --config /etc/axle/spoke.yaml   what the guards stopped
+  axle status --config /etc/axle/hub.yaml         how a site is: peers, backlog, what is held, what is wrong
+  axle held list --config /etc/axle/spoke.yaml    what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
   axle token add php --config /etc/axle/spoke.yaml
@@ -35,6 +37,7 @@ export function buildProgram(): Command {
   addHub(program);
   addSpoke(program);
   addCheckConfig(program);
+  addStatus(program);
   addHeld(program);
   addVerify(program);
   addRebuild(program);
