@@ -9,6 +9,7 @@ import { addHub } from './commands/hub.js';
 import { addRebuild } from './commands/rebuild.js';
 import { addSpoke } from './commands/spoke.js';
 import { addStatus } from './commands/status.js';
+import { addTail } from './commands/tail.js';
 import { addToken } from './commands/token.js';
 import { addVerify } from './commands/verify.js';
 import { UsageError } from './exit.js';
@@ -20,6 +21,7 @@ Examples:
   axle hub --config /etc/axle/hub.yaml
   axle spoke --config /etc/axle/spoke.yaml
   axle status --config /etc/axle/hub.yaml         how a site is: peers, backlog, what is held, what is wrong
+  axle tail --config /etc/axle/spoke.yaml         changes as they travel
   axle held list --config /etc/axle/spoke.yaml    what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
@@ -38,6 +40,7 @@ export function buildProgram(): Command {
   addSpoke(program);
   addCheckConfig(program);
   addStatus(program);
+  addTail(program);
   addHeld(program);
   addVerify(program);
   addRebuild(program);
