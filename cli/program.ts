@@ -7,6 +7,7 @@ import { addDemo } from './commands/demo.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addRebuild } from './commands/rebuild.js';
+import { addShow } from './commands/show.js';
 import { addSpoke } from './commands/spoke.js';
 import { addStatus } from './commands/status.js';
 import { addTail } from './commands/tail.js';
@@ -22,6 +23,7 @@ Examples:
   axle spoke --config /etc/axle/spoke.yaml
   axle status --config /etc/axle/hub.yaml         how a site is: peers, backlog, what is held, what is wrong
   axle tail --config /etc/axle/spoke.yaml         changes as they travel
+  axle show balances/1-andy --config /etc/axle/hub.yaml   one document: who added what, and why it is what it is
   axle held list --config /etc/axle/spoke.yaml    what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
@@ -41,6 +43,7 @@ export function buildProgram(): Command {
   addCheckConfig(program);
   addStatus(program);
   addTail(program);
+  addShow(program);
   addHeld(program);
   addVerify(program);
   addRebuild(program);

@@ -510,6 +510,27 @@ export class Store {
     this.#run('DELETE FROM held WHERE id = ?', id);
   }
 
+  /**
+   * Names that somebody may have meant: the same file of another kind, the same beginning, the same words. A look over all
+   * names: for people, not for programs.
+   */
+  namesLike(name: string, limit: number): string[] {
+    const file = name.slice(name.lastIndexOf('/') + 1);
+    const words = file.split(/[^A-Za-z0-9]+/).filter((word) => word.length > 1);
+    const starts = [file.slice(0, Math.ceil(file.length / 2)), file.slice(0, 3)];
+    const kind = name.slice(0, name.lastIndexOf('/'));
+    const patterns = [`%/${file}`, ...words.map((word) => `${kind}/%${word}%`), ...starts.map((s) => `${kind}/${s}%`)];
+    const found = new Set<string>();
+    for (const pattern of patterns)
+      for (const row of this.#all<{ name: string }>(
+        "SELECT name FROM documents WHERE name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?",
+        pattern.replaceAll('_', '\\_'),
+        limit,
+      ))
+        found.add(row.name);
+    return [...found].slice(0, limit);
+  }
+
   /** How many documents of a kind have a live file here; never says more than `limit`. */
   countFiles(kind: string, limit: number): number {
     const sql = `SELECT count(*) AS n FROM (SELECT 1 FROM documents d JOIN files f USING (id)

@@ -25,6 +25,7 @@ import { Programs } from './programs.js';
 import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { Scanning } from './scanning.js';
+import { type DocumentReport, showDocument } from './show.js';
 import { StateFolder } from './state-folder.js';
 import { type SiteStatus, statusOf } from './status.js';
 import { type Peer, type RebuildReport, Verifier } from './verifier.js';
@@ -157,6 +158,13 @@ export class Site {
     return this.#verifier;
   }
 
+  /** What `axle show` asks. */
+  async #show(input: unknown): Promise<DocumentReport> {
+    this.#checkReady();
+    const { isHub, peers } = this.#options;
+    return this.#replica.exclusive(async () => showDocument({ replica: this.#replica, isHub, peers }, input));
+  }
+
   /** Hub: takes all that its spokes hold, of whichever site. Rejects on a spoke, and while this hub is not ready. */
   async rebuild(): Promise<RebuildReport> {
     const { isHub, site } = this.#options;
@@ -251,6 +259,7 @@ export class Site {
       verify: () => verifyNow({ ...this.#parts, verifier: this.#verifier, isOpen: this.#isOpen }),
       rebuild: () => this.rebuild(),
       status: async () => this.status(),
+      show: (input: unknown) => this.#show(input),
       events: (input: unknown) => eventsAnswer(this.#activity, input, this.#abort.signal),
     };
     this.#control = await openControl(state, routes, log);
