@@ -4,6 +4,7 @@ import { ConfigError } from '../common/runtime/config.js';
 import { version } from '../common/runtime/version.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
+import { addDoctor } from './commands/doctor.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addRebuild } from './commands/rebuild.js';
@@ -24,6 +25,7 @@ Examples:
   axle status --config /etc/axle/hub.yaml         how a site is: peers, backlog, what is held, what is wrong
   axle tail --config /etc/axle/spoke.yaml         changes as they travel
   axle show balances/1-andy --config /etc/axle/hub.yaml   one document: who added what, and why it is what it is
+  axle doctor --config /etc/axle/spoke.yaml       everything that can be wrong, each with its remedy
   axle held list --config /etc/axle/spoke.yaml    what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
@@ -44,6 +46,7 @@ export function buildProgram(): Command {
   addStatus(program);
   addTail(program);
   addShow(program);
+  addDoctor(program);
   addHeld(program);
   addVerify(program);
   addRebuild(program);

@@ -112,7 +112,8 @@ function makeTransport(config: Shared, peer: string, link: LinkConfig, folders: 
   };
 }
 
-function sshPeer(config: Shared, link: SshLinkConfig): SshPeer {
+/** How an ssh link is reached, with the key and known hosts of this state where the config names none. */
+export function sshPeer(config: Shared, link: SshLinkConfig): SshPeer {
   return {
     host: link.host,
     port: link.port,

@@ -35,6 +35,11 @@ import { makeWatcher, probeLoop } from './watching.js';
 /** While a link is at work, many files wait for so long at most. */
 const GIVE_WAY_MS = 300;
 
+/** Answer of the control route `probe`. */
+export type Probed = { readonly isAlive: boolean | undefined; readonly ms: number };
+/** One of the answer of the control route `round-trip`; without `ms`, the peer did not answer. */
+export type RoundTrip = { readonly site: string; readonly ms?: number };
+
 export type { PeerFolders, PeerOptions, SiteOptions } from './options.js';
 
 export class Site {
@@ -165,6 +170,24 @@ export class Site {
     return this.#replica.exclusive(async () => showDocument({ replica: this.#replica, isHub, peers }, input));
   }
 
+  /** What `axle doctor` asks: whether a file made in each watched folder is seen. Undefined before anything is watched. */
+  async #probe(): Promise<Probed> {
+    const startedAt = this.#options.steady();
+    const isAlive = await this.#watcher?.probe();
+    return { isAlive, ms: Math.round(this.#options.steady() - startedAt) };
+  }
+
+  /** What `axle doctor` asks: how long a message to each peer and its answer take. */
+  async #roundTrips(): Promise<RoundTrip[]> {
+    this.#checkReady();
+    const trips: RoundTrip[] = [];
+    for (const peer of this.#links) {
+      const ms = await this.#verifier.roundTrip(peer);
+      trips.push({ site: peer.site, ...(ms !== undefined && { ms: Math.round(ms) }) });
+    }
+    return trips;
+  }
+
   /** Hub: takes all that its spokes hold, of whichever site. Rejects on a spoke, and while this hub is not ready. */
   async rebuild(): Promise<RebuildReport> {
     const { isHub, site } = this.#options;
@@ -260,6 +283,8 @@ export class Site {
       rebuild: () => this.rebuild(),
       status: async () => this.status(),
       show: (input: unknown) => this.#show(input),
+      probe: () => this.#probe(),
+      'round-trip': () => this.#roundTrips(),
       events: (input: unknown) => eventsAnswer(this.#activity, input, this.#abort.signal),
     };
     this.#control = await openControl(state, routes, log);
