@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../common/runtime/config.js';
 import { version } from '../common/runtime/version.js';
+import { addBackup } from './commands/backup.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
@@ -29,6 +30,7 @@ Examples:
   axle held list --config /etc/axle/spoke.yaml    what the guards stopped
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
+  axle backup rofl.tar.gz --config /etc/axle/spoke.yaml   state and files, while it runs; axle restore puts them back
   axle token add php --config /etc/axle/spoke.yaml
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
@@ -50,6 +52,7 @@ export function buildProgram(): Command {
   addHeld(program);
   addVerify(program);
   addRebuild(program);
+  addBackup(program);
   addToken(program);
   addDemo(program);
   return program;

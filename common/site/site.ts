@@ -40,6 +40,9 @@ export type Probed = { readonly isAlive: boolean | undefined; readonly ms: numbe
 /** One of the answer of the control route `round-trip`; without `ms`, the peer did not answer. */
 export type RoundTrip = { readonly site: string; readonly ms?: number };
 
+/** Answer of the control route `backup`. */
+export type BackupCopy = { readonly file: string };
+
 export type { PeerFolders, PeerOptions, SiteOptions } from './options.js';
 
 export class Site {
@@ -177,6 +180,13 @@ export class Site {
     return { isAlive, ms: Math.round(this.#options.steady() - startedAt) };
   }
 
+  /** What `axle backup` asks: a copy of the state, while it is in use. Whoever asked removes it. */
+  async #backup(): Promise<BackupCopy> {
+    this.#checkReady();
+    const file = await this.#folder.copy(this.#replica.world.store, this.#options.randomHex(4));
+    return { file };
+  }
+
   /** What `axle doctor` asks: how long a message to each peer and its answer take. */
   async #roundTrips(): Promise<RoundTrip[]> {
     this.#checkReady();
@@ -284,6 +294,7 @@ export class Site {
       status: async () => this.status(),
       show: (input: unknown) => this.#show(input),
       probe: () => this.#probe(),
+      backup: () => this.#backup(),
       'round-trip': () => this.#roundTrips(),
       events: (input: unknown) => eventsAnswer(this.#activity, input, this.#abort.signal),
     };

@@ -42,6 +42,19 @@ export class StateFolder {
     this.reporter.setAside(why, aside);
   }
 
+  /** Copies the database while it is in use; returns the copy's path, made by us and for nobody else. */
+  async copy(store: Store, word: string): Promise<string> {
+    const file = path.join(this.state, 'run', `backup-${word}.db`);
+    fs.closeSync(fs.openSync(file, 'wx', 0o600));
+    try {
+      await store.backup(file);
+    } catch (error) {
+      fs.rmSync(file, { force: true });
+      throw error;
+    }
+    return file;
+  }
+
   noteDamage(error: unknown): void {
     if (troubleOf(error).code === 'AXL-STATE-CORRUPT') this.#isDamaged = true;
   }
