@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
+import { addInit } from './commands/init.js';
 import { addRebuild } from './commands/rebuild.js';
 import { addShow } from './commands/show.js';
 import { addSpoke } from './commands/spoke.js';
@@ -20,6 +21,7 @@ import { UsageError } from './exit.js';
 const EXAMPLES = `
 Examples:
   axle demo                              a hub and two spokes on this machine
+  axle init spoke --site roflfaucet --hub directsponsor=auth.directsponsor.org --key
   axle check-config /etc/axle/hub.yaml   all mistakes of a config, without starting anything
   axle hub --config /etc/axle/hub.yaml
   axle spoke --config /etc/axle/spoke.yaml
@@ -42,6 +44,7 @@ export function buildProgram(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(axle --help shows the commands)')
     .exitOverride();
+  addInit(program);
   addHub(program);
   addSpoke(program);
   addCheckConfig(program);

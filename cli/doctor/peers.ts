@@ -71,7 +71,7 @@ function shellFinding(where: string, what: string): Finding {
   return fail(
     'AXL-FORCED-COMMAND',
     `${where}: our key ${what} there: its line in authorized_keys has no restrict,command="…"`,
-    'write the line that axle init shows there, and remove every other one with this key',
+    'write the line that axle init --out - shows into authorized_keys there, and remove every other one with this key',
   );
 }
 
@@ -90,7 +90,7 @@ function failureFinding(where: string, asked: Parameters<typeof failureOf>[0]): 
     return warn(
       'AXL-FORCED-COMMAND',
       `${where}: something else than rsync answers our key: ${firstLine(asked)}`,
-      'write the line that axle init shows into authorized_keys there',
+      'write the line that axle init --out - shows into authorized_keys there',
     );
   return fail(known ?? 'AXL-PEER-UNREACHABLE', `${where}: ${code}: ${firstLine(asked)}`, hint);
 }
