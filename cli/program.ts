@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
+import { addImport } from './commands/import.js';
 import { addInit } from './commands/init.js';
 import { addRebuild } from './commands/rebuild.js';
 import { addShow } from './commands/show.js';
@@ -33,6 +34,7 @@ Examples:
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
   axle backup rofl.tar.gz --config /etc/axle/spoke.yaml   state and files, while it runs; axle restore puts them back
+  axle import /old/userdata --config /etc/axle/spoke.yaml   files of a folder into a running site: shows, then --apply
   axle token add php --config /etc/axle/spoke.yaml
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
@@ -56,6 +58,7 @@ export function buildProgram(): Command {
   addVerify(program);
   addRebuild(program);
   addBackup(program);
+  addImport(program);
   addToken(program);
   addDemo(program);
   return program;

@@ -138,7 +138,8 @@ function writeRsyncdConfig(state: string, peer: string, folders: PeerFolders): v
   fs.renameSync(`${file}.new`, file);
 }
 
-async function createdFiles(files: Shared['files']): Promise<Partial<Attributes> | undefined> {
+/** Owner, group and mode of files that Axle creates, as numbers. Rejects where there is no such account. */
+export async function createdFiles(files: Shared['files']): Promise<Partial<Attributes> | undefined> {
   if (files === undefined) return undefined;
   return {
     ...(files.owner !== undefined && { uid: await idOf('passwd', files.owner) }),
