@@ -4,6 +4,7 @@ import { ConfigError } from '../common/runtime/config.js';
 import { version } from '../common/runtime/version.js';
 import { addBackup } from './commands/backup.js';
 import { addCheckConfig } from './commands/check-config.js';
+import { addCompletion } from './commands/completion.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHeld } from './commands/held.js';
@@ -35,9 +36,10 @@ Examples:
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
   axle backup rofl.tar.gz --config /etc/axle/spoke.yaml   state and files, while it runs; axle restore puts them back
   axle import /old/userdata --config /etc/axle/spoke.yaml   files of a folder into a running site: shows, then --apply
+  source <(axle completion bash)                  completes commands and options in this shell
   axle token add php --config /etc/axle/spoke.yaml
 
-Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
+Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes; commands that look at something have\ntheir own: axle COMMAND --help, which also has examples`;
 
 export function buildProgram(): Command {
   const program = new Command('axle')
@@ -61,6 +63,7 @@ export function buildProgram(): Command {
   addImport(program);
   addToken(program);
   addDemo(program);
+  addCompletion(program);
   return program;
 }
 

@@ -1,7 +1,7 @@
 /** `axle init`: a config for this machine, and what is to be done next. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { authorizedKeysLine } from '../../common/link/rsyncd-config.js';
 import { loadConfig, parseHubConfig, parseSpokeConfig, type Role } from '../../common/runtime/config.js';
 import { UsageError } from '../exit.js';
@@ -35,7 +35,7 @@ export function addInit(program: Command): void {
   program
     .command('init')
     .description('writes a config with good defaults for this machine, and says what to do next')
-    .argument('<role>', 'hub or spoke', parseRole)
+    .addArgument(new Argument('<role>', 'what this site is').choices(['hub', 'spoke']))
     .option('--site <name>', 'name of this site')
     .option('--userdata <folder>', 'default /var/<site>-data/userdata')
     .option('--state <folder>', 'default /var/lib/axle/<site>')
@@ -158,11 +158,6 @@ function nextSteps(plan: Plan, out: string, key: string): string {
     ...commands.map((c) => `     ${c}`),
   ]);
   return `\nNext:\n${lines.join('\n')}\n`;
-}
-
-function parseRole(text: string): Role {
-  if (text === 'hub' || text === 'spoke') return text;
-  throw new InvalidArgumentError('must be hub or spoke.');
 }
 
 function parsePeer(text: string): PeerPlan {
