@@ -41,7 +41,7 @@ async function creditEverywhere(): Promise<void> {
 }
 
 describe('axle backup and restore', () => {
-  it.each(['roflfaucet', HUB])('of %s: credits made after the backup count, once', async (name) => {
+  it.each(['roflfaucet', HUB])('I1: a backup of %s: credits made after it count, once', async (name) => {
     const site = lab.site(name);
     site.write(BOB, { balance: 7 });
     await lab.expectBalance(BOB, 7);
@@ -72,7 +72,7 @@ describe('axle backup and restore', () => {
     expect((await axle('verify', '--config', config)).code).toBe(0);
   });
 
-  it('of a site that is being written to all the time: what is put back counts nothing of its own', async () => {
+  it('I1: a backup of a site that is being written to all the time: what is put back counts nothing of its own', async () => {
     const site = lab.site('roflfaucet');
     const peer = lab.site('clickforcharity');
     let credits = 0;
