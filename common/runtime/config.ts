@@ -15,6 +15,7 @@ export type {
   HubConfig,
   KindConfig,
   LinkConfig,
+  PageConfig,
   PullLinkConfig,
   SpokeConfig,
   SshLinkConfig,

@@ -10,12 +10,14 @@ export interface Daemon extends Running {
   reconfigured(): void;
 }
 
-/** Starts `site`. `beside`: is closed before it. The sidecar reads its part of `config` anew with each request. */
-export function daemonOf(site: Site, config: Pick<HubConfig, 'guards'>, beside?: { close(): Promise<void> }): Daemon {
+type Beside = { close(): Promise<void> } | undefined;
+
+/** Starts `site`. `beside`: closed before it, in this order. The sidecar reads its part of `config` anew with each request. */
+export function daemonOf(site: Site, config: Pick<HubConfig, 'guards'>, beside: readonly Beside[]): Daemon {
   return {
     ready: site.start(),
     stop: async () => {
-      await beside?.close();
+      for (const one of beside) await one?.close();
       await site.stop();
     },
     failed: site.failed,

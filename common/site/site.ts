@@ -132,6 +132,7 @@ export class Site {
       peers: this.#links,
       activity: this.#activity,
       reporter: this.#reporter,
+      repairs: this.#repairs,
     });
   }
 
