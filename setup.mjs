@@ -3,7 +3,7 @@
  * dependencies, because it runs before there are any. Does only what is missing; when nothing is, it takes milliseconds.
  * Everything that it says goes to stderr: stdout belongs to the command that follows.
  *
- *   node setup.mjs start|test|bench|chaos
+ *   node setup.mjs start|test|bench|chaos|deploy|package
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,13 +12,15 @@ import {
   constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { delimiter, dirname, join } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE_MIN = [20, 19];
@@ -34,14 +36,28 @@ const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, fo
 const PHP_CURL = { name: 'php-curl', proof: [], phpModule: 'curl', why: 'how php-bridge speaks to the sidecar' };
 const PHPUNIT = { name: 'phpunit', proof: ['phpunit'], why: 'the tests of php-bridge' };
 const CHROMIUM = { name: 'chromium', proof: ['chromium'], why: "the sites' pages in a real browser, for tests" };
+/** Unpacked and not installed: the package would start a server. */
+const PROMTOOL = {
+  name: 'prometheus',
+  proof: [],
+  unpack: 'usr/bin/promtool',
+  why: 'promtool, which tests the alert rules',
+};
+const DEBOOTSTRAP = {
+  name: 'debootstrap',
+  proof: ['debootstrap'],
+  why: 'a bare Debian root for hosts to be deployed to',
+};
 const LSYNCD = { name: 'lsyncd', proof: ['lsyncd'], why: 'measured beside Axle' };
 const FAKETIME = { name: 'faketime', proof: ['faketime'], why: 'clocks that jump under one daemon' };
 const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured beside Axle' };
 
 const GROUPS = {
   start: [RSYNC, SSH],
-  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM],
+  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM, PROMTOOL],
   chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
+  deploy: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, DEBOOTSTRAP],
+  package: [],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, CHROMIUM, LSYNCD, SYNCTHING],
 };
 
@@ -58,9 +74,11 @@ const SOURCES = [
   'hub',
   'spoke',
   'sidecar',
+  'page',
   'client',
   'miner',
   'cli',
+  'deploy',
   'bench',
   'e2e',
   'tsconfig.json',
@@ -73,7 +91,8 @@ const MADE = 'client/unified-balance.js';
 const ROOT = dirname(fileURLToPath(import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
 const STAMP = join(MODULES, '.axle-setup');
-const LOCK = join(ROOT, '.cache', 'setup.lock');
+const CACHE = join(ROOT, '.cache');
+const LOCK = join(CACHE, 'setup.lock');
 const LOCK_MS_MAX = 15 * 60_000;
 
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
@@ -109,7 +128,13 @@ function checkNode() {
 // ---- System packages
 
 function missing(packages) {
-  return packages.filter(({ proof, phpModule }) => !proof.every(findProgram) || !hasPhpModule(phpModule));
+  return packages.filter(
+    ({ proof, phpModule, unpack }) => !proof.every(findProgram) || !hasPhpModule(phpModule) || !isUnpacked(unpack),
+  );
+}
+
+function isUnpacked(file) {
+  return file === undefined || findProgram(basename(file)) || existsSync(join(CACHE, basename(file)));
 }
 
 /** Debian's PHP names its modules in /etc/php/<version>/cli/conf.d; a PHP from elsewhere has them built in. */
@@ -150,10 +175,26 @@ function installPackages(packages) {
   const apt = (...args) => run([...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q', ...args]);
   // The lists of a fresh machine are empty, those of an old one out of date.
   const update = apt('update');
-  const install = apt('install', '-y', '--no-install-recommends', ...names);
+  const installed = wanted.filter(({ unpack }) => unpack === undefined).map(({ name }) => name);
+  const install = installed.length === 0 || apt('install', '-y', '--no-install-recommends', ...installed);
+  for (const one of wanted.filter(({ unpack }) => unpack !== undefined)) unpackProgram(one);
   if (install) return true;
   say(`apt-get could not install ${names.join(' ')}${update ? '' : ' (nor update its lists)'}; going on without`);
   return false;
+}
+
+/** One program of a package into .cache; without it, what needs it is skipped and says so. */
+function unpackProgram({ name, unpack }) {
+  mkdirSync(CACHE, { recursive: true });
+  const folder = mkdtempSync(join(CACHE, 'unpack-'));
+  try {
+    if (!run(['apt-get', '-q', 'download', name], folder)) return;
+    const [archive] = readdirSync(folder);
+    if (archive === undefined || !run(['dpkg-deb', '--extract', archive, 'files'], folder)) return;
+    renameSync(join(folder, 'files', unpack), join(CACHE, basename(unpack)));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** How a command is run as root; undefined where it cannot be. */
@@ -257,6 +298,7 @@ function build() {
     throw new SetupError('the build failed: see above');
   }
   if (!run([process.execPath, 'client/build.mjs'])) throw new SetupError('the build of the client failed: see above');
+  if (!run([process.execPath, 'page/build.mjs'])) throw new SetupError('the build of the page failed: see above');
   // What changed while it was being built is built next time.
   writeStamp({ ...readStamp(), build: began === 'none' ? buildKey() : began });
 }
@@ -276,8 +318,8 @@ function writeStamp(stamp) {
 }
 
 /** Runs a program without a shell; its output goes to stderr. Returns whether it ended well. */
-function run([program, ...args]) {
-  return spawnSync(program, args, { cwd: ROOT, stdio: ['inherit', 2, 2] }).status === 0;
+function run([program, ...args], cwd = ROOT) {
+  return spawnSync(program, args, { cwd, stdio: ['inherit', 2, 2] }).status === 0;
 }
 
 /** One set-up at a time in this folder; a second one waits, and then finds everything done. */

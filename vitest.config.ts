@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{bench,common,hub,spoke,sidecar,cli,client,php-bridge}/**/*.test.ts'],
+          include: ['{bench,common,hub,spoke,sidecar,page,deploy,cli,client,php-bridge}/**/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 20_000,
           sequence: { groupOrder: 0 },
@@ -17,10 +17,22 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.test.ts'],
+          exclude: ['e2e/deploy/**'],
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // `npm run test:deploy`: bare hosts are made, and a release of 200 MB goes to each.
+        test: {
+          name: 'deploy',
+          include: ['e2e/deploy/**/*.test.ts'],
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 900_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

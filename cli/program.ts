@@ -6,6 +6,7 @@ import { addBackup } from './commands/backup.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addCompletion } from './commands/completion.js';
 import { addDemo } from './commands/demo.js';
+import { addDeploy } from './commands/deploy.js';
 import { addDoctor } from './commands/doctor.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
@@ -36,6 +37,7 @@ Examples:
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
   axle backup rofl.tar.gz --config /etc/axle/spoke.yaml   state and files, while it runs; axle restore puts them back
   axle import /old/userdata --config /etc/axle/spoke.yaml   files of a folder into a running site: shows, then --apply
+  axle deploy apply sites.yaml                    hub and sites onto their servers, or to a newer version
   source <(axle completion bash)                  completes commands and options in this shell
   axle token add php --config /etc/axle/spoke.yaml
 
@@ -62,6 +64,7 @@ export function buildProgram(): Command {
   addBackup(program);
   addImport(program);
   addToken(program);
+  addDeploy(program);
   addDemo(program);
   addCompletion(program);
   return program;

@@ -22,7 +22,10 @@ export type AccountWorld = {
   readonly claims: Claims;
   /** Something that is shown may have changed. */
   readonly onChange: () => void;
-  readonly onRefused: (change: Pending, reason: string) => void;
+  /** For good: it is kept no longer. */
+  /** True: changes stay pending until the user signs in again; said now and then. False: they are taken again. */
+  readonly onSignedOut: (isSignedOut: boolean) => void;
+  readonly onRefused: (change: Pick<Pending, 'amount' | 'source'>, reason: string) => void;
 };
 
 /** What one tab tells the others. */
@@ -36,7 +39,7 @@ const BALANCE_KEY = 'axle_balance:';
 /** How long an event may wait for an answer that does not come. */
 const HOLD_MS_MAX = 3_000;
 const READS_MAX = 3;
-/** What the sidecar would not take today it may take another hour. */
+/** What was over the cap is offered again. */
 const CLAIM_AGAIN_MS = 3_600_000;
 const CLAIM_TRIES_MAX = 6;
 const WATCH_MS = 5_000;
@@ -50,6 +53,8 @@ export class Account {
   #live = new AbortController();
   #timers: ReturnType<typeof setTimeout>[] = [];
   #reading: Promise<Units> | undefined;
+  #signingIn: Promise<boolean> | undefined;
+  #isSignedOut = false;
   #isStopped = false;
   #isLive = false;
 
@@ -68,6 +73,10 @@ export class Account {
       alone: (work) => oneTabOnly(`axle-flush:${user}`, work),
       onSettled: (change, outcome) => this.#settled(change, outcome),
       signIn: () => this.signIn(),
+      onSignedOut: () => {
+        this.#isSignedOut = true;
+        world.onSignedOut(true);
+      },
       now: Date.now,
       random: Math.random,
       later: (ms, run) => {
@@ -82,9 +91,10 @@ export class Account {
   }
 
   start(): void {
-    void this.flusher.flush();
+    // Once for each page, and first: other endpoints of the site look at the session too.
+    const signedIn = this.signIn().catch(() => false);
+    void signedIn.then(() => Promise.all([this.flusher.flush(), this.claim()]));
     void this.read().catch(() => {});
-    void this.claim();
     this.#adopt();
     this.resume();
   }
@@ -177,21 +187,21 @@ export class Account {
     });
   }
 
-  /** Sends what the user earned as a guest, if there is any. */
+  /** Sends what the user earned as a guest, if there is any: each transaction once, what is over the cap another hour. */
   async claim(): Promise<void> {
-    const { claims, server } = this.world;
+    const { claims, server, onRefused } = this.world;
     if (claims.of(this.user).length === 0) return;
     await oneTabOnly(`axle-claim:${this.user}`, async () => {
       let isAllowedIn = false;
+      const offered = new Set<string>();
       for (let failures = 0; failures < CLAIM_TRIES_MAX && !this.#isStopped; ) {
-        const sent = claims.next(this.user);
+        const sent = claims.next(this.user, offered);
         if (sent.length === 0) return;
         const answer = await server.claim(this.user, sent).catch(() => undefined);
         if (answer !== undefined) {
-          claims.settle(this.user, answer);
+          for (const { id } of sent) offered.add(id);
+          for (const { transaction, reason } of claims.settle(this.user, answer)) onRefused(transaction, reason);
           await this.read().catch(() => {});
-          // What is left is for another hour.
-          if (claims.of(this.user).length >= sent.length) return;
           continue;
         }
         failures += 1;
@@ -201,8 +211,12 @@ export class Account {
     });
   }
 
+  /** Opens the server's session, where it has such a thing: one request at a time. Rejects where nothing was answered. */
   signIn(): Promise<boolean> {
-    return this.world.server.signIn(this.user, this.username);
+    this.#signingIn ??= this.world.server.signIn(this.user, this.username).finally(() => {
+      this.#signingIn = undefined;
+    });
+    return this.#signingIn;
   }
 
   /** Somebody looks at the page, or the network is back. */
@@ -214,7 +228,7 @@ export class Account {
 
   /** Once the sites' former script can no longer be at it in another tab, what it left behind is ours to send. */
   #adopt(): void {
-    const { box } = this.world;
+    const { box, claims, server } = this.world;
     const left = new NetChange(box, this.user);
     if (left.amount === undefined) return;
     const seen = left.mark;
@@ -222,6 +236,13 @@ export class Account {
       void oneTabOnly(`axle-adopt:${this.user}`, async () => {
         const { amount } = left;
         if (amount === undefined || left.mark !== seen || this.#isStopped) return;
+        if (amount > 0n && server.hasSources) {
+          // As a change it would be refused for good.
+          claims.adopt(this.user, amount, seen);
+          left.forget();
+          void this.claim();
+          return;
+        }
         left.forget();
         this.add(amount, 'net_change', '');
       });
@@ -261,6 +282,8 @@ export class Account {
   }
 
   #answered(key: string, outcome: Outcome, balance: Units | undefined): void {
+    if (this.#isSignedOut) this.world.onSignedOut(false);
+    this.#isSignedOut = false;
     const isMorePending = this.pending.list().length > 0;
     if (this.state.answered(balance, isMorePending)) void this.read().catch(() => {});
     this.#changed();

@@ -1,9 +1,10 @@
 /**
  * What a guest earned becomes the member's, once. At sign-in the guest's transactions move to a list that belongs to this
  * user alone, before anything is sent: when the answer is lost, the same list is sent again, and whoever signs in next on
- * this machine does not get it too.
+ * this machine does not get it too. What the guest spent is taken off what they earned as the list moves: nothing that is
+ * sent takes anything from the member.
  */
-import { textOf, unitsOf } from './amount.js';
+import { textOf, type Units, unitsOf } from './amount.js';
 import { type GuestTransaction, type GuestTransactions, parseGuest } from './guest.js';
 import { isUser } from './session.js';
 import type { Box } from './storage.js';
@@ -27,8 +28,16 @@ const PREFIX = 'axle_claim:';
 /** The sidecar takes 200 at once, and bodies of 64 KiB. */
 const CLAIM_MAX = 200;
 const CLAIM_CHARS_MAX = 16_000;
-/** Reasons that may be gone another day; all others are the last word. */
-const FOR_LATER = ['rate_limited', 'rights_elsewhere', 'insufficient_funds'];
+/** The one reason that passes; all others are the last word. */
+const FOR_LATER = 'over_cap';
+/** It was credited at an earlier try. */
+const PAID = 'already_claimed';
+const NOTHING = '0';
+/** In parts of 100, so that a cap on what is claimed in a day lets a larger sum through over days. */
+const PART: Units = 10_000_000_000n;
+const PARTS_MAX = 100;
+
+export type Dropped = { readonly transaction: ClaimedTransaction; readonly reason: string };
 
 export class Claims {
   constructor(
@@ -40,21 +49,39 @@ export class Claims {
   take(user: string, guest: GuestTransactions): boolean {
     const promised = this.#promisedIds();
     const news = claimable(guest.list(), this.now()).filter(({ id }) => !promised.has(id));
-    if (news.length > 0) this.#write(user, [...this.of(user), ...news]);
+    if (news.length > 0) this.#write(user, [...this.#stored(user), ...spendOff(news)]);
     // Only now: between the two writes they are in both lists, and ids tell that they are the same.
     guest.clear();
-    return this.of(user).length > 0;
+    const left = this.of(user);
+    if (left.length < this.#stored(user).length) this.#write(user, left);
+    return left.length > 0;
+  }
+
+  /** Adds a sum that is no guest's. `mark`: the same for the same sum, so that it is added and credited once. */
+  adopt(user: string, sum: Units, mark: string): void {
+    const promised = this.#promisedIds();
+    const timestamp = new Date(this.now()).toISOString();
+    const parts: ClaimedTransaction[] = [];
+    for (let left = sum; left > 0n; ) {
+      const part = left > PART && parts.length < PARTS_MAX - 1 ? PART : left;
+      left -= part;
+      const id = `${wordOf(mark)}+${parts.length}`;
+      parts.push({ id, type: 'earn', amount: textOf(part), source: 'net_change', description: '', timestamp });
+    }
+    const news = parts.filter(({ id }) => !promised.has(id));
+    if (news.length > 0) this.#write(user, [...this.#stored(user), ...news]);
   }
 
   /** In order of time, as they are to be sent. */
   of(user: string): ClaimedTransaction[] {
-    return parseGuest(this.box.get(PREFIX + user)) as unknown as ClaimedTransaction[];
+    return this.#stored(user).filter(({ amount }) => amount !== NOTHING);
   }
 
-  /** As many of them as one request takes. */
-  next(user: string): ClaimedTransaction[] {
+  /** As many of them as one request takes, without those that have been `offered` already. */
+  next(user: string, offered: ReadonlySet<string>): ClaimedTransaction[] {
     let chars = 0;
     return this.of(user)
+      .filter(({ id }) => !offered.has(id))
       .slice(0, CLAIM_MAX)
       .filter((one, index) => {
         chars += JSON.stringify(one).length;
@@ -62,15 +89,24 @@ export class Claims {
       });
   }
 
-  settle(user: string, { claimed, skipped }: ClaimAnswer): void {
-    const over = new Set([
-      ...claimed,
-      ...skipped.filter(({ reason }) => !FOR_LATER.includes(reason)).map(({ id }) => id),
-    ]);
+  /** Keeps what may be credited another day. Returns what the member will never get. */
+  settle(user: string, { claimed, skipped }: ClaimAnswer): Dropped[] {
+    const reasons = new Map(skipped.map(({ id, reason }) => [id, reason]));
+    for (const id of claimed) reasons.set(id, PAID);
+    const reasonOf = ({ id }: ClaimedTransaction): string => reasons.get(id) ?? FOR_LATER;
+    const list = this.of(user);
     this.#write(
       user,
-      this.of(user).filter(({ id }) => !over.has(id)),
+      list.filter((one) => reasonOf(one) === FOR_LATER),
     );
+    return list
+      .map((transaction) => ({ transaction, reason: reasonOf(transaction) }))
+      .filter(({ reason }) => reason !== FOR_LATER && reason !== PAID);
+  }
+
+  /** With those of which nothing is left, as long as the guest's list may still hold them. */
+  #stored(user: string): ClaimedTransaction[] {
+    return parseGuest(this.box.get(PREFIX + user)) as unknown as ClaimedTransaction[];
   }
 
   #write(user: string, list: readonly ClaimedTransaction[]): void {
@@ -82,7 +118,7 @@ export class Claims {
     const lists = this.box
       .keys()
       .filter((key) => key.startsWith(PREFIX) && isUser(key.slice(PREFIX.length)))
-      .map((key) => this.of(key.slice(PREFIX.length)));
+      .map((key) => this.#stored(key.slice(PREFIX.length)));
     return new Set(lists.flat().map(({ id }) => id));
   }
 }
@@ -93,10 +129,7 @@ export function claimable(list: readonly GuestTransaction[], now: number): Claim
   return list.flatMap(({ id: given, type, amount, source, description, timestamp }) => {
     const units = unitsOf(amount) ?? 0n;
     if (units <= 0n) return [];
-    const word =
-      String(given ?? '')
-        .replace(/[^\x21-\x7e]/g, '_')
-        .slice(0, 56) || 'none';
+    const word = wordOf(given) || 'none';
     const time = times.get(word) ?? 0;
     times.set(word, time + 1);
     return {
@@ -108,6 +141,25 @@ export function claimable(list: readonly GuestTransaction[], now: number): Claim
       timestamp: momentOf(timestamp, word, now),
     };
   });
+}
+
+/** The same list with what was spent taken off what was earned, the oldest first. */
+function spendOff(list: readonly ClaimedTransaction[]): ClaimedTransaction[] {
+  let spent = list.reduce((sum, { type, amount }) => sum + (type === 'spend' ? (unitsOf(amount) ?? 0n) : 0n), 0n);
+  return list.map((one) => {
+    if (one.type === 'spend') return { ...one, amount: NOTHING };
+    const earned = unitsOf(one.amount) ?? 0n;
+    const taken = spent < earned ? spent : earned;
+    spent -= taken;
+    return { ...one, amount: textOf(earned - taken) };
+  });
+}
+
+/** An id as the sidecar takes it, with room for a number. */
+function wordOf(given: unknown): string {
+  return String(given ?? '')
+    .replace(/[^\x21-\x7e]/g, '_')
+    .slice(0, 56);
 }
 
 /** A source as the sidecar takes it; pages have put any text there. */

@@ -24,7 +24,8 @@ class Scene {
   timers: { at: number; run: () => void }[] = [];
   isOtherTabAtIt = false;
   signIns = 0;
-  canSignIn = false;
+  canSignIn: boolean | 'perhaps' = false;
+  signedOut = 0;
   onSend: (change: Pending) => Promise<void> | void = () => {};
   #keys = 0;
 
@@ -39,7 +40,11 @@ class Scene {
     onSettled: (change, outcome) => this.settled.push([change.key, outcome.kind]),
     signIn: async () => {
       this.signIns += 1;
+      if (this.canSignIn === 'perhaps') throw new Error('no answer');
       return this.canSignIn;
+    },
+    onSignedOut: () => {
+      this.signedOut += 1;
     },
     now: () => this.now,
     random: () => 1,
@@ -164,6 +169,32 @@ describe('the flusher', () => {
     await scene.tick();
     expect(scene.signIns).toBe(1);
     expect(scene.pending.list()).toHaveLength(1);
+  });
+
+  it('says that nobody is signed in where no session is to be had, and keeps what is pending until one is', async () => {
+    const scene = new Scene();
+    scene.says.set('key1', Array(3).fill({ kind: 'unauthorized' }));
+    scene.pending.add(COIN, 's', '');
+    scene.canSignIn = 'perhaps';
+    await scene.flusher.flush();
+    expect(scene.signedOut).toBe(0);
+    scene.canSignIn = false;
+    scene.flusher.wake();
+    await scene.flusher.flush();
+    expect([scene.signIns, scene.signedOut, scene.pending.list().length]).toEqual([2, 1, 1]);
+    scene.canSignIn = true;
+    scene.flusher.wake();
+    await scene.flusher.flush();
+    expect([scene.signedOut, scene.pending.list(), scene.settled]).toEqual([1, [], [['key1', 'done']]]);
+  });
+
+  it('says so too where the session that was opened is not taken', async () => {
+    const scene = new Scene();
+    scene.canSignIn = true;
+    scene.says.set('key1', Array(2).fill({ kind: 'unauthorized' }));
+    scene.pending.add(COIN, 's', '');
+    await scene.flusher.flush();
+    expect([scene.signIns, scene.signedOut, scene.pending.list().length]).toEqual([1, 1, 1]);
   });
 
   it('hazard 8: leaves it to the other tab that is at it, and looks again', async () => {

@@ -17,6 +17,8 @@ export type FlusherWorld = {
   readonly onSettled: (change: Pending, outcome: Outcome) => void;
   /** Opens the server's session; whether that helped. */
   readonly signIn: () => Promise<boolean>;
+  /** The server does not know who this is, and will not: everything stays pending until somebody signs in. Said at each try. */
+  readonly onSignedOut: () => void;
   readonly now: () => number;
   readonly random: () => number;
   readonly later: (ms: number, run: () => void) => () => void;
@@ -66,6 +68,7 @@ export class Flusher {
   /** The network is back, or somebody looks at the page again: no more waiting. */
   wake(): void {
     this.#failures = 0;
+    this.#maySignInAt = 0;
     void this.flush();
   }
 
@@ -117,11 +120,15 @@ export class Flusher {
   }
 
   async #send(change: Pending): Promise<Outcome> {
-    const { pending, server, signIn, now } = this.world;
-    const outcome = await server.change(pending.user, change);
+    const { pending, server, signIn, onSignedOut, now } = this.world;
+    let outcome = await server.change(pending.user, change);
     if (outcome.kind !== 'unauthorized' || now() < this.#maySignInAt) return outcome;
     this.#maySignInAt = now() + SIGN_IN_EVERY_MS;
-    return (await signIn().catch(() => false)) ? server.change(pending.user, change) : outcome;
+    const isSignedIn = await signIn().catch(() => undefined);
+    if (isSignedIn === true) outcome = await server.change(pending.user, change);
+    // Where nothing was answered it may yet be opened.
+    if (isSignedIn !== undefined && outcome.kind === 'unauthorized') onSignedOut();
+    return outcome;
   }
 
   /** Whether the change is over and done with. */

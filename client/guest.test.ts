@@ -10,6 +10,7 @@ const clock = () => NOW;
 function guestTab(box: MemoryBox): GuestTransactions {
   return new GuestTransactions(box, clock, Math.random);
 }
+const next = (claims: Claims) => claims.next('1-andy', new Set());
 const old = (id: string, amount: number, type = 'earn') => ({
   id,
   type,
@@ -65,16 +66,16 @@ describe('a claim', () => {
     const claims = new Claims(box, clock);
     const guest = guestTab(box);
     guest.save('earn', 20, 'faucet');
-    guest.save('spend', 5, 'slots bet!');
+    guest.save('earn', 5, 'slots win!');
     expect(claims.take('1-andy', guest)).toBe(true);
     expect(guest.list()).toEqual([]);
-    const sent = claims.next('1-andy');
+    const sent = next(claims);
     expect(sent).toMatchObject([
       { type: 'earn', amount: '20', source: 'faucet' },
-      { type: 'spend', amount: '5', source: 'slots_bet_' },
+      { type: 'earn', amount: '5', source: 'slots_win_' },
     ]);
     // The page was closed before the answer came.
-    expect(new Claims(box, clock).next('1-andy')).toEqual(sent);
+    expect(next(new Claims(box, clock))).toEqual(sent);
     claims.settle('1-andy', {
       claimed: [sent[0]?.id ?? ''],
       skipped: [{ id: sent[1]?.id ?? '', reason: 'already_claimed' }],
@@ -95,19 +96,40 @@ describe('a claim', () => {
     expect(claims.of('1-andy')).toHaveLength(2);
   });
 
-  it('keeps what the sidecar will not take today', () => {
+  it('is what is left of the earnings, the oldest spent first', () => {
     const box = new MemoryBox();
     const claims = new Claims(box, clock);
-    box.set(GUEST_KEY, JSON.stringify([old('1', 20), old('2', 7)]));
+    box.set(GUEST_KEY, JSON.stringify([old('1', 20), old('2', 5.5, 'spend'), old('3', 10), old('4', 19.7, 'spend')]));
+    expect(claims.take('1-andy', guestTab(box))).toBe(true);
+    expect(next(claims)).toMatchObject([{ id: '3', type: 'earn', amount: '4.8' }]);
+    expect(next(claims)).toHaveLength(1);
+    expect(JSON.parse(box.get('axle_claim:1-andy') ?? '')).toEqual(next(claims));
+  });
+
+  it('is nothing where as much or, in an old list, more was spent', () => {
+    for (const spent of [20, 21]) {
+      const box = new MemoryBox();
+      box.set(GUEST_KEY, JSON.stringify([old('1', spent, 'spend'), old('2', 20)]));
+      expect(new Claims(box, clock).take('1-andy', guestTab(box))).toBe(false);
+      expect(box.keys()).toEqual([]);
+    }
+  });
+
+  it('keeps what is over the cap or not spoken of, and tells of what is lost', () => {
+    const box = new MemoryBox();
+    const claims = new Claims(box, clock);
+    box.set(GUEST_KEY, JSON.stringify([old('1', 20), old('2', 7), old('3', 8), old('4', 9)]));
     claims.take('1-andy', guestTab(box));
-    claims.settle('1-andy', {
-      claimed: [],
+    const lost = claims.settle('1-andy', {
+      claimed: ['3'],
       skipped: [
-        { id: '1', reason: 'rate_limited' },
+        { id: '1', reason: 'over_cap' },
         { id: '2', reason: 'out_of_time' },
       ],
     });
-    expect(claims.of('1-andy').map(({ id }) => id)).toEqual(['1']);
+    expect(lost).toMatchObject([{ transaction: { id: '2', amount: '7' }, reason: 'out_of_time' }]);
+    expect(claims.of('1-andy').map(({ id }) => id)).toEqual(['1', '4']);
+    expect(claims.next('1-andy', new Set(['1'])).map(({ id }) => id)).toEqual(['4']);
   });
 
   it('hazard 7: equal ids of an old list are each paid, under the same names every time', () => {
@@ -144,9 +166,9 @@ describe('a claim', () => {
     box.set(GUEST_KEY, JSON.stringify(many));
     claims.take('1-andy', guestTab(box));
     let rounds = 0;
-    for (let next = claims.next('1-andy'); next.length > 0; next = claims.next('1-andy')) {
-      expect(JSON.stringify(next).length).toBeLessThan(20_000);
-      claims.settle('1-andy', { claimed: next.map(({ id }) => id), skipped: [] });
+    for (let sent = next(claims); sent.length > 0; sent = next(claims)) {
+      expect(JSON.stringify(sent).length).toBeLessThan(20_000);
+      claims.settle('1-andy', { claimed: sent.map(({ id }) => id), skipped: [] });
       rounds += 1;
     }
     expect(rounds).toBeGreaterThan(5);

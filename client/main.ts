@@ -22,8 +22,8 @@ if (window.unifiedBalance === undefined) {
   const box = new StorageBox(() => window.localStorage);
   const given = new URLSearchParams(location.search).get('jwt');
   const settings = settingsOf({ ...(document.currentScript as HTMLScriptElement | null)?.dataset }, location.hostname);
-  // Back from the sign-in. Pages that speak to PHP alone have its session instead.
-  if (given !== null && settings.sidecar !== undefined) box.set(TOKEN_KEY, given);
+  // Back from the sign-in: the next page needs it too, for the sidecar and to open PHP's session.
+  if (given !== null) box.set(TOKEN_KEY, given);
   const token = (user: string): string | undefined =>
     [window.axleToken?.(), given, box.get(TOKEN_KEY)].find((one) => one && isTokenOf(user, one, Date.now())) ??
     undefined;

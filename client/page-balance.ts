@@ -373,6 +373,7 @@ export class UnifiedBalance {
           poll_ms: this.#settings.poll_ms,
           claims: this.#claims,
           onChange: () => this.#changed(),
+          onSignedOut: (isSignedOut) => this.#signedOut(isSignedOut),
           onRefused: ({ amount, source }, reason) => {
             dispatchEvent(new CustomEvent('axle:refused', { detail: { amount, source, reason } }));
             this.showSyncMessage(`Not carried out: ${amount} (${source}): ${reason}`, 6000);
@@ -390,6 +391,16 @@ export class UnifiedBalance {
   #changed(): void {
     this.updateBalanceDisplaysSync();
     dispatchEvent(new CustomEvent('axle:balance', { detail: this.#balanceField() }));
+  }
+
+  /** The note stays until it is over: who goes on without knowing would take for theirs what nobody has confirmed. */
+  #signedOut(isSignedOut: boolean): void {
+    if (!isSignedOut) {
+      this.showSyncMessage('Signed in again', 2000);
+      return;
+    }
+    dispatchEvent(new CustomEvent('axle:signed-out', { detail: { pending: this.netChange } }));
+    this.showSyncMessage('Please sign in again. What you have earned and spent since is kept, and counts then.');
   }
 
   #balanceField(): { balance?: number } {

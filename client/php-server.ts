@@ -6,6 +6,8 @@ import type { Pending } from './pending.js';
 import { ask, claimAnswerOf, type Server, type Token } from './server.js';
 
 export class PhpServer implements Server {
+  readonly hasSources = false;
+
   /** `base`: where the endpoints are, without a slash at the end. `site`: what the site calls itself. */
   constructor(
     readonly base: string,

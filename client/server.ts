@@ -5,6 +5,8 @@ import type { Answer, Outcome } from './outcome.js';
 import type { Pending } from './pending.js';
 
 export interface Server {
+  /** Whether users may credit themselves only from the sources that are named in a configuration. */
+  readonly hasSources: boolean;
   /** The balance. Rejects where it could not be read; somebody who has no file yet has 0. */
   read(user: string): Promise<Units>;
   /** Never rejects: what is not known is an outcome too. Outlives the page. */

@@ -12,6 +12,8 @@ export type BalanceEvent = { readonly id: string | undefined; readonly balance: 
 const SILENCE_MS_MAX = 40_000;
 
 export class SidecarServer implements Server {
+  readonly hasSources = true;
+
   /** `base`: where a browser reaches it, without a slash at the end. */
   constructor(
     readonly base: string,

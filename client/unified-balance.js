@@ -206,7 +206,11 @@
   var PREFIX = "axle_claim:";
   var CLAIM_MAX = 200;
   var CLAIM_CHARS_MAX = 16e3;
-  var FOR_LATER = ["rate_limited", "rights_elsewhere", "insufficient_funds"];
+  var FOR_LATER = "over_cap";
+  var PAID = "already_claimed";
+  var NOTHING = "0";
+  var PART = 10000000000n;
+  var PARTS_MAX = 100;
   var Claims = class {
     constructor(box, now) {
       this.box = box;
@@ -218,38 +222,60 @@
     take(user, guest) {
       const promised = this.#promisedIds();
       const news = claimable(guest.list(), this.now()).filter(({ id }) => !promised.has(id));
-      if (news.length > 0) this.#write(user, [...this.of(user), ...news]);
+      if (news.length > 0) this.#write(user, [...this.#stored(user), ...spendOff(news)]);
       guest.clear();
-      return this.of(user).length > 0;
+      const left = this.of(user);
+      if (left.length < this.#stored(user).length) this.#write(user, left);
+      return left.length > 0;
+    }
+    /** Adds a sum that is no guest's. `mark`: the same for the same sum, so that it is added and credited once. */
+    adopt(user, sum, mark) {
+      const promised = this.#promisedIds();
+      const timestamp = new Date(this.now()).toISOString();
+      const parts = [];
+      for (let left = sum; left > 0n; ) {
+        const part = left > PART && parts.length < PARTS_MAX - 1 ? PART : left;
+        left -= part;
+        const id = `${wordOf2(mark)}+${parts.length}`;
+        parts.push({ id, type: "earn", amount: textOf(part), source: "net_change", description: "", timestamp });
+      }
+      const news = parts.filter(({ id }) => !promised.has(id));
+      if (news.length > 0) this.#write(user, [...this.#stored(user), ...news]);
     }
     /** In order of time, as they are to be sent. */
     of(user) {
-      return parseGuest(this.box.get(PREFIX + user));
+      return this.#stored(user).filter(({ amount }) => amount !== NOTHING);
     }
-    /** As many of them as one request takes. */
-    next(user) {
+    /** As many of them as one request takes, without those that have been `offered` already. */
+    next(user, offered) {
       let chars = 0;
-      return this.of(user).slice(0, CLAIM_MAX).filter((one, index) => {
+      return this.of(user).filter(({ id }) => !offered.has(id)).slice(0, CLAIM_MAX).filter((one, index) => {
         chars += JSON.stringify(one).length;
         return index === 0 || chars <= CLAIM_CHARS_MAX;
       });
     }
+    /** Keeps what may be credited another day. Returns what the member will never get. */
     settle(user, { claimed, skipped }) {
-      const over = /* @__PURE__ */ new Set([
-        ...claimed,
-        ...skipped.filter(({ reason }) => !FOR_LATER.includes(reason)).map(({ id }) => id)
-      ]);
+      const reasons = new Map(skipped.map(({ id, reason }) => [id, reason]));
+      for (const id of claimed) reasons.set(id, PAID);
+      const reasonOf = ({ id }) => reasons.get(id) ?? FOR_LATER;
+      const list = this.of(user);
       this.#write(
         user,
-        this.of(user).filter(({ id }) => !over.has(id))
+        list.filter((one) => reasonOf(one) === FOR_LATER)
       );
+      return list.map((transaction) => ({ transaction, reason: reasonOf(transaction) })).filter(({ reason }) => reason !== FOR_LATER && reason !== PAID);
+    }
+    /** With those of which nothing is left, as long as the guest's list may still hold them. */
+    #stored(user) {
+      return parseGuest(this.box.get(PREFIX + user));
     }
     #write(user, list) {
       if (list.length === 0) this.box.remove(PREFIX + user);
       else this.box.set(PREFIX + user, JSON.stringify(list));
     }
     #promisedIds() {
-      const lists = this.box.keys().filter((key) => key.startsWith(PREFIX) && isUser(key.slice(PREFIX.length))).map((key) => this.of(key.slice(PREFIX.length)));
+      const lists = this.box.keys().filter((key) => key.startsWith(PREFIX) && isUser(key.slice(PREFIX.length))).map((key) => this.#stored(key.slice(PREFIX.length)));
       return new Set(lists.flat().map(({ id }) => id));
     }
   };
@@ -258,7 +284,7 @@
     return list.flatMap(({ id: given, type, amount, source, description, timestamp }) => {
       const units = unitsOf(amount) ?? 0n;
       if (units <= 0n) return [];
-      const word = String(given ?? "").replace(/[^\x21-\x7e]/g, "_").slice(0, 56) || "none";
+      const word = wordOf2(given) || "none";
       const time = times.get(word) ?? 0;
       times.set(word, time + 1);
       return {
@@ -270,6 +296,19 @@
         timestamp: momentOf(timestamp, word, now)
       };
     });
+  }
+  function spendOff(list) {
+    let spent = list.reduce((sum, { type, amount }) => sum + (type === "spend" ? unitsOf(amount) ?? 0n : 0n), 0n);
+    return list.map((one) => {
+      if (one.type === "spend") return { ...one, amount: NOTHING };
+      const earned = unitsOf(one.amount) ?? 0n;
+      const taken = spent < earned ? spent : earned;
+      spent -= taken;
+      return { ...one, amount: textOf(earned - taken) };
+    });
+  }
+  function wordOf2(given) {
+    return String(given ?? "").replace(/[^\x21-\x7e]/g, "_").slice(0, 56);
   }
   function sourceOf(text) {
     const word = String(text ?? "").replace(/[^A-Za-z0-9_.:-]+/g, "_").replace(/^[_.:-]+/, "").slice(0, 64);
@@ -392,6 +431,7 @@
     /** The network is back, or somebody looks at the page again: no more waiting. */
     wake() {
       this.#failures = 0;
+      this.#maySignInAt = 0;
       void this.flush();
     }
     /** The page is being left: everything that needs no order is sent at once. Answers may come to nobody. */
@@ -437,11 +477,14 @@
       return void 0;
     }
     async #send(change) {
-      const { pending, server, signIn, now } = this.world;
-      const outcome = await server.change(pending.user, change);
+      const { pending, server, signIn, onSignedOut, now } = this.world;
+      let outcome = await server.change(pending.user, change);
       if (outcome.kind !== "unauthorized" || now() < this.#maySignInAt) return outcome;
       this.#maySignInAt = now() + SIGN_IN_EVERY_MS;
-      return await signIn().catch(() => false) ? server.change(pending.user, change) : outcome;
+      const isSignedIn = await signIn().catch(() => void 0);
+      if (isSignedIn === true) outcome = await server.change(pending.user, change);
+      if (isSignedIn !== void 0 && outcome.kind === "unauthorized") onSignedOut();
+      return outcome;
     }
     /** Whether the change is over and done with. */
     #settle(change, outcome) {
@@ -567,6 +610,10 @@
         alone: (work) => oneTabOnly(`axle-flush:${user}`, work),
         onSettled: (change, outcome) => this.#settled(change, outcome),
         signIn: () => this.signIn(),
+        onSignedOut: () => {
+          this.#isSignedOut = true;
+          world.onSignedOut(true);
+        },
         now: Date.now,
         random: Math.random,
         later: (ms, run) => {
@@ -590,13 +637,15 @@
     #live = new AbortController();
     #timers = [];
     #reading;
+    #signingIn;
+    #isSignedOut = false;
     #isStopped = false;
     #isLive = false;
     start() {
-      void this.flusher.flush();
+      const signedIn = this.signIn().catch(() => false);
+      void signedIn.then(() => Promise.all([this.flusher.flush(), this.claim()]));
       void this.read().catch(() => {
       });
-      void this.claim();
       this.#adopt();
       this.resume();
     }
@@ -678,21 +727,22 @@
         this.#waiting.set(key, over);
       });
     }
-    /** Sends what the user earned as a guest, if there is any. */
+    /** Sends what the user earned as a guest, if there is any: each transaction once, what is over the cap another hour. */
     async claim() {
-      const { claims, server } = this.world;
+      const { claims, server, onRefused } = this.world;
       if (claims.of(this.user).length === 0) return;
       await oneTabOnly(`axle-claim:${this.user}`, async () => {
         let isAllowedIn = false;
+        const offered = /* @__PURE__ */ new Set();
         for (let failures = 0; failures < CLAIM_TRIES_MAX && !this.#isStopped; ) {
-          const sent = claims.next(this.user);
+          const sent = claims.next(this.user, offered);
           if (sent.length === 0) return;
           const answer = await server.claim(this.user, sent).catch(() => void 0);
           if (answer !== void 0) {
-            claims.settle(this.user, answer);
+            for (const { id } of sent) offered.add(id);
+            for (const { transaction, reason } of claims.settle(this.user, answer)) onRefused(transaction, reason);
             await this.read().catch(() => {
             });
-            if (claims.of(this.user).length >= sent.length) return;
             continue;
           }
           failures += 1;
@@ -701,8 +751,12 @@
         }
       });
     }
+    /** Opens the server's session, where it has such a thing: one request at a time. Rejects where nothing was answered. */
     signIn() {
-      return this.world.server.signIn(this.user, this.username);
+      this.#signingIn ??= this.world.server.signIn(this.user, this.username).finally(() => {
+        this.#signingIn = void 0;
+      });
+      return this.#signingIn;
     }
     /** Somebody looks at the page, or the network is back. */
     wake() {
@@ -713,7 +767,7 @@
     }
     /** Once the sites' former script can no longer be at it in another tab, what it left behind is ours to send. */
     #adopt() {
-      const { box } = this.world;
+      const { box, claims, server } = this.world;
       const left = new NetChange(box, this.user);
       if (left.amount === void 0) return;
       const seen = left.mark;
@@ -721,6 +775,12 @@
         void oneTabOnly(`axle-adopt:${this.user}`, async () => {
           const { amount } = left;
           if (amount === void 0 || left.mark !== seen || this.#isStopped) return;
+          if (amount > 0n && server.hasSources) {
+            claims.adopt(this.user, amount, seen);
+            left.forget();
+            void this.claim();
+            return;
+          }
           left.forget();
           this.add(amount, "net_change", "");
         });
@@ -757,6 +817,8 @@
       this.#answered(change.key, outcome, balance);
     }
     #answered(key, outcome, balance) {
+      if (this.#isSignedOut) this.world.onSignedOut(false);
+      this.#isSignedOut = false;
       const isMorePending = this.pending.list().length > 0;
       if (this.state.answered(balance, isMorePending)) void this.read().catch(() => {
       });
@@ -923,6 +985,7 @@
     base;
     site;
     token;
+    hasSources = false;
     async read(user) {
       const { status, body } = await ask(`${this.base}/get_balance.php?user_id=${encodeURIComponent(user)}`);
       const balance = status === 200 && body?.success === true ? unitsOf(body.balance) : void 0;
@@ -1007,6 +1070,7 @@
     }
     base;
     token;
+    hasSources = true;
     async read(user) {
       const { status, body } = await ask(this.#balance(user), { token: this.token(user), isElsewhere: true });
       const balance = status === 200 ? unitsOf(body?.balance) : void 0;
@@ -1451,6 +1515,7 @@
             poll_ms: this.#settings.poll_ms,
             claims: this.#claims,
             onChange: () => this.#changed(),
+            onSignedOut: (isSignedOut) => this.#signedOut(isSignedOut),
             onRefused: ({ amount, source }, reason) => {
               dispatchEvent(new CustomEvent("axle:refused", { detail: { amount, source, reason } }));
               this.showSyncMessage(`Not carried out: ${amount} (${source}): ${reason}`, 6e3);
@@ -1467,6 +1532,15 @@
     #changed() {
       this.updateBalanceDisplaysSync();
       dispatchEvent(new CustomEvent("axle:balance", { detail: this.#balanceField() }));
+    }
+    /** The note stays until it is over: who goes on without knowing would take for theirs what nobody has confirmed. */
+    #signedOut(isSignedOut) {
+      if (!isSignedOut) {
+        this.showSyncMessage("Signed in again", 2e3);
+        return;
+      }
+      dispatchEvent(new CustomEvent("axle:signed-out", { detail: { pending: this.netChange } }));
+      this.showSyncMessage("Please sign in again. What you have earned and spent since is kept, and counts then.");
     }
     #balanceField() {
       const shown = this.#account === void 0 ? this.#guest.balance() : this.#account.shown;
@@ -1569,7 +1643,7 @@
     const box = new StorageBox(() => window.localStorage);
     const given = new URLSearchParams(location.search).get("jwt");
     const settings = settingsOf({ ...document.currentScript?.dataset }, location.hostname);
-    if (given !== null && settings.sidecar !== void 0) box.set(TOKEN_KEY, given);
+    if (given !== null) box.set(TOKEN_KEY, given);
     const token = (user) => [window.axleToken?.(), given, box.get(TOKEN_KEY)].find((one) => one && isTokenOf(user, one, Date.now())) ?? void 0;
     const balance = new UnifiedBalance(box, settings, token);
     const updateBalanceDisplays = async () => {

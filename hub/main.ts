@@ -1,21 +1,18 @@
 /** Composition root of the hub: one engine, many spokes. What a spoke sends is merged and sent on to all the others. */
 import type { HubConfig } from '../common/runtime/config.js';
 import type { Log } from '../common/runtime/log.js';
-import type { Running } from '../common/runtime/service.js';
 import { hubOptions } from '../common/site/compose.js';
+import { type Daemon, daemonOf } from '../common/site/daemon.js';
+import { siteRegistry } from '../common/site/metrics.js';
 import { Site } from '../common/site/site.js';
+import { startPage } from '../page/main.js';
 import { startSidecar } from '../sidecar/main.js';
 
-export async function runHub(config: HubConfig, log: Log): Promise<Running> {
+export async function runHub(config: HubConfig, log: Log): Promise<Daemon> {
   const site = new Site(await hubOptions(config, log));
-  // The sidecar listens while the site is still joining, and says so.
-  const sidecar = config.sidecar && (await startSidecar(config.site, config.sidecar, site, log));
-  return {
-    ready: site.start(),
-    stop: async () => {
-      await sidecar?.close();
-      await site.stop();
-    },
-    failed: site.failed,
-  };
+  const registry = siteRegistry(config.site, () => site.status());
+  // Sidecar and page listen while the site is still joining, and say so.
+  const sidecar = config.sidecar && (await startSidecar(config.site, config.sidecar, site, log, registry));
+  const page = config.page && (await startPage(site, config.page, registry, log));
+  return daemonOf(site, config, [page, sidecar]);
 }

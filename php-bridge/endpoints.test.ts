@@ -39,14 +39,22 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
 
   type Reply = { readonly status: number; readonly body: Record<string, unknown>; readonly response: Response };
 
-  async function call(url: string, init: RequestInit = {}): Promise<Reply> {
+  async function raw(url: string, init: RequestInit = {}): Promise<{ response: Response; text: string }> {
     const response = await fetch(`${address}/${url}`, init);
-    const text = await response.text();
+    return { response, text: await response.text() };
+  }
+
+  async function call(url: string, init: RequestInit = {}): Promise<Reply> {
+    const { response, text } = await raw(url, init);
     return { status: response.status, body: text === '' ? {} : JSON.parse(text), response };
   }
 
   const post = (url: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> =>
-    call(url, { method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+    call(url, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...headers },
+    });
 
   const write = (change: object, headers?: Record<string, string>): Promise<Reply> =>
     post('write_balance.php', { user_id: USER, source: 'faucet', server_id: 'roflfaucet', ...change }, headers);
@@ -129,6 +137,16 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(sidecar.balances.get(USER)).toBe(10);
     });
 
+    it('hazard 8: a debit that was refused stays refused under its key, whatever has come in since', async () => {
+      sidecar.balances.set(USER, 10);
+      const spend = (key: string): Promise<Reply> =>
+        write({ net_change: -15, source: 'slots_bet', clamp: false, idempotency_key: key });
+      expect((await spend('page-4')).status).toBe(409);
+      sidecar.balances.set(USER, 100);
+      expect((await spend('page-4')).status).toBe(409);
+      expect((await spend('page-5')).body.balance).toBe(85);
+    });
+
     it('hazard 8: says that an outcome is unknown, never pays another way, and pays once in the end', async () => {
       sidecar.balances.set(USER, 100);
       put('{"balance":100}');
@@ -169,7 +187,7 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       await sidecar.start();
       const again = await write({ net_change: 5 }, { 'Idempotency-Key': 'page-2' });
       expect([again.status, again.body.balance]).toEqual([200, 105]);
-      expect(file()).toBe('{"balance":105}');
+      expect(JSON.parse(file()).balance).toBe(105);
       expect(sidecar.seen).toEqual([]);
     });
 
@@ -197,7 +215,7 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
     });
 
     it.each<[Mishap, number, string]>([
-      ['429', 429, 'too_many_requests'],
+      ['429', 429, 'rate_limited'],
       ['503', 503, 'rights_elsewhere'],
       ['401', 500, 'unauthorized'],
     ])('passes a lasting %s on, and writes nothing', async (mishap, status, details) => {
@@ -313,6 +331,25 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       },
     );
 
+    it('hazard 13: a folder that is not there is an error, never 0', async () => {
+      await sidecar.stop();
+      const moved = `${site.userdata}.moved`;
+      fs.renameSync(site.userdata, moved);
+      try {
+        for (const { status, body } of [
+          await read(),
+          await call(`simple-profile.php?action=profile&user_id=${USER}`),
+        ]) {
+          expect([status, body.success, body.details]).toEqual([500, false, 'the file cannot be read']);
+          expect(Object.keys(body)).toEqual(['success', 'error', 'details']);
+        }
+        expect((await call('simple-profile.php?action=profile&user_id=andy')).status).toBe(500);
+        expect((await write({ net_change: 5 })).status).toBe(500);
+      } finally {
+        fs.renameSync(moved, site.userdata);
+      }
+    });
+
     it('hazard 2: reading makes no file', async () => {
       await sidecar.stop();
       expect((await read()).body).toMatchObject({ success: true, balance: 0, known: false, last_updated: null });
@@ -321,9 +358,24 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect(fs.readdirSync(path.join(site.userdata, 'profiles'))).toEqual([]);
     });
 
-    it.each(['', '../x', '1-a/b', 'andy'])('answers 400 to the user %j', async (user) => {
-      expect((await read(user)).status).toBe(400);
-    });
+    it.each(['', '../x', '1-a/b', 'andy', '1-', '1-a.backup', '1-a.sync-conflict-20260101', `1-${'a'.repeat(101)}`])(
+      'answers 400 to the user %j',
+      async (user) => {
+        expect((await read(user)).status).toBe(400);
+      },
+    );
+
+    it.each(['7-j.doe', '7-.x', '3-lightninglova-r', '1-andy_2', `123456789012345678-${'a'.repeat(100)}`])(
+      'hazard 6: knows %s by just that name',
+      async (user) => {
+        sidecar.balances.set(user, 3);
+        expect((await read(user)).body).toMatchObject({ success: true, balance: 3, user_id: user });
+        expect((await write({ user_id: user, net_change: 5 })).body).toMatchObject({ success: true, balance: 8 });
+        await sidecar.stop();
+        expect((await write({ user_id: user, net_change: 5 })).body).toMatchObject({ success: true, user_id: user });
+        expect(fs.readdirSync(path.join(site.userdata, 'balances'))).toEqual([`${user}.txt`]);
+      },
+    );
   });
 
   describe('simple-profile.php', () => {
@@ -351,6 +403,27 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       const stats = await update('update_stats', { total_claims: 1.5, total_won: -3, roles: 2 });
       expect(stats.body).toMatchObject({ success: true, stats: { total_claims: 5.5 } });
       expect((await update('manage_roles', {})).status).toBe(400);
+    });
+
+    it('opens and keeps an object that is empty', async () => {
+      const empty = { ...profile, settings: {}, stats: { total_claims: 4, more: {} }, skippedTasks: [] };
+      const ways = [async () => sidecar.profiles.set(USER, empty), () => sidecar.stop()];
+      fs.writeFileSync(site.fileOf(`profiles/${USER}`), JSON.stringify(empty));
+      for (const way of ways) {
+        await way();
+        const { text } = await raw(`simple-profile.php?action=profile&user_id=${USER}`);
+        expect(text).toContain('"settings":{}');
+        expect(text).toContain('"more":{}');
+        expect(text).toContain('"skippedTasks":[]');
+        const { body } = await update('update_profile', { settings: {}, bio: 'x' });
+        expect(body).toMatchObject({ profile: { settings: {}, bio: 'x' } });
+        expect(Array.isArray((body.profile as { settings: unknown }).settings)).toBe(false);
+      }
+      // It empties nothing either: a merge patch.
+      await update('update_profile', { settings: { theme: 'dark' } });
+      await update('update_profile', { settings: {} });
+      expect(JSON.parse(fs.readFileSync(site.fileOf(`profiles/${USER}`), 'utf8')).settings).toEqual({ theme: 'dark' });
+      expect(sidecar.profiles.get(USER)?.settings).toEqual({});
     });
 
     it('hazard 2: begins no profile for a user who has none', async () => {
@@ -387,6 +460,15 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       site.configure({ identity: 'session', jwt_secret_file: file });
     });
 
+    /** The cookie of a session of this user. */
+    async function session(user = USER, headers: Record<string, string> = {}): Promise<string> {
+      const [sub = '', username = ''] = [user.split('-')[0], user.slice(user.indexOf('-') + 1)];
+      const body = { user_id: user, username, jwt: token({ ...claims, sub, username }) };
+      const { status, response } = await post('session-init.php', body, headers);
+      expect(status).toBe(200);
+      return response.headers.getSetCookie().at(-1) ?? '';
+    }
+
     it('writes for the user of the session, and not where the request names another', async () => {
       const { status, body, response } = await init(token(claims));
       expect([status, body]).toEqual([200, { success: true }]);
@@ -398,14 +480,93 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       expect([...sidecar.balances]).toEqual([[USER, 5]]);
     });
 
+    it.each<[string, unknown, number]>([
+      ['1-andy', '1', 200],
+      ['1-andy', 1, 200],
+      ['1-andy', 'andy', 200],
+      ['1-andy', undefined, 200],
+      ['1-andy', null, 200],
+      ['1-andy', '2', 401],
+      ['1-andy', 2, 401],
+      ['1-andy', 'bob', 401],
+      ['1-andy', '2-bob', 401],
+      ['1-andy', '1-bob', 401],
+      ['1-andy', '', 401],
+      ['1-andy', '1-', 401],
+      ['1-andy', true, 401],
+      ['1-andy', { id: 1 }, 400],
+      ['1-andy', ['1-andy'], 400],
+      // What may be the id or the whole name of somebody else is not the name of this user.
+      ['1-2', '2', 401],
+      ['1-2-bob', '2-bob', 401],
+      ['3-lightning-r', 'lightning-r', 200],
+    ])('takes the user %s of the session where a page names %j: %d', async (user, user_id, status) => {
+      const cookie = await session(user);
+      expect((await write({ net_change: 5, user_id }, { cookie })).status).toBe(status);
+      expect([...sidecar.balances]).toEqual(status === 200 ? [[user, 5]] : []);
+      sidecar.profiles.set(user, { level: 1 });
+      const level = await post('simple-profile.php?action=update_level', { user_id, level: 2 }, { cookie });
+      expect([level.status, sidecar.profiles.get(user)?.level]).toEqual([status, status === 200 ? 2 : 1]);
+      // Nobody by that name, or somebody else's list: a claim is refused in the same way.
+      const claim = await post('claim_guest.php', { user_id, transactions: 'none' }, { cookie });
+      expect(claim.status).toBe(status === 200 ? 400 : status);
+    });
+
+    it("a session's cookie is for this site's pages alone", async () => {
+      const cookie = await session();
+      expect(cookie).toMatch(/; path=\/; HttpOnly; SameSite=Lax$/i);
+      expect(await session(USER, { 'x-forwarded-proto': 'https' })).toMatch(
+        /; path=\/; secure; HttpOnly; SameSite=Lax$/i,
+      );
+      // An id that somebody else has chosen is not taken over.
+      const chosen = await write({ net_change: 5 }, { cookie: 'PHPSESSID=chosen' });
+      expect([chosen.status, chosen.response.headers.getSetCookie().join()]).toEqual([
+        401,
+        expect.stringMatching(/^PHPSESSID=(?!chosen)/),
+      ]);
+    });
+
+    it.each<[string, Record<string, string>, number]>([
+      ['of this site', { origin: 'ITS OWN' }, 200],
+      ['of this site behind a proxy', { origin: 'https://Example.org', 'x-forwarded-host': 'example.org:443' }, 200],
+      ['that does not say where it is from', {}, 200],
+      ['with a charset', { 'content-type': 'application/json; charset=UTF-8' }, 200],
+      ['of another site', { origin: 'https://evil.example' }, 403],
+      ['of this host at another port', { origin: 'http://127.0.0.1:1' }, 403],
+      ['of nowhere', { origin: 'null' }, 403],
+      ['with a form', { 'content-type': 'text/plain' }, 403],
+      ['with another form', { 'content-type': 'application/x-www-form-urlencoded' }, 403],
+      ['with no type', { 'content-type': '' }, 403],
+    ])('a page %s writes by the session: %s: %d', async (_, more, status) => {
+      const cookie = (await session()).split(';')[0] ?? '';
+      const headers = { cookie, ...more, ...(more.origin === 'ITS OWN' && { origin: address }) };
+      sidecar.profiles.set(USER, { level: 1 });
+      for (const reply of [
+        await write({ net_change: 5 }, headers),
+        await post('simple-profile.php?action=update_level', { level: 2 }, headers),
+      ])
+        expect([reply.status, reply.body.success]).toEqual([status, status === 200]);
+      expect([...sidecar.balances]).toEqual(status === 200 ? [[USER, 5]] : []);
+      const claim = await post('claim_guest.php', { transactions: 'none' }, headers);
+      expect(claim.status).toBe(status === 200 ? 400 : status);
+    });
+
+    it('another site’s page opens no session', async () => {
+      const headers = { origin: 'https://evil.example' };
+      const body = { user_id: USER, username: 'andy', jwt: token(claims) };
+      const { status, response } = await post('session-init.php', body, headers);
+      expect([status, response.headers.getSetCookie()]).toEqual([403, []]);
+    });
+
     it('writes for nobody without a session', async () => {
       const reply = await write({ net_change: 5 });
       expect([reply.status, reply.body.success]).toEqual([401, false]);
+      expect(reply.response.headers.getSetCookie()).toEqual([]);
       expect((await post('simple-profile.php?action=update_level', { user_id: USER, level: 2 })).status).toBe(401);
       expect(sidecar.seen).toEqual([]);
     });
 
-    it.each([
+    it.each<[string, string, string?]>([
       ['none', ''],
       ['another secret', token(claims, 'guessed')],
       ['another user', token({ ...claims, sub: '2', username: 'bob' })],
@@ -413,11 +574,24 @@ describe.skipIf(missing !== undefined)(`endpoints${missing === undefined ? '' : 
       ['one without an end', token({ sub: '1', username: 'andy' })],
       ['one without a signature', `${token(claims, SECRET, 'none').split('.').slice(0, 2).join('.')}.`],
       ['another algorithm', token(claims, SECRET, 'HS512')],
-    ])('opens no session for a token: %s', async (_, jwt) => {
-      const { status, response } = await init(jwt);
-      expect(status).toBe(401);
+      ['an id that is none', token({ ...claims, sub: true })],
+      ['an id with a part of the name', token({ ...claims, sub: '1-an', username: 'dy' }), '1-an-dy'],
+      ['an id without end', token({ ...claims, sub: '1'.repeat(19) }), `${'1'.repeat(19)}-andy`],
+    ])('opens no session for a token: %s', async (_, jwt, user = USER) => {
+      const { status, response } = await post('session-init.php', { user_id: user, jwt });
+      expect(status).toBe(user.length > 20 ? 400 : 401);
       expect(response.headers.getSetCookie()).toEqual([]);
     });
+  });
+
+  it('what PHP itself complains of is for the log alone', async () => {
+    const text = fs.readFileSync(site.configFile, 'utf8');
+    fs.writeFileSync(`${site.configFile}.new`, text.replace('<?php', '<?php echo $nowhere;'));
+    fs.renameSync(`${site.configFile}.new`, site.configFile);
+    sidecar.balances.set(USER, 100);
+    const { response, text: answer } = await raw(`get_balance.php?user_id=${USER}`);
+    expect([response.status, JSON.parse(answer).balance]).toEqual([200, 100]);
+    await expect.poll(() => site.log).toContain('Undefined variable $nowhere');
   });
 
   it('a configuration that is missing or has a mistake is named in the log alone', async () => {

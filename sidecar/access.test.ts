@@ -2,9 +2,9 @@
 import fs from 'node:fs';
 import { describe, expect } from 'vitest';
 import { sleep } from '../common/testing/sites.js';
-import { hashToken, readTokens, writeTokens } from './access/tokens.js';
+import { hashToken, readTokens, type Token, writeTokens } from './access/tokens.js';
 import { ANDY, sidecarTests } from './testing/sidecar-tests.js';
-import { jwt, READER, SECRET } from './testing/sidecars.js';
+import { jwt, READER, SECRET, SERVICE } from './testing/sidecars.js';
 
 const test = sidecarTests(6);
 const USER = '/v1/balances/1-andy';
@@ -26,6 +26,21 @@ describe('service tokens', () => {
     expect((await sidecar.change('1-andy', { amount: 1, source: 'chat' }, 'k', READER)).status).toBe(403);
     expect((await sidecar.get('/v1/profiles/1-andy', READER)).status).toBe(403);
     expect((await sidecar.get('/v1/miner-credits', READER)).status).toBe(403);
+  });
+
+  test('hazard 8: under a new secret of theirs, what was asked under the former one is not paid again', async ({
+    lab,
+    sidecar,
+  }) => {
+    const file = sidecar.config.tokens;
+    const ask = (as: string) => sidecar.change('1-andy', { amount: 5, source: 'chat' }, 'claim', as);
+    expect((await ask(SERVICE)).body.replayed).toBe(false);
+    const [php] = readTokens(file);
+    writeTokens(file, [...readTokens(file), { ...(php as Token), sha256: hashToken('axle_rotated') }]);
+    await sleep(1_100);
+    for (const as of ['axle_rotated', SERVICE])
+      expect((await ask(as)).body).toMatchObject({ balance: '105', replayed: true });
+    await lab.expectBalance(ANDY, 105);
   });
 
   test('may be changed while the site runs; an open or damaged file changes nothing', async ({ sidecar, faucet }) => {

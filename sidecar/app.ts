@@ -3,6 +3,7 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import type { Registry } from 'prom-client';
 import type { Log } from '../common/runtime/log.js';
 import { allow, type Caller, type Credentials, callerOf, checkOrigin } from './access/callers.js';
 import type { Books } from './books.js';
@@ -31,6 +32,8 @@ export type AppOptions = {
   readonly config: SidecarConfig;
   readonly credentials: Credentials;
   readonly log: Log;
+  /** What /metrics shows, the site's figures among them. */
+  readonly registry: Registry;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 };
@@ -40,6 +43,7 @@ const MINUTE_MS = 60_000;
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { site, books, config, credentials, log, now } = options;
   const { limits } = config;
+  const answerError = answerErrors(log);
   const app = Fastify({
     bodyLimit: limits.body_bytes,
     logger: false,
@@ -47,10 +51,13 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: 256 },
     requestTimeout: limits.request_timeout_s * 1000,
     return503OnClosing: true,
+    // Otherwise the router answers in a form of its own, with the address that it was asked for.
+    frameworkErrors: (_error, request, reply) =>
+      answerError(new ApiError('bad_request', 'this can be no address'), request, reply),
     forceCloseConnections: 'idle',
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false, allowUnionTypes: true } },
   });
-  const metrics = new Metrics(site, () => books.isReady);
+  const metrics = new Metrics(options.registry);
   const context: Context = {
     site,
     books,
@@ -66,7 +73,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
   };
   app.removeContentTypeParser('text/plain');
-  app.setErrorHandler(answerErrors(log));
+  app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'there is nothing here');
   });

@@ -1,9 +1,12 @@
 /** Balances over HTTP at real sites. */
+import fs from 'node:fs';
 import { describe, expect } from 'vitest';
-import { sleep } from '../common/testing/sites.js';
+import { HUB, sleep } from '../common/testing/sites.js';
 import { ANDY, sidecarTests } from './testing/sidecar-tests.js';
+import type { Answer } from './testing/sidecars.js';
 
 const test = sidecarTests(6);
+const NEW = 'balances/5-new';
 
 describe('GET /v1/balances/{user}', () => {
   test('says what the file holds, also where it was written just now', async ({ faucet, sidecar }) => {
@@ -34,6 +37,42 @@ describe('GET /v1/balances/{user}', () => {
       faucet.write(ANDY, torn);
       expect((await sidecar.get('/v1/balances/1-andy')).body.balance).toBe('100');
     }
+  });
+
+  test('hazards 3, 13: a new file that is torn, empty or without an amount is no balance of 0', async ({
+    lab,
+    faucet,
+    sidecar,
+  }) => {
+    const notReady = (answer: Answer) => {
+      expect([answer.status, answer.body.error.code]).toEqual([503, 'not_ready']);
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    };
+    const spend = () => sidecar.change('5-new', { amount: -20, source: 'bet', clamp: true }, 'bet');
+    for (const torn of ['', '{"balance": 50', '{}', '{"balance": null}']) {
+      faucet.write(NEW, torn);
+      notReady(await sidecar.get('/v1/balances/5-new'));
+      notReady(await sidecar.get('/v1/statements/5-new'));
+      notReady(await spend());
+    }
+    fs.symlinkSync(faucet.path(ANDY), faucet.path('balances/6-link'));
+    notReady(await sidecar.get('/v1/balances/6-link'));
+    faucet.write(NEW, { balance: 50 });
+    expect((await sidecar.get('/v1/balances/5-new')).body).toMatchObject({ balance: '50', known: true });
+    expect((await spend()).body).toMatchObject({ amount: '-20', balance: '30' });
+    await lab.expectBalance(NEW, 30);
+  });
+
+  test('hazard 3: a credit does not wait for a file that stays empty: it is made, and the file shows it', async ({
+    lab,
+    faucet,
+    sidecar,
+  }) => {
+    faucet.write(NEW, '');
+    fs.utimesSync(faucet.path(NEW), 1_770_000_000, 1_770_000_000);
+    expect((await sidecar.change('5-new', { amount: 5, source: 'chat' })).body.balance).toBe('5');
+    expect((await sidecar.get('/v1/balances/5-new')).body).toMatchObject({ balance: '5', known: true });
+    await lab.expectBalance(NEW, 5);
   });
 
   test(
@@ -169,4 +208,32 @@ describe('POST /v1/balances/{user}/changes', () => {
     expect((await sidecar.get('/v1/balances/1-andy')).body.balance).toBe('1000100.3');
     await lab.expectBalance(ANDY, 1000100.3);
   });
+});
+
+describe('at the hub', () => {
+  test(
+    'credits show at the spokes, and debits take what spokes have earned as well',
+    async ({ lab, faucet, sidecar }) => {
+      expect((await sidecar.get('/v1/balances/1-andy')).body).toMatchObject({ balance: '100', known: true });
+      const credited = await sidecar.change('1-andy', { amount: 7.5, source: 'chat' }, 'tip');
+      expect([credited.status, credited.body.balance]).toEqual([200, '107.5']);
+      await lab.expectBalance(ANDY, 107.5);
+      faucet.credit(ANDY, 50);
+      await lab.balance(ANDY, 157.5);
+      const debited = await sidecar.change('1-andy', { amount: -150, source: 'shop' });
+      expect([debited.status, debited.body.balance]).toEqual([200, '7.5']);
+      expect(await sidecar.change('1-andy', { amount: -8, source: 'shop' })).toMatchObject({
+        status: 409,
+        body: { error: { code: 'insufficient_funds', balance: '7.5' } },
+      });
+      expect((await sidecar.change('1-andy', { amount: 7.5, source: 'chat' }, 'tip')).body.replayed).toBe(true);
+      await lab.expectBalance(ANDY, 7.5);
+      const { changes } = (await sidecar.get('/v1/statements/1-andy')).body;
+      expect(changes.map(({ site, amount }: Record<string, unknown>) => [site, amount])).toEqual([
+        [HUB, '-150'],
+        [HUB, '7.5'],
+      ]);
+    },
+    { at: HUB },
+  );
 });

@@ -9,7 +9,7 @@ export interface Books {
   readonly isReady: boolean;
   /** Only once ready. */
   readonly replica: Replica;
-  /** Resolves once it is on disk or refused. Rejects with BadChange, with OutOfUse, or with AXL-NOT-READY. */
+  /** Resolves once it is on disk or refused. Rejects with BadChange, OutOfUse, Unread, or AXL-NOT-READY. */
   change(change: Change): Promise<Changed>;
   /**
    * The document with everything absorbed that stands in its live file; undefined where nothing is known of it. Rejects with

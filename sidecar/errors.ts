@@ -56,6 +56,8 @@ export function answerErrors(log: Log) {
   };
 }
 
+/** A file is written in no time; one that stays torn or empty waits for a person, or for a credit. */
+const UNREAD_S = 1;
 /** A rebuild takes as long as the other sites take to answer, and 10 s at most where one is away. */
 const REBUILD_S = 5;
 
@@ -65,6 +67,7 @@ function asApiError(thrown: FastifyError | Error): ApiError {
   const { code, statusCode = 500 } = thrown as FastifyError;
   if (code === 'AXL-NOT-READY') return new ApiError('not_ready', 'this site is not ready yet', {}, 2);
   if (code === 'AXL-LOST') return new ApiError('not_ready', 'this document is being rebuilt', {}, REBUILD_S);
+  if (code === 'AXL-UNREAD') return new ApiError('not_ready', 'this file cannot be read yet', {}, UNREAD_S);
   if (statusCode === 413) return new ApiError('payload_too_large', 'the body is too large');
   if (statusCode === 415) return new ApiError('unsupported_media_type', 'the body must be JSON');
   if (statusCode === 404) return new ApiError('not_found', 'there is nothing here');

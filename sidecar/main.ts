@@ -4,6 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
+import type { Registry } from 'prom-client';
 import type { Log } from '../common/runtime/log.js';
 import { userVerifier } from './access/jwt.js';
 import { Tokens } from './access/tokens.js';
@@ -21,7 +22,13 @@ export type Sidecar = {
 };
 
 /** Listens, also while the site is not ready: until then it answers 503. Throws where a file or a place cannot be used. */
-export async function startSidecar(site: string, config: SidecarConfig, books: Books, log: Log): Promise<Sidecar> {
+export async function startSidecar(
+  site: string,
+  config: SidecarConfig,
+  books: Books,
+  log: Log,
+  registry: Registry,
+): Promise<Sidecar> {
   const tokens = new Tokens(
     config.tokens,
     () => performance.now(),
@@ -48,6 +55,7 @@ export async function startSidecar(site: string, config: SidecarConfig, books: B
     config,
     credentials: { tokens, userOf, isIdentityOff },
     log,
+    registry,
     now: Date.now,
   });
   const bySocket = http.createServer((request, response) => app.routing(request, response));
@@ -102,9 +110,12 @@ function readSecret(file: string): string {
 
 /** PHP of any account may connect: what it may do is the token's matter. */
 const SOCKET_MODE = 0o666;
+const FOLDER_MODE = 0o755;
 
 async function listenOn(server: http.Server, socket: string): Promise<void> {
-  fs.mkdirSync(path.dirname(socket), { recursive: true, mode: 0o755 });
+  const folder = path.dirname(socket);
+  // By chmod, because a umask would keep PHP out; not where the folder is somebody else's.
+  if (fs.mkdirSync(folder, { recursive: true }) !== undefined) fs.chmodSync(folder, FOLDER_MODE);
   if (fs.existsSync(socket)) {
     if (await answers(socket)) throw new Error(`${socket} is in use by another process`);
     fs.rmSync(socket);

@@ -1,19 +1,17 @@
-/** Figures for Prometheus. No user and no amount is in them. */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+/** The sidecar's own figures for Prometheus, beside those of its site. No user and no amount is in them. */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 const BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
 
 export class Metrics {
-  readonly registry = new Registry();
   readonly #requests: Histogram<'method' | 'route' | 'status'>;
   readonly #changes: Counter<'kind'>;
   readonly #replays: Counter;
   readonly #refusals: Counter<'reason'>;
   readonly listeners: Gauge;
 
-  constructor(site: string, isReady: () => boolean) {
-    const registers = [this.registry];
-    this.registry.setDefaultLabels({ site });
+  constructor(readonly registry: Registry) {
+    const registers = [registry];
     this.#requests = new Histogram({
       name: 'axle_http_request_duration_seconds',
       help: 'Requests by route and status',
@@ -35,14 +33,6 @@ export class Metrics {
       registers,
     });
     this.listeners = new Gauge({ name: 'axle_event_listeners', help: 'Open event streams', registers });
-    new Gauge({
-      name: 'axle_ready',
-      help: '1 when this site is ready',
-      registers,
-      collect() {
-        this.set(isReady() ? 1 : 0);
-      },
-    });
   }
 
   request(method: string, route: string, status: number, seconds: number): void {

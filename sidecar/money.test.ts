@@ -17,16 +17,15 @@ const claim = (sidecar: LabSidecar, transactions: unknown, as = jwt('1-andy'), u
   sidecar.ask(`/v1/guests/${user}/claim`, { method: 'POST', body: { transactions }, as });
 
 describe('a guest who signs in', () => {
+  const at = (seconds: number) => ({ timestamp: new Date(Date.now() - 3_600_000 + seconds * 1000).toISOString() });
+  const spent = (id: string, amount: number, more: object = {}) =>
+    earned(id, amount, { type: 'spend', source: 'slots_bet', ...more });
+
   test('hazard 8: is credited each transaction once, in the order of their times, however often it is claimed', async ({
     lab,
     sidecar,
   }) => {
-    const at = (seconds: number) => ({ timestamp: new Date(Date.now() - 60_000 + seconds * 1000).toISOString() });
-    const all = [
-      earned('b', 30, { type: 'spend', source: 'slots_bet', ...at(2) }),
-      earned('a', 20, at(1)),
-      earned('c', 2.5, at(3)),
-    ];
+    const all = [spent('b', 12, at(2)), earned('a', 20, at(1)), earned('c', 2.5, at(3))];
     const answers = await Promise.all([claim(sidecar, all), claim(sidecar, all)]);
     expect(answers.map(({ status }) => status)).toEqual([200, 200]);
     expect(answers.flatMap(({ body }) => body.claimed).sort()).toEqual(['a', 'b', 'c']);
@@ -34,10 +33,47 @@ describe('a guest who signs in', () => {
     expect(again.body).toEqual({
       claimed: [],
       skipped: ['a', 'b', 'c'].map((id) => ({ id, reason: 'already_claimed' })),
-      balance: '92.5',
+      balance: '110.5',
     });
-    await lab.expectBalance(ANDY, 92.5);
+    await lab.expectBalance(ANDY, 110.5);
   });
+
+  test('never takes what was the member’s own: no more is spent than was claimed', async ({ lab, sidecar }) => {
+    const old = { timestamp: new Date(Date.now() - 29 * 86_400_000).toISOString() };
+    const { body } = await claim(sidecar, [earned('a', 60, old), spent('b', 50, at(1))]);
+    expect([body.claimed, body.skipped]).toEqual([
+      [],
+      [
+        { id: 'a', reason: 'out_of_time' },
+        { id: 'b', reason: 'spend' },
+      ],
+    ]);
+    // What an earlier claim has brought may be spent by a later one, as far as it goes.
+    await claim(sidecar, [earned('c', 30)]);
+    expect((await claim(sidecar, [spent('d', 20), spent('e', 20), spent('f', 10)])).body).toMatchObject({
+      claimed: ['d', 'f'],
+      skipped: [{ id: 'e', reason: 'spend' }],
+    });
+    await lab.expectBalance(ANDY, 100);
+  });
+
+  for (const { order, times, balance } of [
+    { order: 'in turn', times: (n: number) => [2 * n, 2 * n + 1], balance: 1_050 },
+    // 25 wins are all that the cap allows, and of what they brought 26 bets are paid.
+    { order: 'the wins first', times: (n: number) => [n, 50 + n], balance: 1_006 },
+  ] as const)
+    test(
+      `50 wins of 20 and 50 bets of 19, ${order}, leave a member with 1,000 no poorer`,
+      async ({ lab, sidecar }) => {
+        const all = Array.from({ length: 50 }, (_, n) => {
+          const [win = 0, bet = 0] = times(n);
+          return [earned(`w${n}`, 20, at(win)), spent(`b${n}`, 19, at(bet))];
+        });
+        expect((await claim(sidecar, all.flat())).body.balance).toBe(String(balance));
+        await lab.expectBalance(ANDY, balance);
+      },
+      { content: { balance: 1_000 } },
+    );
 
   test('gets no more than the policy allows, and nothing for what is older than the answers that are kept', async ({
     lab,
@@ -51,6 +87,23 @@ describe('a guest who signs in', () => {
       { id: 'b', reason: 'over_cap' },
     ]);
     await lab.expectBalance(ANDY, 600);
+  });
+
+  test('is not kept from the rest of their list by one amount that is over every limit', async ({ lab, sidecar }) => {
+    const { status, body } = await claim(sidecar, [
+      earned('a', 999_999_999_999_999, at(1)),
+      spent('b', 999_999_999_999_999, at(2)),
+      earned('c', 5, at(3)),
+    ]);
+    expect([status, body.claimed, body.skipped]).toEqual([
+      200,
+      ['c'],
+      [
+        { id: 'a', reason: 'over_cap' },
+        { id: 'b', reason: 'spend' },
+      ],
+    ]);
+    await lab.expectBalance(ANDY, 105);
   });
 
   test('cannot claim for somebody else, and no negative or senseless amounts', async ({ lab, sidecar }) => {

@@ -57,6 +57,88 @@ describe('profiles', () => {
     await lab.same(BOB, { ...PROFILE, bio: 'mine' });
   });
 
+  test('hazards 2, 3: a new file that is torn or empty is not taken for none', async ({ lab, faucet, sidecar }) => {
+    const andy = jwt('1-andy');
+    for (const torn of ['', '{"user_id": "1-andy", "lev', '[]']) {
+      faucet.write(BOB, torn);
+      for (const answer of [
+        await sidecar.get('/v1/profiles/1-andy'),
+        await sidecar.get('/v1/profiles/1-andy', andy),
+        await patch(sidecar, { bio: 'x' }, andy),
+      ])
+        expect([answer.status, answer.body.error.code, answer.headers.get('retry-after')]).toEqual([
+          503,
+          'not_ready',
+          '1',
+        ]);
+    }
+    faucet.write(BOB, PROFILE);
+    expect((await sidecar.get('/v1/profiles/1-andy')).body.profile).toEqual(PROFILE);
+    await lab.same(BOB, PROFILE);
+  });
+
+  test(
+    'cannot outgrow what a file may hold, as PHP would print it',
+    async ({ lab, hub, sidecar }) => {
+      hub.write(BOB, PROFILE);
+      await lab.same(BOB, PROFILE);
+      const badges = Array.from({ length: 300 }, (_, n) => `badge-${n}`);
+      for (const large of [{ bio: 'é'.repeat(700) }, { roles: badges }]) {
+        const { status, body } = await patch(sidecar, large);
+        expect([status, body.error.code]).toEqual([413, 'payload_too_large']);
+      }
+      expect((await sidecar.get('/v1/profiles/1-andy')).body.profile).toEqual(PROFILE);
+      expect((await patch(sidecar, { bio: 'e'.repeat(700) })).status).toBe(200);
+      await lab.same(BOB, { ...PROFILE, bio: 'e'.repeat(700) });
+    },
+    { maxFileBytes: 4_096 },
+  );
+
+  test('do not grow without end by keys that are added and removed, whoever carries them', async ({
+    lab,
+    hub,
+    faucet,
+    sidecar,
+  }) => {
+    hub.write(BOB, PROFILE);
+    await lab.same(BOB, PROFILE);
+    const size = () => faucet.store.document(BOB)?.state.length ?? 0;
+    const grow = async (as: string): Promise<number> => {
+      for (let round = 0; round < 40; round++) {
+        const keys = Array.from({ length: 50 }, (_, n) => `${as.slice(-4)}-${round}-${n}`);
+        for (const value of [1, null]) {
+          const settings = Object.fromEntries(keys.map((key) => [key, value]));
+          const { status } = await patch(sidecar, { settings }, as);
+          if (status !== 200) return status;
+        }
+      }
+      return 200;
+    };
+    const andy = jwt('1-andy');
+    expect(await grow(andy)).toBe(413);
+    expect(size()).toBeGreaterThan(50_000);
+    expect(await grow(SERVICE)).toBe(413);
+    expect(size()).toBeLessThan(80_000);
+    // What makes it no larger is taken, and what no page writes is not counted.
+    expect((await patch(sidecar, { bio: '' }, andy)).status).toBe(200);
+    expect((await patch(sidecar, { level: 2, stats: { total_won: 6 }, roles: ['member', 'editor'] })).status).toBe(200);
+    expect((await sidecar.get('/v1/profiles/1-andy')).body.profile).toMatchObject({ bio: '', level: 2 });
+  });
+
+  test(
+    'count also what a page may write that is no plain value',
+    async ({ lab, hub, sidecar }) => {
+      hub.write(BOB, PROFILE);
+      await lab.same(BOB, PROFILE);
+      const platforms = (round: number) => Array.from({ length: 200 }, (_, n) => `platform-${round}-${n}`);
+      const statuses: number[] = [];
+      for (let round = 0; round < 10; round++)
+        statuses.push((await patch(sidecar, { memberPlatforms: platforms(round) }, jwt('1-andy'))).status);
+      expect([statuses[0], statuses.at(-1)]).toEqual([200, 413]);
+    },
+    { config: { profile_fields: ['memberPlatforms'] } },
+  );
+
   test('must be JSON objects', async ({ sidecar }) => {
     for (const [body, status] of [
       ['[]', 400],
@@ -142,6 +224,14 @@ describe('events', () => {
     third.close();
   });
 
+  test('of what can be no user are refused, and counted as such', async ({ lab, sidecar }) => {
+    const { status, body } = await lab.within(sidecar.get('/v1/events?user=1-a.backup'), 'it is answered', 3_000);
+    expect([status, body.error.code]).toEqual([400, 'bad_request']);
+    const { body: figures } = await sidecar.get('/metrics', '');
+    expect(figures).toMatch(/_count\{.*route="\/v1\/events",status="400".*\} 1/);
+    expect(figures).toContain('axle_event_listeners{site="roflfaucet"} 0');
+  });
+
   test(
     'are nobody else’s business',
     async ({ lab, sidecar }) => {
@@ -193,6 +283,8 @@ describe('the service', () => {
     expect(body).toContain('axle_refusals_total{reason="insufficient_funds",site="roflfaucet"} 1');
     expect(body).toMatch(/axle_http_request_duration_seconds_count\{.*route="\/v1\/balances\/:user\/changes".*\} 1/);
     expect(body).not.toMatch(/andy|7777/);
+    const forwarded = await sidecar.ask('/metrics', { headers: { 'x-forwarded-for': '192.0.2.1' } });
+    expect(forwarded.status).toBe(404);
     const { paths } = (await sidecar.get('/openapi.json', '')).body;
     for (const path of [
       '/v1/balances/{user}',
@@ -204,7 +296,49 @@ describe('the service', () => {
       '/v1/events',
     ])
       expect(Object.keys(paths)).toContain(path);
-    expect((await sidecar.get('/docs', '')).body).toContain('POST /v1/balances/{user}/changes');
+    const docs = (await sidecar.get('/docs', '')).body;
+    expect(docs).toContain('POST /v1/balances/{user}/changes');
+    for (const text of [paths['/v1/miner-credits'].post.description, docs]) expect(text).toContain('to one site only');
+  });
+
+  test('answers what can be no address as it answers every error', async ({ sidecar }) => {
+    for (const [address, status, code] of [
+      ['/v1/balances/%ff', 400, 'bad_request'],
+      [`/v1/balances/${'a'.repeat(300)}`, 400, 'bad_request'],
+      ['/v1/nowhere', 404, 'not_found'],
+    ] as const) {
+      const answer = await sidecar.get(address);
+      expect([answer.status, answer.body.error.code]).toEqual([status, code]);
+      expect(answer.body.error.message).not.toContain('/');
+    }
+  });
+
+  test('tells the log what broke, and whoever asked nothing of it', async ({ lab, faucet, sidecar }) => {
+    const db = new Database(path.join(faucet.state, 'state.db'));
+    const credit = () => sidecar.change('1-andy', { amount: 5, source: 'chat' }, 'claim');
+    for (const [table, asks] of [
+      ['miner_credits', [() => sidecar.get('/v1/miner-credits')]],
+      ['changes', [() => sidecar.get('/v1/statements/1-andy'), credit]],
+    ] as const) {
+      db.exec(`ALTER TABLE ${table} RENAME TO elsewhere`);
+      for (const ask of asks) {
+        faucet.log.length = 0;
+        const { status, body, headers } = await ask();
+        expect([status, body]).toEqual([500, { error: { code: 'internal', message: 'internal error' } }]);
+        expect([...headers.values()].join()).not.toMatch(/sql|table/i);
+        expect(faucet.log.find(({ event }) => event === 'sidecar request failed')).toMatchObject({
+          level: 'error',
+          fields: {
+            reason: expect.stringContaining(`no such table: ${table}`),
+            route: expect.stringMatching(/^\/v1\//),
+          },
+        });
+      }
+      db.exec(`ALTER TABLE elsewhere RENAME TO ${table}`);
+    }
+    db.close();
+    expect((await credit()).body).toMatchObject({ balance: '105', replayed: false });
+    await lab.expectBalance(ANDY, 105);
   });
 
   labTests(2)('is not ready before the site is', async (lab) => {
@@ -277,5 +411,22 @@ describe('the service', () => {
     close();
     expect((await sidecar.change('1-andy', { amount: 1, source: 'x' }, 'again')).body.balance).toBe('108');
     await lab.expectBalance(ANDY, 108);
+  });
+});
+
+describe('settings that a reload changes in place', () => {
+  test('hold from the next request on', async ({ hub, lab, sidecar }) => {
+    hub.write(ANDY, { balance: 100 });
+    await lab.same(ANDY, { balance: 100 });
+    const credit = (amount: number, as: string) => sidecar.change('1-andy', { amount, source: 'slots' }, undefined, as);
+    const user = jwt('1-andy');
+    expect((await credit(20, SERVICE)).status).toBe(200);
+    expect((await credit(20, user)).status).toBe(403);
+    sidecar.config.limits.amount_max = 10;
+    sidecar.config.sources = { slots: { amount: 5, total: 50, window_s: 60 } };
+    expect((await credit(20, SERVICE)).status).toBe(400);
+    expect((await credit(5, user)).status).toBe(200);
+    sidecar.config.limits.user_per_minute = 1;
+    expect((await credit(5, user)).status).toBe(429);
   });
 });

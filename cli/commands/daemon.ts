@@ -1,7 +1,9 @@
 /** What `axle hub` and `axle spoke` have in common: options, log, life. */
 import { type Command, Option } from 'commander';
 import { createLog, type Level, LOG_FORMATS, type Log, type LogFormat } from '../../common/runtime/log.js';
-import { parentGone, type Running, serve } from '../../common/runtime/service.js';
+import { reloadConfig } from '../../common/runtime/reload.js';
+import { parentGone, serve } from '../../common/runtime/service.js';
+import type { Daemon } from '../../common/site/daemon.js';
 
 export type DaemonOptions = {
   readonly config: string;
@@ -33,10 +35,10 @@ Examples:
 type Logged = { readonly log_level: Level; readonly log_file?: string };
 
 /** Runs a daemon until it is told to stop, and ends the process with its exit code. */
-export async function runDaemon<C extends Logged>(
+export async function runDaemon<C extends Logged & object>(
   options: DaemonOptions,
   load: (file: string) => C,
-  run: (config: C, log: Log) => Promise<Running>,
+  run: (config: C, log: Log) => Promise<Daemon>,
 ): Promise<void> {
   const config = load(options.config);
   // A reader that went away (the demo, killed) must not end us before we have stopped in good order.
@@ -46,9 +48,26 @@ export async function runDaemon<C extends Logged>(
     level: options.logLevel ?? config.log_level,
     file: config.log_file,
   });
-  const code = await serve(() => run(config, log), {
+  let daemon: Daemon | undefined;
+  const reload = (): string | undefined =>
+    reloadConfig(
+      config,
+      () => load(options.config),
+      log,
+      () => {
+        if (options.logLevel === undefined) log.setLevel(config.log_level);
+        daemon?.reconfigured();
+      },
+    );
+  const start = async (): Promise<Daemon> => {
+    daemon = await run(config, log);
+    return daemon;
+  };
+  const code = await serve(start, {
     log,
     ...(options.exitWithParent ? { stopOn: parentGone() } : {}),
+    // In a terminal, SIGHUP means that the terminal was closed.
+    ...(process.stdin.isTTY ? {} : { reload }),
   });
   await log.close();
   // Stopped is stopped: a forgotten timer of a library must not keep a unit "deactivating".

@@ -14,7 +14,12 @@ export function addDemo(program: Command): void {
     .option('--dir <folder>', 'where the sites keep their data', './.axle-demo')
     .option('--json', 'events as JSON lines; the first line names the sites', false)
     .option('--seconds <n>', 'stop by itself after so many seconds', parseSeconds)
-    .option('--port <n>', "where the first site's page is; the second has the next port", parsePort, 8401)
+    .option(
+      '--port <n>',
+      "where the first site's page is; the second has the next port, the hub's status the one before",
+      parsePort,
+      8401,
+    )
     .action(async (options: { dir: string; json: boolean; seconds?: number; port: number }) => {
       process.exitCode = await runDemo(options);
     });

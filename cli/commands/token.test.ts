@@ -10,6 +10,7 @@ let folder: string;
 let config: string;
 let file: string;
 let shown = '';
+let told = '';
 beforeEach(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-token-'));
   config = path.join(folder, 'spoke.yaml');
@@ -24,7 +25,11 @@ beforeEach(() => {
     shown += String(text);
     return true;
   });
-  vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  told = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    told += String(text);
+    return true;
+  });
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -33,6 +38,12 @@ afterEach(() => {
 
 const axle = (...args: string[]): Promise<number> =>
   runProgram(buildProgram(), ['node', 'axle', 'token', ...args, '--config', config]);
+const find = (token: string) =>
+  new Tokens(
+    file,
+    () => 0,
+    () => {},
+  ).find(token);
 
 describe('axle token', () => {
   it('add shows a token once and keeps its hash alone, in a file that others cannot read', async () => {
@@ -41,13 +52,41 @@ describe('axle token', () => {
     expect(token).toMatch(/^axle_[\w-]{43}$/);
     expect(fs.statSync(file).mode & 0o777).toBe(0o640);
     expect(fs.readFileSync(file, 'utf8')).not.toContain(token);
-    const tokens = new Tokens(
-      file,
-      () => 0,
-      () => {},
-    );
-    expect(tokens.find(token)).toMatchObject({ name: 'php', scopes: ['balances:read', 'profiles'] });
+    expect(find(token)).toMatchObject({ name: 'php', scopes: ['balances:read', 'profiles'] });
     expect(await axle('add', 'php')).toBe(2);
+    expect(told).toContain('axle token rotate php');
+    expect(told).not.toMatch(/another name/);
+  });
+
+  it('rotate gives another secret under the same name, and the former one counts until revoke ends it', async () => {
+    await axle('add', 'php', '--scope', 'balances:read', 'profiles');
+    const former = shown.trim();
+    shown = '';
+    expect(await axle('rotate', 'php')).toBe(0);
+    const token = shown.trim();
+    expect(token).toMatch(/^axle_[\w-]{43}$/);
+    expect(told).toContain('axle token revoke php');
+    for (const secret of [former, token])
+      expect(find(secret)).toMatchObject({ name: 'php', scopes: ['balances:read', 'profiles'] });
+    shown = '';
+    await axle('list');
+    expect(shown).toMatch(/^php .*\(older.*\)\nphp [^(]*\n$/);
+    expect(await axle('rotate', 'php')).toBe(2);
+    expect(await axle('revoke', 'php')).toBe(0);
+    expect([find(former), find(token)?.name]).toEqual([undefined, 'php']);
+    expect(await axle('revoke', 'php')).toBe(2);
+    expect(await axle('rotate', 'nobody')).toBe(2);
+  });
+
+  it('remove ends both secrets of a name, and none of another', async () => {
+    for (const args of [
+      ['add', 'php'],
+      ['add', 'reader'],
+      ['rotate', 'php'],
+    ])
+      expect([args, await axle(...args)]).toEqual([args, 0]);
+    expect(await axle('remove', 'php')).toBe(0);
+    expect(readTokens(file).map(({ name }) => name)).toEqual(['reader']);
   });
 
   it('list names them, remove ends them', async () => {

@@ -1,4 +1,7 @@
-/** `axle token`: the service tokens of a site's sidecar. A running sidecar takes note within a second. */
+/**
+ * `axle token`: the service tokens of a site's sidecar. A running sidecar takes note within a second. Answers are kept by the
+ * name of the token that asked: a new secret gets the same name, or what was not answered would be made again.
+ */
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { loadConfig } from '../../common/runtime/config.js';
@@ -9,6 +12,7 @@ import {
   type Scope,
   TOKEN_BYTES,
   TOKEN_PREFIX,
+  type Token,
   writeTokens,
 } from '../../sidecar/access/tokens.js';
 import { UsageError } from '../exit.js';
@@ -39,13 +43,25 @@ export function addToken(program: Command): void {
     .addOption(scope)
     .action((name: string, options: Options) => add(name, options));
   token
+    .command('rotate')
+    .description('makes another secret for a token and shows it, this once; the former one counts until revoke')
+    .argument('<name>')
+    .addOption(config())
+    .action((name: string, options: Options) => rotate(name, options));
+  token
+    .command('revoke')
+    .description('ends the former secret of a token that was rotated')
+    .argument('<name>')
+    .addOption(config())
+    .action((name: string, options: Options) => revoke(name, options));
+  token
     .command('list')
     .description('names, scopes and ages; never a token')
     .addOption(config())
     .action((options: Options) => list(options));
   token
     .command('remove')
-    .description('from now on the token is worth nothing')
+    .description('from now on the token is worth nothing, under none of its secrets')
     .argument('<name>')
     .addOption(config())
     .action((name: string, options: Options) => remove(name, options));
@@ -57,27 +73,64 @@ function add(name: string, { config, scope = [] }: Options): void {
   const file = fileOf(config);
   const tokens = readTokens(file);
   if (tokens.some((one) => one.name === name))
-    throw new UsageError(
-      `there is a token ${name}: remove it first, or take another name and remove the old one later`,
-    );
+    throw new UsageError(`there is a token ${name}: axle token rotate ${name} gives it another secret`);
+  make(file, tokens, name, [...new Set(scope)]);
+}
+
+function rotate(name: string, { config }: Options): void {
+  const file = fileOf(config);
+  const tokens = readTokens(file);
+  const [one, other] = namedIn(file, tokens, name);
+  if (other !== undefined)
+    throw new UsageError(`${name} has two secrets already: axle token revoke ${name} ends the older one`);
+  make(file, tokens, name, one.scopes);
+  process.stderr.write(`the former secret counts as well, until: axle token revoke ${name}\n`);
+}
+
+function revoke(name: string, { config }: Options): void {
+  const file = fileOf(config);
+  const tokens = readTokens(file);
+  const [older, newer] = namedIn(file, tokens, name);
+  if (newer === undefined) throw new UsageError(`${name} has one secret only: axle token remove ${name} ends it`);
+  writeTokens(
+    file,
+    tokens.filter((one) => one !== older),
+  );
+}
+
+/** Secrets of one name stand in the file in the order in which they were made. */
+function make(file: string, tokens: readonly Token[], name: string, scopes: Scope[]): void {
   const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
-  const created = new Date().toISOString();
-  writeTokens(file, [...tokens, { name, sha256: hashToken(token), scopes: [...new Set(scope)], created }]);
+  writeTokens(file, [...tokens, { name, sha256: hashToken(token), scopes, created: new Date().toISOString() }]);
   process.stdout.write(`${token}\n`);
   process.stderr.write(`written to ${file}; the token itself is nowhere kept\n`);
 }
 
 function list({ config }: Options): void {
-  for (const { name, scopes, created } of readTokens(fileOf(config)))
-    process.stdout.write(`${name.padEnd(20)} ${created.slice(0, 10)}  ${scopes.join(' ')}\n`);
+  const tokens = readTokens(fileOf(config));
+  for (const token of tokens) {
+    const { name, scopes, created } = token;
+    const isOlder = tokens.findLast((one) => one.name === name) !== token;
+    const note = isOlder ? `  (older: axle token revoke ${name} ends it)` : '';
+    process.stdout.write(`${name.padEnd(20)} ${created.slice(0, 10)}  ${scopes.join(' ')}${note}\n`);
+  }
 }
 
 function remove(name: string, { config }: Options): void {
   const file = fileOf(config);
   const tokens = readTokens(file);
-  const left = tokens.filter((one) => one.name !== name);
-  if (left.length === tokens.length) throw new UsageError(`there is no token ${name} in ${file}`);
-  writeTokens(file, left);
+  namedIn(file, tokens, name);
+  writeTokens(
+    file,
+    tokens.filter((one) => one.name !== name),
+  );
+}
+
+/** The secrets of a name, the oldest first. Throws UsageError where there is none. */
+function namedIn(file: string, tokens: readonly Token[], name: string): [Token, ...Token[]] {
+  const [first, ...rest] = tokens.filter((one) => one.name === name);
+  if (first === undefined) throw new UsageError(`there is no token ${name} in ${file}`);
+  return [first, ...rest];
 }
 
 function fileOf(file: string): string {

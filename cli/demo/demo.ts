@@ -7,15 +7,15 @@ import { claim } from './claim.js';
 import { Daemon } from './daemon.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, demoSites, prepare } from './layout.js';
-import { servePages } from './pages.js';
-import { describeGroup, remark, welcome } from './show.js';
+import { freePort, servePages } from './pages.js';
+import { describeGroup, remark, type Shown, welcome } from './show.js';
 
 export type DemoOptions = {
   readonly dir: string;
   readonly json: boolean;
   /** Stop by itself after so long. */
   readonly seconds?: number;
-  /** Of the first site's page; any free one where it is left out. */
+  /** Of the first site's page, the hub's is one below; any free ones where it is left out. */
   readonly port?: number;
 };
 
@@ -50,9 +50,12 @@ function thisProcess(seconds: number | undefined): DemoWorld {
 
 async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   const sites = demoSites(options.dir);
-  prepare(sites);
-  const pages = await servePages(sites, options.port ?? 0);
-  const screen = options.json ? jsonScreen(sites, pages.origins, world) : textScreen(sites, pages.origins, world);
+  const port = options.port ?? 0;
+  const statusPort = await freePort(Math.max(0, port - 1));
+  prepare(sites, statusPort);
+  const pages = await servePages(sites, port);
+  const status = `http://127.0.0.1:${statusPort}`;
+  const screen = (options.json ? jsonScreen : textScreen)(sites, { sites: pages.origins, status }, world);
   const waiting = new Set(sites.map(({ site }) => site));
   const daemons = sites.map(
     ({ site, role, config }) =>
@@ -103,11 +106,11 @@ type Screen = {
   close(): void;
 };
 
-function jsonScreen(sites: readonly DemoSite[], pages: ReadonlyMap<string, string>, { out, err }: DemoWorld): Screen {
+function jsonScreen(sites: readonly DemoSite[], pages: Shown, { out, err }: DemoWorld): Screen {
   // Before everybody is ready there is no first line yet, and nothing may come before it.
   let waiting: object[] | undefined = [];
-  const shown = ({ site, userdata }: DemoSite) => {
-    const page = pages.get(site);
+  const shown = ({ site, role, userdata }: DemoSite) => {
+    const page = role === 'hub' ? pages.status : pages.sites.get(site);
     return [site, { userdata, ...(page !== undefined && { page: `${page}/` }) }];
   };
   const say = (line: object) => out.write(`${JSON.stringify(line)}\n`);
@@ -125,7 +128,7 @@ function jsonScreen(sites: readonly DemoSite[], pages: ReadonlyMap<string, strin
   };
 }
 
-function textScreen(sites: readonly DemoSite[], pages: ReadonlyMap<string, string>, { out }: DemoWorld): Screen {
+function textScreen(sites: readonly DemoSite[], pages: Shown, { out }: DemoWorld): Screen {
   const paint = painter(wantsColour(out));
   const now = () => new Date();
   const say = (text: string) => void out.write(`${text}\n`);

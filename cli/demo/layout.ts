@@ -47,25 +47,29 @@ function socketOf(root: string, site: string): string {
   return join(tmpdir(), `axle-demo-${name}.sock`);
 }
 
-/** Makes what is not there yet; files of an earlier demo stay as they are, configs are written anew. */
-export function prepare(sites: readonly DemoSite[]): void {
+/**
+ * Makes what is not there yet; files of an earlier demo stay as they are, configs are written anew. `pagePort`: where the
+ * hub shows how it is.
+ */
+export function prepare(sites: readonly DemoSite[], pagePort?: number): void {
   for (const site of sites) {
     for (const kind of KINDS) mkdirSync(join(site.userdata, kind), { recursive: true });
     // Here and not left to each daemon: a peer that starts a moment earlier would find no inbox and back off.
     for (const peer of peersOf(site, sites)) mkdirSync(inboxOf(site, peer), { recursive: true });
     if (site.secret !== undefined && !existsSync(site.secret))
       writeFileSync(site.secret, `${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
-    writeFileSync(site.config, stringify(configOf(site, sites)));
+    writeFileSync(site.config, stringify(configOf(site, sites, pagePort)));
   }
 }
 
-function configOf(site: DemoSite, sites: readonly DemoSite[]): object {
+function configOf(site: DemoSite, sites: readonly DemoSite[], pagePort: number | undefined): object {
   const own = { site: site.site, userdata: site.userdata, state: site.state };
   const links = peersOf(site, sites).map((peer) => ({
     site: peer.site,
     link: { type: 'folder', inbox: inboxOf(peer, site) },
   }));
-  return site.role === 'hub' ? { ...own, spokes: links } : { ...own, hub: links[0], sidecar: sidecarOf(site) };
+  if (site.role === 'spoke') return { ...own, hub: links[0], sidecar: sidecarOf(site) };
+  return { ...own, spokes: links, ...(pagePort !== undefined && { page: { port: pagePort } }) };
 }
 
 /** A visitor of the demo may press the button as often as they like. */

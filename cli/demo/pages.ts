@@ -43,6 +43,15 @@ export async function servePages(sites: readonly DemoSite[], port: number): Prom
   return { origins, close };
 }
 
+/** A port that nobody has: this one, else any. */
+export async function freePort(port: number): Promise<number> {
+  const server = http.createServer();
+  await listen(server, port);
+  const found = (server.address() as AddressInfo).port;
+  await new Promise((resolve) => server.close(resolve));
+  return found;
+}
+
 async function listen(server: http.Server, port: number): Promise<void> {
   const attempt = (wanted: number): Promise<void> =>
     new Promise((resolve, reject) => {

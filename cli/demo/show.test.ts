@@ -6,10 +6,13 @@ import { demoSites, typed } from './layout.js';
 import { describeGroup, welcome } from './show.js';
 
 const plain = painter(false);
-const PAGES = new Map([
-  ['roflfaucet', 'http://127.0.0.1:8401'],
-  ['clickforcharity', 'http://127.0.0.1:8402'],
-]);
+const PAGES = {
+  status: 'http://127.0.0.1:8400',
+  sites: new Map([
+    ['roflfaucet', 'http://127.0.0.1:8401'],
+    ['clickforcharity', 'http://127.0.0.1:8402'],
+  ]),
+};
 const time = new Date(2026, 0, 2, 14, 2, 11);
 
 function event(fields: Record<string, unknown>, site = 'clickforcharity'): DemoEvent {
@@ -90,12 +93,13 @@ describe('the welcome', () => {
     expect(text).toContain(
       `  echo '{"user_id": "999-test", "balance": 5000}' > .axle-demo/roflfaucet-data/userdata/balances/test-999.txt\n`,
     );
+    expect(text).toContain('\n  http://127.0.0.1:8400/  how the hub is');
     expect(text).toContain('  directsponsor    hub    .axle-demo/directsponsor-data/userdata\n');
   });
 
   it('has colours only where they are wanted', () => {
-    expect(welcome(demoSites('/d'), new Map(), plain)).not.toContain('\u001b');
-    expect(welcome(demoSites('/d'), new Map(), painter(true))).toContain('\u001b[1m');
+    expect(welcome(demoSites('/d'), { sites: new Map() }, plain)).not.toContain('\u001b');
+    expect(welcome(demoSites('/d'), { sites: new Map() }, painter(true))).toContain('\u001b[1m');
   });
 
   it('quotes a path for the shell', () => {

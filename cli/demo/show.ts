@@ -5,13 +5,15 @@ import type { Group } from './bursts.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, typed } from './layout.js';
 
-/** `pages`: site → where its page is. */
-export function welcome(
-  sites: readonly DemoSite[],
-  pages: ReadonlyMap<string, string>,
-  paint: Paint,
-  cwd?: string,
-): string {
+/** Where there is something to see. */
+export type Shown = {
+  /** Spoke → its visitors' page. */
+  readonly sites: ReadonlyMap<string, string>;
+  /** The hub's, for its operator. */
+  readonly status?: string;
+};
+
+export function welcome(sites: readonly DemoSite[], pages: Shown, paint: Paint, cwd?: string): string {
   const rows = sites.map(
     ({ site, role, userdata }) => `  ${paint.bold(site.padEnd(15))}  ${role.padEnd(5)}  ${typed(userdata, cwd)}`,
   );
@@ -33,14 +35,15 @@ export function welcome(
   ].join('\n');
 }
 
-function browserLines(pages: ReadonlyMap<string, string>, paint: Paint): string[] {
-  const [first] = pages.values();
+function browserLines({ sites, status }: Shown, paint: Paint): string[] {
+  const [first] = sites.values();
   if (first === undefined) return [];
   return [
     'Open this in a browser, earn on one site, and see it on the other:',
     '',
     `  ${paint.good(`${first}/both`)}`,
-    ...[...pages].map(([site, origin]) => `  ${origin}/  ${paint.dim(site)}`),
+    ...[...sites].map(([site, origin]) => `  ${origin}/  ${paint.dim(site)}`),
+    ...(status === undefined ? [] : [`  ${status}/  ${paint.dim('how the hub is, for its operator')}`]),
     '',
   ];
 }

@@ -114,6 +114,19 @@ describe('explains', () => {
     expect(explains(file(from), file(to, entries), policies)).toBe(expected);
   });
 
+  it.each([
+    [9, false],
+    [10, true],
+    [11, false],
+    [50, true],
+    [99, false],
+    [120, true],
+  ])('a list of %d entries, all new, may have lost some: %s', (size, expected) => {
+    const entries = Array.from({ length: size }, (_, n) => earn(n % 2 === 0 ? 5 : -8, n));
+    expect(explains(file(100, [earn(1, 1_000)]), file(0, entries), policies)).toBe(expected);
+    expect(explains(file(100, entries.slice(-1)), file(0, entries), policies)).toBe(false);
+  });
+
   it('takes two lists for two accounts of the same thing', () => {
     const live = file(110, [earn(10, 3)], { transactions: [{ ...earn(0, 3), type: 'credit', amount: 10 }] });
     expect(explains(file(100), live, policies)).toBe(true);

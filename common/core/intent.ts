@@ -33,7 +33,7 @@ export function intentOf(
   const [before, after] = [factsOf(shadow, policies), factsOf(live, policies)];
   if (before === undefined || after === undefined) return PLAIN;
   const raw = subtract(after.balance, before.balance);
-  const lists = newEntries(before, after);
+  const lists = [...newEntries(before, after).values()];
   if (lists.length === 0 || lists.some((texts) => sumOf(texts) === raw)) return PLAIN;
   let wasReplaced = false;
   for (const base of former) {
@@ -45,10 +45,21 @@ export function intentOf(
   return wasReplaced ? { kind: 'doubtful', raw } : PLAIN;
 }
 
-/** Whether new entries of its lists say that the balance went from `base` to `live`, each list by itself. */
+/**
+ * Whether new entries of its lists say that the balance went from `base` to `live`, each list by itself. A list that is full
+ * and has no other entries any more cannot tell all that happened, and says that no accident did.
+ */
 export function explains(base: Valid, live: Valid, policies: PathPolicies): boolean {
   const [before, after] = [factsOf(base, policies), factsOf(live, policies)];
-  return before !== undefined && after !== undefined && isExplained(before, after);
+  if (before === undefined || after === undefined) return false;
+  return isExplained(before, after, (texts, path) => isFull(texts) && texts.length === after.lists.get(path)?.length);
+}
+
+/** What the sites' writers keep: a list of such a size may have lost entries at its old end. */
+const CAPS = [10, 50, 100];
+
+function isFull(texts: readonly string[]): boolean {
+  return CAPS.includes(texts.length) || texts.length > Math.max(...CAPS);
 }
 
 /** The counter `balance` of a document, or the one below it (`balance.coins`); undefined where it has none. */
@@ -95,16 +106,23 @@ function factsOf(content: Valid, policies: PathPolicies): Facts | undefined {
 }
 
 /** New entries of each list that has any. */
-function newEntries(before: Facts, after: Facts): string[][] {
-  return [...after.lists]
-    .map(([path, texts]) => beyond(texts, before.lists.get(path) ?? []))
-    .filter((texts) => texts.length > 0);
+function newEntries(before: Facts, after: Facts): Lists {
+  return new Map(
+    [...after.lists]
+      .map(([path, texts]) => [path, beyond(texts, before.lists.get(path) ?? [])] as const)
+      .filter(([, texts]) => texts.length > 0),
+  );
 }
 
-function isExplained(before: Facts, after: Facts): boolean {
-  const lists = newEntries(before, after);
+/** `isPart`: whether these new entries of the list at `path` may be a part of them only. */
+function isExplained(
+  before: Facts,
+  after: Facts,
+  isPart: (texts: readonly string[], path: string) => boolean = () => false,
+): boolean {
+  const lists = [...newEntries(before, after)];
   const change = subtract(after.balance, before.balance);
-  return lists.length > 0 && lists.every((texts) => sumOf(texts) === change);
+  return lists.length > 0 && lists.every(([path, texts]) => sumOf(texts) === change || isPart(texts, path));
 }
 
 /** Whether `live` shows an entry that the file got after it showed `base`: then its writer did not start from `base`. */

@@ -52,6 +52,11 @@ export class Bookings {
     return this.#sheet(document).isOutOfUse;
   }
 
+  /** Whether such an amount has ever been there. */
+  isKnown(document: string, path: string): boolean {
+    return this.#sheet(document).state.counters?.[path] !== undefined;
+  }
+
   counter(document: string, path: string): CounterState {
     return counterOf(this.#sheet(document).state, path);
   }

@@ -33,7 +33,22 @@ export class Guards {
   /** Kind → how many documents it is known to have at least, and when that was seen. */
   readonly #sizes = new Map<string, { readonly documents: number; readonly at: number }>();
 
-  constructor(readonly options: GuardOptions) {}
+  #options: GuardOptions;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  get options(): GuardOptions {
+    return this.#options;
+  }
+
+  /** Other limits from now on; what was counted under the former ones is forgotten. */
+  set options(options: GuardOptions) {
+    this.#options = options;
+    this.#bursts.clear();
+    this.#sizes.clear();
+  }
 
   /** Why a change must be held; undefined where it may be counted. Call inside a commit. */
   judge(replica: Replica, facts: Facts): HeldReason | undefined {

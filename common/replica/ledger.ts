@@ -12,7 +12,7 @@ import type { CounterState, ReplicaId } from '../core/state.js';
 import { type AbsorbResult, absorb } from './absorb.js';
 import { type Booked, Bookings, clamped, counterOf } from './booking.js';
 import type { Mined } from './journal.js';
-import { OutOfUse, type Replica } from './replica.js';
+import { OutOfUse, type Replica, Unread } from './replica.js';
 
 export type Change = {
   readonly document: string;
@@ -28,18 +28,18 @@ export type Change = {
   /** Who asks, and by which name this change is known to them: asked again under it, it is answered again, not made again. */
   readonly asker?: string;
   readonly key?: string;
-  /** A cap on what is credited under a name. */
+  /** Bounds of what is changed under a name. */
   readonly rule?: Rule;
   readonly mined?: Mined;
 };
 
-/** No more than `total` in `windowMs`, for each document. */
+/** The credits of a document in `windowMs` less its debits are at most `total`, and no debit brings them below 0. */
 export type Rule = { readonly name: string; readonly total: Amount; readonly windowMs: number };
 
 export type Refusal = {
   readonly ok: false;
   /**
-   * There is not so much; or there is, but the rights to it lie with `site`, which is away; or the rule's cap is reached;
+   * There is not so much; or there is, but the rights to it lie with `site`, which is away; or the rule's bounds are reached;
    * or the key belongs to another change; or a miner's time has been credited already.
    */
   readonly reason: 'insufficient_funds' | 'rights_elsewhere' | 'over_cap' | 'key_reused' | 'already_mined';
@@ -120,8 +120,8 @@ export class Ledger {
   ) {}
 
   /**
-   * Resolves once the change is on disk, or refused. Rejects with BadChange where it can never be made, and with OutOfUse
-   * while its document is being rebuilt.
+   * Resolves once the change is on disk, or refused. Rejects with BadChange where it can never be made, with OutOfUse
+   * while its document is being rebuilt, and with Unread where a debit's file does not show yet how much there is.
    */
   change(change: Change, waitMs = WAIT_MS): Promise<Changed> {
     this.#check(change);
@@ -203,7 +203,7 @@ export class Ledger {
     }
   }
 
-  #check({ document, path, amount, isClamped, rule, asker, key }: Change): void {
+  #check({ document, path, amount, isClamped, asker, key }: Change): void {
     const { replica } = this;
     if (!isDocumentName(document) || !replica.knows(document)) throw new BadChange(`${document} is no document here`);
     if (replica.ruleOf(document) !== 'restore' || replica.policiesOf(document).of(path) !== 'counter')
@@ -211,7 +211,6 @@ export class Ledger {
     if (!isAmount(amount) || amount === ZERO) throw new BadChange(`${amount} is no amount`);
     const isCredit = compare(amount, ZERO) > 0;
     if (isClamped && isCredit) throw new BadChange('only a debit can be clamped');
-    if (rule !== undefined && !isCredit) throw new BadChange('only a credit can be capped');
     if (key !== undefined && asker === undefined) throw new BadChange('a key needs somebody who asks');
   }
 
@@ -317,12 +316,14 @@ export class Ledger {
   }
 
   /** undefined: a debit that lacks rights. */
-  #judge(pending: Pending, bookings: Bookings): Changed | BadChange | OutOfUse | undefined {
+  #judge(pending: Pending, bookings: Bookings): Changed | BadChange | OutOfUse | Unread | undefined {
     const { change, digest, verdict } = pending;
     const { document, path, key, asker = '', rule } = change;
     const kept = key === undefined ? undefined : this.replica.world.store.journal.answer(asker, key);
     if (kept !== undefined) return kept.digest === digest ? replay(kept.answer) : this.#reused(change);
     if (bookings.isOutOfUse(document)) return new OutOfUse(document);
+    const isDebit = change.amount.startsWith('-');
+    if (isDebit && !bookings.isKnown(document, path) && this.replica.hasFile(document)) return new Unread(document);
     const counter = bookings.counter(document, path);
     const balance = counterValue(counter);
     if (change.mined !== undefined && this.replica.world.store.journal.isMined(change.mined))
@@ -330,7 +331,8 @@ export class Ledger {
     const amount = change.isClamped ? clamped(change.amount, balance) : change.amount;
     if (rule !== undefined) {
       const sum = add(bookings.sumUnder(rule.name, document, rule.windowMs), amount);
-      if (compare(sum, rule.total) > 0) return { ok: false, reason: 'over_cap', balance };
+      const isWithin = amount.startsWith('-') ? !sum.startsWith('-') : compare(sum, rule.total) <= 0;
+      if (!isWithin) return { ok: false, reason: 'over_cap', balance };
     }
     if (compare(amount, ZERO) < 0 && compare(subtract(ZERO, amount), this.#free(counter)) > 0) {
       const isNew = amount !== pending.amount;

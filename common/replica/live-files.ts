@@ -192,7 +192,8 @@ export class LiveFiles {
   /** Owner, group and mode of a live file; undefined where it is missing. */
   attributes(name: string): Attributes | undefined {
     const stat = fs.lstatSync(this.pathOf(name), { throwIfNoEntry: false });
-    return stat?.isFile() ? { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o7777 } : undefined;
+    // Without set-uid and set-gid: text that arrives from elsewhere is never to run as somebody.
+    return stat?.isFile() ? { uid: stat.uid, gid: stat.gid, mode: stat.mode & 0o777 } : undefined;
   }
 
   /**

@@ -271,6 +271,11 @@ export class Replica {
     return this.world.store.printOf(name)?.hasFile !== 1 && this.world.files.print(name) !== undefined;
   }
 
+  /** Whether there is a live file, or what cannot be told from one: a symlink, something too large, a folder closed to us. */
+  hasFile(name: string): boolean {
+    return this.world.files.look(name).kind !== 'missing';
+  }
+
   /**
    * Takes note of a document whose amounts have changed: listeners are told of it after the commit, and the mark of
    * overdrawn money stays true. True where it has only now fallen below nothing. Call inside `commit`.
@@ -414,6 +419,15 @@ export class OutOfUse extends Error {
 
   constructor(name: string) {
     super(`${name} is being rebuilt from other sites`);
+  }
+}
+
+/** There is a live file, and it does not show what is asked for: torn or empty so far. That is not to be taken for nothing. */
+export class Unread extends Error {
+  readonly code = 'AXL-UNREAD';
+
+  constructor(name: string) {
+    super(`the file of ${name} cannot be read yet`);
   }
 }
 

@@ -89,6 +89,18 @@ describe('Store', () => {
     store.close();
   });
 
+  it('counts what a peer is owed within bounds, whatever else lies between', () => {
+    const store = Store.open(file);
+    for (let n = 1; n <= 12; n++)
+      store.putDocument({ name: `balances/${n}`, seq: n, ...ROW, origin: n <= 9 ? 'roflfaucet~1' : '' }, undefined);
+    expect(store.countChangedSince(0, 'roflfaucet~1', 100)).toBe(3);
+    expect(store.countChangedSince(0, 'roflfaucet~1', 2)).toBe(1);
+    expect(store.countChangedSince(0, 'roflfaucet~1', 1)).toBe(0);
+    expect(store.countChangedSince(0, 'other~1', 5)).toBe(5);
+    expect(store.countChangedSince(12, '', 5)).toBe(0);
+    store.close();
+  });
+
   it('gives what differs, and what has a file, in pieces', () => {
     const store = Store.open(file);
     for (let n = 1; n <= 5; n++) {

@@ -16,7 +16,9 @@ export function ruleProblems(root: Raw): Problem[] {
     ...hubProblems(root),
     ...kindProblems(root),
     ...nestingProblems(root),
-    ...sidecarProblems(root),
+    ...remoteProblems(root, 'sidecar'),
+    ...remoteProblems(root, 'page'),
+    ...passwordProblems(root),
   ];
 }
 
@@ -59,12 +61,23 @@ function kindProblems(root: Raw): Problem[] {
 
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
-function sidecarProblems(root: Raw): Problem[] {
-  const { host, allow_remote } = group(root.sidecar);
-  if (typeof host !== 'string' || LOOPBACK.test(host) || allow_remote === true) return [];
+function remoteProblems(root: Raw, section: 'sidecar' | 'page'): Problem[] {
+  const { host, allow_remote } = group(root[section]);
+  if (typeof host !== 'string' || isLoopback(host) || allow_remote === true) return [];
   return [
-    { address: ['sidecar', 'host'], message: `must be of this machine, or set allow_remote: true (got "${host}")` },
+    { address: [section, 'host'], message: `must be of this machine, or set allow_remote: true (got "${host}")` },
   ];
+}
+
+/** Whether an address is of this machine alone. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
+
+function passwordProblems(root: Raw): Problem[] {
+  const { allow_remote, password } = group(root.page);
+  if (allow_remote !== true || password !== undefined) return [];
+  return [{ address: ['page', 'password'], message: 'is missing: allow_remote needs a file with a password' }];
 }
 
 // State inside userdata would be watched, and then sent.

@@ -128,6 +128,16 @@ const Sidecar = strict({
   }),
 });
 
+/** The operator's page with its figures. Off unless the section is there. */
+const Page = strict({
+  port: { ...Port, default: 8400 },
+  /** This machine only, unless `allow_remote`, which needs a password. */
+  host: { ...Host, default: '127.0.0.1' },
+  allow_remote: Type.Boolean({ default: false }),
+  /** A file with the password that it asks for (user `axle`). */
+  password: Type.Optional(Path),
+});
+
 const shared = {
   site: Site,
   userdata: Path,
@@ -174,6 +184,7 @@ const shared = {
     { default: {} },
   ),
   sidecar: Type.Optional(Sidecar),
+  page: Type.Optional(Page),
 };
 
 export const HubSchema = strict({
@@ -201,3 +212,4 @@ export const SpokeSchema = strict({
 
 export type HubConfig = Static<typeof HubSchema>;
 export type SpokeConfig = Static<typeof SpokeSchema>;
+export type PageConfig = Static<typeof Page>;

@@ -46,6 +46,12 @@ describe('what is left out', () => {
     expect(config.hub.link).toEqual({ type: 'ssh', host: 'h', port: 22, user: 'axle', module: 'inbox', timeout_s: 30 });
   });
 
+  it('is filled in inside a page, which stays off without its section', () => {
+    const { page } = parseHubConfig(`${HUB}page: {}\n`, 'hub.yaml');
+    expect(page).toEqual({ port: 8400, host: '127.0.0.1', allow_remote: false });
+    expect(parseHubConfig(HUB, 'hub.yaml').page).toBeUndefined();
+  });
+
   it('is never shared between two configs', () => {
     const first = parseHubConfig(HUB, 'a');
     first.kinds.balances = { delete: 'wins' };
@@ -101,6 +107,17 @@ describe('each mistake is told with its line, address and found value', () => {
       'hub.yaml:5: spokes[1].link: must be a group of keys (got 5)',
       'hub.yaml:5: spokes[1].site: must be named once (spokes[0] is "rf" too)',
     ]);
+  });
+
+  it.each([
+    ['page: { host: 0.0.0.0 }', 'page.host: must be of this machine, or set allow_remote: true (got "0.0.0.0")'],
+    ['page: { allow_remote: true }', 'page.password: is missing: allow_remote needs a file with a password'],
+    [
+      'sidecar: { host: 10.0.0.1 }',
+      'sidecar.host: must be of this machine, or set allow_remote: true (got "10.0.0.1")',
+    ],
+  ])('a door that is open to others: %s', (line, problem) => {
+    expect(hubProblems(`${HUB}${line}\n`)).toEqual([`hub.yaml:6: ${problem}`]);
   });
 
   it('an empty file', () => {

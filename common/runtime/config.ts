@@ -15,6 +15,7 @@ export type {
   HubConfig,
   KindConfig,
   LinkConfig,
+  PageConfig,
   PullLinkConfig,
   SpokeConfig,
   SshLinkConfig,
@@ -45,8 +46,11 @@ export function loadSpokeConfig(file: string): SpokeConfig {
   return load(file, 'spoke') as SpokeConfig;
 }
 
-/** A config of either role: it is a hub's if it has `spokes`, a spoke's if it has `hub`. Throws ConfigError. */
-export function loadConfig(file: string): Config {
+/**
+ * A config of either role: it is a hub's if it has `spokes`, a spoke's if it has `hub`. Throws ConfigError. `withDisk: false`:
+ * without a look at the folders that it names.
+ */
+export function loadConfig(file: string, { withDisk = true } = {}): Config {
   const text = read(file);
   const root = rootOf(parseDocument(text, { stringKeys: true }), file);
   const hasSpokes = isGroup(root) && 'spokes' in root;
@@ -55,8 +59,8 @@ export function loadConfig(file: string): Config {
     throw new ConfigError(file, [`${file}: must have either spokes (a hub's config) or hub (a spoke's config)`]);
   }
   return hasSpokes
-    ? { role: 'hub', config: parse(text, file, 'hub', true) as HubConfig }
-    : { role: 'spoke', config: parse(text, file, 'spoke', true) as SpokeConfig };
+    ? { role: 'hub', config: parse(text, file, 'hub', withDisk) as HubConfig }
+    : { role: 'spoke', config: parse(text, file, 'spoke', withDisk) as SpokeConfig };
 }
 
 /** As `loadHubConfig`, from text and without a look at the disk. `file` is only a name for messages. */

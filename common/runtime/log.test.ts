@@ -64,6 +64,22 @@ async function logged(format: LogFormat, options: { file?: string; level?: 'info
 }
 
 describe('a log', () => {
+  it('writes from another level up when it is told so, in its file as well', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'axle-log-'));
+    const stream = new PassThrough();
+    const file = join(dir, 'sync-daemon.log');
+    const log = createLog({ format: 'journal', level: 'info', file, stream });
+    log.debug('unheard');
+    log.setLevel('debug');
+    log.debug('heard');
+    log.setLevel('error');
+    log.warn('unheard');
+    await log.close();
+    expect(String(stream.read())).toBe('<7>heard\n');
+    expect(readFileSync(file, 'utf8').trim().split('\n')).toHaveLength(1);
+    rmSync(dir, { recursive: true });
+  });
+
   it('writes each format, from its level up', async () => {
     expect(await logged('journal')).toBe('<6>balances/1-andy absorbed seq=3\n<3>broken\n');
     expect(await logged('journal', { level: 'debug' })).toContain('<7>balances/1-andy looked\n');

@@ -24,6 +24,8 @@ export interface Log {
 
 /** A log that owns a stream or a file. */
 export interface OpenLog extends Log {
+  /** From now on, in all places. */
+  setLevel(level: Level): void;
   /** Resolves when everything has been written. */
   close(): Promise<void>;
 }
@@ -64,10 +66,13 @@ export function createLog(options: LogOptions): OpenLog {
     };
   const log: Log = { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
   if (options.file !== undefined) file = openFile(options.file, options.level, log, now);
-  return { ...log, close: async () => void (await Promise.all([main.close(), file?.close()])) };
+  const setLevel = (level: Level): void => {
+    for (const sink of [main, file]) sink?.setLevel(level);
+  };
+  return { ...log, setLevel, close: async () => void (await Promise.all([main.close(), file?.close()])) };
 }
 
-type Sink = { write(entry: Entry): void; close(): Promise<void> };
+type Sink = { write(entry: Entry): void; setLevel(level: Level): void; close(): Promise<void> };
 
 function open(transport: Logger['transports'][number], level: Level): Sink {
   const logger = createLogger({
@@ -82,6 +87,9 @@ function open(transport: Logger['transports'][number], level: Level): Sink {
   return {
     // Under a key of our own: winston gives `message`, `level` and others of an entry's keys a meaning.
     write: (entry) => void logger.log({ level: entry.level, message: entry.event, entry }),
+    setLevel: (level) => {
+      logger.level = level;
+    },
     close: () =>
       new Promise((resolve) => {
         // winston waits without end for a file that broke.

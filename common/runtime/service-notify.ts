@@ -13,8 +13,11 @@ export interface Notifier {
   /** The one line that `systemctl status` shows. */
   status(text: string): Promise<void>;
   stopping(): Promise<void>;
-  /** Pings the unit's watchdog at half of WatchdogSec, for as long as `isAlive` says so. Returns the way to end it. */
-  watch(isAlive: () => boolean): () => void;
+  /**
+   * Starts a pulse three times in WatchdogSec, unless one is on its way, and pings the unit's watchdog for each that comes
+   * through: a process that merely turns its loop is silent. Returns the way to end it.
+   */
+  watch(pulse: () => Promise<unknown>): () => void;
 }
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -34,12 +37,22 @@ export function systemdNotifier(env: Env = process.env): Notifier {
     ready: () => say(() => notify({ ready: true, pid: process.pid })),
     status: (text) => say(() => notify({ status: oneLine(text), pid: process.pid })),
     stopping: () => say(() => run('STOPPING=1')),
-    watch(isAlive) {
+    watch(pulse) {
       if (!isListening || watchdog_ms === undefined) return () => {};
-      const ping = () => {
-        if (isAlive()) void say(() => run('WATCHDOG=1'));
+      let isOut = false;
+      const beat = async () => {
+        if (isOut) return;
+        isOut = true;
+        try {
+          await pulse();
+          await say(() => run('WATCHDOG=1'));
+        } catch {
+          // What broke is reported where it broke; here, it is no sign of life.
+        } finally {
+          isOut = false;
+        }
       };
-      const timer = setInterval(ping, watchdog_ms / 2);
+      const timer = setInterval(() => void beat(), watchdog_ms / 3);
       timer.unref();
       return () => clearInterval(timer);
     },

@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Fields, Log } from './log.js';
 import { parentGone, type Running, type ServeOptions, serve } from './service.js';
@@ -17,13 +18,14 @@ function recorder() {
     };
   const log: Log = { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
   const told: string[] = [];
+  const said: string[] = [];
   const notifier = {
     ready: async () => void told.push('ready'),
-    status: async () => {},
+    status: async (text: string) => void said.push(text),
     stopping: async () => void told.push('stopping'),
     watch: () => () => {},
   };
-  return { lines, told, log, notifier };
+  return { lines, told, said, log, notifier };
 }
 
 function serving(running: Partial<Running>, more: Partial<ServeOptions> = {}) {
@@ -88,6 +90,34 @@ describe('a served service', () => {
     expect(lines).toEqual(['error failed: no such table']);
   });
 
+  it('says its status when it has changed, once for each look', async () => {
+    let line = 'joining';
+    const { code, signals, said } = serving({ statusLine: () => line }, { status_ms: 10 });
+    await sleep(50);
+    expect(said).toEqual(['joining']);
+    line = '2 peers, 0 behind';
+    await expect.poll(() => said).toEqual(['joining', '2 peers, 0 behind']);
+    signals.emit('SIGTERM');
+    await code;
+    line = 'nobody is there to say this';
+    await sleep(30);
+    expect(said).toHaveLength(2);
+  });
+
+  it('reloads at SIGHUP, says what came of it, and goes on', async () => {
+    const answers = ['config refused', undefined];
+    const reload = vi.fn(() => answers.shift());
+    const { code, signals, said } = serving({ statusLine: () => 'well' }, { reload });
+    await expect.poll(() => said).toEqual(['well']);
+    signals.emit('SIGHUP');
+    signals.emit('SIGHUP');
+    expect(said).toEqual(['well', 'config refused; well', 'well']);
+    signals.emit('SIGTERM');
+    expect(await code).toBe(0);
+    expect(reload).toHaveBeenCalledTimes(2);
+    expect(signals.listenerCount('SIGHUP')).toBe(0);
+  });
+
   it('stops when its parent is gone', async () => {
     const stdin = new PassThrough();
     const { code, lines } = serving({}, { stopOn: parentGone(stdin) });
@@ -127,7 +157,7 @@ describe('systemd', () => {
     const notifier = systemdNotifier({ NOTIFY_SOCKET: '/run/nobody', WATCHDOG_USEC: '20000' });
     await notifier.ready();
     await notifier.status('two\nlines');
-    const end = notifier.watch(() => true);
+    const end = notifier.watch(async () => {});
     const pid = `--pid=${process.pid}`;
     await expect.poll(() => readFileSync(said, 'utf8')).toContain(`${pid} WATCHDOG=1\n`);
     end();
@@ -135,6 +165,33 @@ describe('systemd', () => {
     const lines = readFileSync(said, 'utf8').split('\n');
     expect(lines.slice(0, 2)).toEqual([`--ready ${pid}`, `${pid} --status=two lines`]);
     expect(lines).toContain(`${pid} STOPPING=1`);
+    rmSync(dir, { recursive: true });
+  });
+
+  it('hears no sign of life from work that stands still, nor from work that fails, and again when it goes on', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'axle-notify-'));
+    const said = join(dir, 'said');
+    writeFileSync(said, '');
+    writeFileSync(join(dir, 'systemd-notify'), `#!/bin/sh\necho "$@" >> ${said}\n`);
+    chmodSync(join(dir, 'systemd-notify'), 0o755);
+    process.env.PATH = `${dir}:${PATH}`;
+    const notifier = systemdNotifier({ NOTIFY_SOCKET: '/run/nobody', WATCHDOG_USEC: '30000' });
+    let begun = 0;
+    let free: () => void = () => {};
+    const stuck = notifier.watch(() => {
+      begun += 1;
+      return new Promise<void>((resolve) => {
+        free = resolve;
+      });
+    });
+    const failing = notifier.watch(() => Promise.reject(new Error('database gone')));
+    await sleep(150);
+    expect(readFileSync(said, 'utf8')).toBe('');
+    expect(begun, 'one at a time').toBe(1);
+    failing();
+    free();
+    await expect.poll(() => readFileSync(said, 'utf8')).toContain('WATCHDOG=1\n');
+    stuck();
     rmSync(dir, { recursive: true });
   });
 

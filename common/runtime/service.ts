@@ -11,18 +11,28 @@ export interface Running {
   stop(): Promise<void>;
   /** Optional: rejects when the service broke while running. */
   readonly failed?: Promise<never>;
+  /** Resolves once a piece of work has gone through everything that matters: a sign of life for the watchdog. */
+  pulse?(): Promise<void>;
+  /** The one line that `systemctl status` shows. */
+  statusLine?(): string;
 }
+
+type Signal = 'SIGTERM' | 'SIGINT' | 'SIGHUP';
 
 /** Of `process`, what is used here. */
 export interface Signals {
-  on(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
-  off(signal: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+  on(signal: Signal, listener: () => void): unknown;
+  off(signal: Signal, listener: () => void): unknown;
 }
 
 export type ServeOptions = {
   readonly log: Log;
   /** Another reason to stop, resolving to its name: see `parentGone`. */
   readonly stopOn?: Promise<string>;
+  /** At SIGHUP, which without it ends the process. Returns what the status is to say before all else, if anything. */
+  readonly reload?: (running: Running) => string | undefined;
+  /** From one look at the status to the next. */
+  readonly status_ms?: number;
   /** Stopping takes longer: give up, exit code 1. */
   readonly stop_ms_max?: number;
   readonly signals?: Signals;
@@ -32,6 +42,8 @@ export type ServeOptions = {
 };
 
 const STOP_MS_MAX = 20_000;
+/** Each word to systemd is a process of its own. */
+const STATUS_MS = 10_000;
 
 /**
  * Runs a service until SIGTERM or SIGINT. Resolves to the exit code: 0 after an orderly stop, 1 when the service broke or
@@ -44,6 +56,8 @@ export async function serve(start: () => Promise<Running>, options: ServeOptions
     notifier = systemdNotifier(),
     exit = process.exit,
     stop_ms_max = STOP_MS_MAX,
+    status_ms = STATUS_MS,
+    reload,
   } = options;
   let signalsSeen = 0;
   let askToStop: (reason: string) => void = () => {};
@@ -55,16 +69,27 @@ export async function serve(start: () => Promise<Running>, options: ServeOptions
     if (signalsSeen > 1) exit(1);
     else askToStop(signal);
   };
-  const listeners = { SIGTERM: listenerFor('SIGTERM'), SIGINT: listenerFor('SIGINT') };
+  let onHangup: () => void = () => {};
+  const listeners: Partial<Record<Signal, () => void>> = {
+    SIGTERM: listenerFor('SIGTERM'),
+    SIGINT: listenerFor('SIGINT'),
+    ...(reload && { SIGHUP: () => onHangup() }),
+  };
+  const entries = Object.entries(listeners) as [Signal, () => void][];
   // Before the start: a signal during a long join must not kill it half way.
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) signals.on(signal, listeners[signal]);
+  for (const [signal, listener] of entries) signals.on(signal, listener);
   void options.stopOn?.then(askToStop);
   try {
     const running = await start();
     let isReady = false;
+    let endWatch: () => void = () => {};
+    const status = new StatusTeller(running, notifier, status_ms);
+    onHangup = () => status.say(reload?.(running));
     const readiness = running.ready.then(async () => {
       isReady = true;
       await notifier.ready();
+      status.look();
+      if (running.pulse) endWatch = notifier.watch(() => running.pulse?.() ?? Promise.resolve());
     });
     const failure = Promise.race([
       readiness.then(() => new Promise<never>(() => {})),
@@ -80,13 +105,59 @@ export async function serve(start: () => Promise<Running>, options: ServeOptions
         return 1;
       }),
     ]);
+    onHangup = () => {};
+    endWatch();
+    status.close();
     await notifier.stopping();
     return (await stopInTime(running, stop_ms_max, log)) ? code : 1;
   } catch (error) {
     log.error('failed', describe(error));
     return 1;
   } finally {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) signals.off(signal, listeners[signal]);
+    for (const [signal, listener] of entries) signals.off(signal, listener);
+  }
+}
+
+/** Tells systemd the service's status when it has changed, and not more often than it looks. */
+class StatusTeller {
+  readonly #running: Running;
+  readonly #notifier: Notifier;
+  readonly #timer: NodeJS.Timeout;
+  #first: string | undefined;
+  #told = '';
+
+  constructor(running: Running, notifier: Notifier, ms: number) {
+    this.#running = running;
+    this.#notifier = notifier;
+    this.#timer = setInterval(() => this.look(), ms);
+    this.#timer.unref();
+    this.look();
+  }
+
+  /** From now on this stands before everything; undefined: nothing does. */
+  say(first: string | undefined): void {
+    this.#first = first;
+    this.look();
+  }
+
+  look(): void {
+    const text = [this.#first, this.#line()].filter((part) => part !== undefined).join('; ');
+    if (text === this.#told) return;
+    this.#told = text;
+    void this.#notifier.status(text);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  #line(): string | undefined {
+    try {
+      return this.#running.statusLine?.();
+    } catch {
+      // A disk that breaks is reported where the work is done, not here.
+      return undefined;
+    }
   }
 }
 

@@ -36,6 +36,8 @@ export type EventsAnswer = {
 
 const ENTRIES_MAX = 1_000;
 const LATEST_MAX = 1_000;
+/** Events are constants, but a code may be a peer's own word. */
+const NAMES_MAX = 500;
 const BOUNDS_MS: readonly number[] = [10, 20, 30, 50, 75, 100, 150, 250, 500, 1_000, 2_500, 5_000, 10_000, 60_000];
 
 export class Activity {
@@ -97,7 +99,8 @@ export class Activity {
   #note(level: Level, event: string, fields: Fields): void {
     const at = this.now();
     const name = typeof fields.code === 'string' ? `${event} ${fields.code}` : event;
-    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+    const counted = this.counts.has(name) || this.counts.size < NAMES_MAX ? name : 'other';
+    this.counts.set(counted, (this.counts.get(counted) ?? 0) + 1);
     if (event === 'absorbed' || event === 'received') this.#changedAt = at;
     if (event === 'materialised' && fields.from !== this.site && typeof fields.ms === 'number')
       this.#arrived(fields.ms);

@@ -11,6 +11,7 @@ import { rsyncdConfig } from '../link/rsyncd-config.js';
 import type { SshPeer } from '../link/ssh-args.js';
 import { SshMaster } from '../link/ssh-master.js';
 import type { Transport } from '../link/transport.js';
+import type { GuardOptions } from '../replica/guard.js';
 import type { Attributes } from '../replica/live-files.js';
 import { noSteps } from '../replica/steps.js';
 import { Backoff } from '../runtime/backoff.js';
@@ -52,14 +53,7 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     state: config.state,
     policies: mergePolicies(DEFAULT_POLICIES, kinds),
     joinRule: config.join,
-    guards: {
-      zero: config.guards.zero,
-      burst: {
-        documents: config.guards.burst_documents,
-        percent: config.guards.burst_percent,
-        windowMs: config.guards.window_s * 1000,
-      },
-    },
+    guards: guardsOf(config),
     maxFileBytes: config.limits.max_file_bytes,
     batchDocuments: config.limits.batch_documents,
     batchBytes: config.limits.batch_bytes,
@@ -75,6 +69,12 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     randomHex: (bytes) => randomBytes(bytes).toString('hex'),
     steps: noSteps,
   };
+}
+
+/** The limits of the guards, as the replica takes them. */
+export function guardsOf({ guards }: Pick<Shared, 'guards'>): GuardOptions {
+  const { zero, burst_documents, burst_percent, window_s } = guards;
+  return { zero, burst: { documents: burst_documents, percent: burst_percent, windowMs: window_s * 1000 } };
 }
 
 function makeTransport(config: Shared, peer: string, link: LinkConfig, folders: PeerFolders, log: Log): Transport {

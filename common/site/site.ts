@@ -6,6 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { DocState } from '../core/state.js';
 import type { Fetcher } from '../link/transport.js';
 import { Engine } from '../replica/engine.js';
+import type { GuardOptions } from '../replica/guard.js';
 import type { Change, Changed } from '../replica/ledger.js';
 import { recover } from '../replica/recover.js';
 import type { Replica } from '../replica/replica.js';
@@ -140,6 +141,7 @@ export class Site {
       peers: this.#links,
       activity: this.#activity,
       reporter: this.#reporter,
+      repairs: this.#repairs,
     });
   }
 
@@ -151,6 +153,11 @@ export class Site {
   /** Resolves once the work in hand on store and files is done and the store can be read: a sign of life for a watchdog. */
   pulse(): Promise<void> {
     return this.#replica.exclusive(async () => void this.#replica.world.store.meta('seq'));
+  }
+
+  /** Other limits for the guards, from the next change on. Before the state is open, nothing: it opens with its options. */
+  setGuards(guards: GuardOptions): void {
+    if (this.#replica !== undefined) this.#replica.guards.options = guards;
   }
 
   get isReady(): boolean {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { Lab } from '../testing/sites.js';
 import { type SiteStatus, statusLine } from './status.js';
@@ -55,4 +56,26 @@ test('the status line names what is wrong first', () => {
   );
   expect(statusLine({ ...status, isReady: false })).toBe('starting');
   expect(statusLine({ ...status, isReady: false, phase: 'joining' })).toBe('joining');
+});
+
+test('there is no sign of life while a piece of work on store and files stands still', async () => {
+  lab = await Lab.started();
+  const { site } = lab.hub;
+  let free: () => void = () => {};
+  const stuck = site.replica.exclusive(
+    () =>
+      new Promise<void>((resolve) => {
+        free = resolve;
+      }),
+  );
+  let beats = 0;
+  const pulse = site.pulse().then(() => {
+    beats += 1;
+  });
+  // The loop turns all the while.
+  await sleep(200);
+  expect(beats).toBe(0);
+  free();
+  await Promise.all([stuck, pulse]);
+  expect(beats).toBe(1);
 });

@@ -4,6 +4,7 @@ import type { Phase, Replica } from '../replica/replica.js';
 import { version } from '../runtime/version.js';
 import type { Activity, Arrivals } from './activity.js';
 import type { SiteOptions } from './options.js';
+import type { RepairLog } from './repair-log.js';
 import type { Reporter } from './reporter.js';
 import type { Peer } from './verifier.js';
 
@@ -49,6 +50,8 @@ export type SiteStatus = {
   readonly backlog: { readonly looks: number; readonly files: number };
   readonly held: number;
   readonly overdrawn: number;
+  /** Documents that were repaired here since this start. */
+  readonly repaired: number;
   readonly arrivals: Arrivals;
   /** Since this start: log events, with their code where they have one. */
   readonly counts: Readonly<Record<string, number>>;
@@ -67,9 +70,19 @@ export type StatusParts = {
   readonly peers: readonly Peer[];
   readonly activity: Activity;
   readonly reporter: Reporter;
+  readonly repairs: RepairLog;
 };
 
-export function statusOf({ options, open, isReady, startedAt, peers, activity, reporter }: StatusParts): SiteStatus {
+export function statusOf({
+  options,
+  open,
+  isReady,
+  startedAt,
+  peers,
+  activity,
+  reporter,
+  repairs,
+}: StatusParts): SiteStatus {
   const { site, isHub, userdata, state, now } = options;
   const store = open?.replica.world.store;
   return {
@@ -89,6 +102,7 @@ export function statusOf({ options, open, isReady, startedAt, peers, activity, r
     backlog: open?.engine.backlog ?? { looks: 0, files: 0 },
     held: store?.countHeld() ?? 0,
     overdrawn: store?.countOverdrawn() ?? 0,
+    repaired: repairs.repaired,
     arrivals: activity.arrivals,
     counts: Object.fromEntries(activity.counts),
     troubles: [...reporter.troubles].map(([step, { code, reason, hint }]) => ({ step, code, reason, hint })),

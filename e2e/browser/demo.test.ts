@@ -17,7 +17,7 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-demo-'));
   let browser: Browser;
   let demo: ChildProcess;
-  let pages: { rofl: string; click: string };
+  let pages: { rofl: string; click: string; hub: string };
 
   beforeAll(async () => {
     browser = await launch();
@@ -31,7 +31,7 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
         const { ready, sites } = JSON.parse(line);
         if (ready !== true || sites === undefined) return;
         clearTimeout(timer);
-        resolve({ rofl: sites.roflfaucet.page, click: sites.clickforcharity.page });
+        resolve({ rofl: sites.roflfaucet.page, click: sites.clickforcharity.page, hub: sites.directsponsor.page });
       });
     });
   });
@@ -75,6 +75,14 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
       await page.waitForTimeout(1_000);
       await page.screenshot({ path: picture });
     }
+    await page.close();
+  });
+
+  it('shows how the hub is', async () => {
+    const page = await browser.newPage();
+    await page.goto(pages.hub);
+    await page.locator('#headline', { hasText: 'All 2 sites are in step' }).waitFor({ timeout: 10_000 });
+    await page.locator('#entries', { hasText: 'balances/1-andy' }).waitFor();
     await page.close();
   });
 

@@ -73,22 +73,25 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await view.shows(100);
   });
 
-  it('hazard 6: a name with a dot is sent as it is, and no other user comes into being', async () => {
-    const sites = await start('sidecar');
-    const { rofl, lab } = sites;
-    const view = await sites.member(desk, rofl, '7-j.doe');
-    await view.shows(0);
-    await view.add(20);
-    await view.shows(20);
-    await lab.expectBalance('balances/7-j.doe', 20);
-    for (const site of lab.sites)
-      expect(
-        fs
-          .readdirSync(`${site.userdata}/balances`)
-          .filter((name) => name.endsWith('.txt'))
-          .sort(),
-      ).toEqual(['1-andy.txt', '7-j.doe.txt']);
-  });
+  it.each<Way>(['php', 'sidecar'])(
+    'hazard 6: by way of %s a name with a dot is sent as it is, and no other user comes into being',
+    async (way) => {
+      const sites = await start(way);
+      const { rofl, lab } = sites;
+      const view = await sites.member(desk, rofl, '7-j.doe');
+      await view.shows(0);
+      await view.add(20);
+      await view.shows(20);
+      await lab.expectBalance('balances/7-j.doe', 20);
+      for (const site of lab.sites)
+        expect(
+          fs
+            .readdirSync(`${site.userdata}/balances`)
+            .filter((name) => name.endsWith('.txt'))
+            .sort(),
+        ).toEqual(['1-andy.txt', '7-j.doe.txt']);
+    },
+  );
 
   it.each([
     '1-andy.sync-conflict-20260101-120000-ABCDEFG',
@@ -160,6 +163,67 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     expect(rofl.front.seen.some(({ url }) => url.includes('session-init'))).toBe(true);
     await sites.expectBalance(125);
   });
+
+  it('PHP’s session is opened as the page is loaded, for whatever else the page asks for', async () => {
+    const sites = await start('php', { php: { identity: 'session' } });
+    const { rofl } = sites;
+    const view = await sites.member(desk, rofl);
+    await view.shows(100);
+    const opened = () => rofl.front.seen.filter(({ url }) => url.includes('session-init')).length;
+    const before = opened();
+    await view.page.reload();
+    await view.page.waitForFunction(`fetch('/api/simple-profile.php?action=update_profile', {
+      method: 'POST', body: JSON.stringify({ user_id: '1-andy', bio: '' }) }).then(({ status }) => status === 404)`);
+    expect(opened()).toBe(before + 1);
+    await view.add(20);
+    await view.settled();
+    expect([opened(), rofl.front.changes.length]).toEqual([before + 1, 1]);
+  });
+
+  it('with PHP alone, the token of the sign-in opens its session', async () => {
+    const sites = await start('php', { php: { identity: 'session' }, tag: 'data-api="/api"' });
+    const view = await sites.member(desk, sites.rofl);
+    await view.shows(100);
+    await view.add(20);
+    await view.settled();
+    await sites.expectBalance(120);
+  });
+
+  it.each<Way>(['php', 'sidecar'])(
+    'by way of %s, who is no longer signed in is told, and loses nothing',
+    async (way) => {
+      const sites = await start(way, { php: { identity: 'session' } });
+      const { rofl } = sites;
+      const view = await sites.member(desk, rofl);
+      await view.shows(100);
+      // The token is over, and so is PHP's session; the browser's own session is not.
+      const leave = async () => {
+        await view.run(`localStorage.removeItem('jwt_token')`);
+        await desk.clearCookies();
+        await view.run(`addEventListener('axle:signed-out', ({ detail }) => { window.signedOut = detail; })`);
+      };
+      const note = () => view.run(`document.getElementById('sync-message')?.textContent`);
+      await leave();
+      expect(await view.add(20)).toEqual({ success: true, balance: 120 });
+      await view.page.waitForFunction('window.signedOut');
+      expect(await view.run('window.signedOut')).toEqual({ pending: 20 });
+      expect(await note()).toMatch(/sign in again/);
+      await sites.expectBalance(100);
+      await sites.signIn(view, rofl);
+      await view.settled();
+      await view.shows(120);
+      await sites.expectBalance(120);
+      // Signed in by another tab: whoever comes back to this one need not wait.
+      await leave();
+      await view.add(5);
+      await view.page.waitForFunction('window.signedOut');
+      await view.run(`localStorage.setItem('jwt_token', '${jwt('1-andy')}')`);
+      await view.run('unifiedBalance.syncNow()');
+      await view.settled();
+      expect(await note()).not.toMatch(/sign in again/);
+      await sites.expectBalance(125);
+    },
+  );
 
   it('a sidecar that goes and comes again is followed from where it was', async () => {
     const sites = await start('sidecar');
@@ -239,26 +303,29 @@ describe.skipIf(missing !== undefined)(`hazards${missing === undefined ? '' : `:
     await sites.expectBalance(120);
   });
 
-  it('what the sites’ former script had not sent is sent once, when no tab of it can be left', async () => {
-    const sites = await start('php');
-    const view = await sites.open(desk, sites.rofl);
-    await view.run(`localStorage.setItem('balance_net_change:1-andy', '15')`);
-    await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now() - 600000))`);
-    await sites.signIn(view, sites.rofl);
-    await view.shows(115);
-    await view.settled();
-    expect(await view.stored('balance_net_change:1-andy')).toBeNull();
-    await view.page.reload();
-    await view.shows(115);
-    await sites.expectBalance(115);
-    // Touched a moment ago: it may be on its way from another tab.
-    await view.run(`localStorage.setItem('balance_net_change:1-andy', '7')`);
-    await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now()))`);
-    await view.page.reload();
-    await view.shows(115);
-    await sleep(500);
-    await sites.expectBalance(115);
-  });
+  it.each<Way>(['php', 'sidecar'])(
+    'by way of %s, what the sites’ former script had not sent is sent once, when no tab of it can be left',
+    async (way) => {
+      const sites = await start(way);
+      const view = await sites.open(desk, sites.rofl);
+      await view.run(`localStorage.setItem('balance_net_change:1-andy', '15')`);
+      await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now() - 600000))`);
+      await sites.signIn(view, sites.rofl);
+      await view.shows(115);
+      await view.settled();
+      expect(await view.stored('balance_net_change:1-andy')).toBeNull();
+      await view.page.reload();
+      await view.shows(115);
+      await sites.expectBalance(115);
+      // Touched a moment ago: it may be on its way from another tab.
+      await view.run(`localStorage.setItem('balance_net_change:1-andy', '7')`);
+      await view.run(`localStorage.setItem('balance_net_change:1-andy_timestamp', String(Date.now()))`);
+      await view.page.reload();
+      await view.shows(115);
+      await sleep(500);
+      await sites.expectBalance(115);
+    },
+  );
 
   it('where events are not to be had, a page reads instead', async () => {
     const sites = await start('php');

@@ -60,6 +60,30 @@ describe.skipIf(missing !== undefined)(`pages${missing === undefined ? '' : `: s
       await sites.expectBalance(135);
     });
 
+    it('a guest who has long played brings what is left of it at once; what is over the cap is kept', async () => {
+      const { rofl } = sites;
+      await desk.addInitScript(
+        `window.told = []; addEventListener('axle:refused', ({ detail }) => told.push(detail));`,
+      );
+      const view = await sites.open(desk, rofl);
+      await view.run(`{
+        const entry = (id, amount, days, type = 'earn') => ({ id, type, amount, source: 'slots',
+          timestamp: new Date(Date.now() - days * 86400000).toISOString() });
+        localStorage.setItem('guest_transactions', JSON.stringify([
+          entry('old', 60, 29), entry('bet', 50, 1, 'spend'),
+          ...Array.from({ length: 300 }, (_, n) => entry('win' + n, 1, 0)), entry('last', 300, 0)]));
+      }`);
+      await sites.signIn(view, rofl);
+      await view.shows(400);
+      await view.page.waitForFunction(`JSON.parse(localStorage.getItem('axle_claim:1-andy')).length === 1`);
+      expect(JSON.parse((await view.stored('axle_claim:1-andy')) ?? '')).toMatchObject([{ id: 'last', amount: '300' }]);
+      expect(await view.run('told')).toEqual([{ amount: '10', source: 'slots', reason: 'out_of_time' }]);
+      await sites.expectBalance(400);
+      await view.page.reload();
+      await view.shows(400);
+      expect(await view.stored('axle_claim:1-andy')).not.toBeNull();
+    });
+
     it('what is earned on roflfaucet shows on clickforcharity without reloading', async () => {
       const { rofl, click } = sites;
       const here = await sites.member(desk, rofl);

@@ -1,7 +1,9 @@
-/** Axle on the hosts of a lab: the built project, one config and one systemd unit per site. */
+/** Axle on the hosts of a lab: the built project, one config and the real systemd unit per site. */
 
-import { chownSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { stringify } from 'yaml';
+import { loadConfig } from '../../common/runtime/config.js';
+import { siteDropIn, siteDropInPath, UNITS } from '../../common/runtime/units.js';
 import { AXLE_ACCOUNT, AXLE_HOME } from './accounts.js';
 import type { Host } from './host.js';
 import type { Lab } from './lab.js';
@@ -23,7 +25,7 @@ export function sitePaths(site: string) {
 
 /** The unit that keeps a site's daemon running, in the words of the sites' own scripts. */
 export function unitOf(lab: Lab, site: string): string {
-  return hubAndSpokes(lab).hub.name === site ? 'hub-distribute.service' : 'sync-to-hub.service';
+  return hubAndSpokes(lab).hub.name === site ? UNITS.hub : UNITS.spoke;
 }
 
 /** Checks that the built project and this Node are there, at the same paths, inside every host. */
@@ -93,7 +95,7 @@ function writeSite(lab: Lab, host: Host, role: 'hub' | 'spoke', config: object):
   mkdirSync(host.path(sitePaths(host.name).logs), { recursive: true });
   const configFile = `/etc/axle/${role}.yaml`;
   host.write(configFile, stringify(config));
-  host.write(`/etc/systemd/system/${unitOf(lab, host.name)}`, unit(role, configFile));
+  installUnit(lab, host, role, configFile);
 }
 
 function makeUserdata(host: Host): void {
@@ -104,26 +106,11 @@ function makeUserdata(host: Host): void {
   }
 }
 
-/**
- * The daemon runs as the account that receives the batches. Files of the site's PHP belong to www-data in folders that
- * only www-data may write: replacing them and keeping their owner takes three capabilities and nothing more of root.
- */
-function unit(role: 'hub' | 'spoke', configFile: string): string {
-  const capabilities = 'CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER';
-  return `[Unit]
-Description=Axle ${role}
-StartLimitIntervalSec=0
-
-[Service]
-Type=simple
-User=${AXLE_ACCOUNT}
-AmbientCapabilities=${capabilities}
-CapabilityBoundingSet=${capabilities}
-RuntimeDirectory=axle
-ExecStart=${process.execPath} ${MAIN} ${role} --config ${configFile}
-# SIGTERM is for the daemon alone: it lets the rsync and sync that it has started finish.
-KillMode=mixed
-Restart=always
-RestartSec=200ms
-`;
+/** The project's own unit, what the site's config adds to it, and, in place of an installed Axle, this checkout. */
+function installUnit(lab: Lab, host: Host, role: 'hub' | 'spoke', configFile: string): void {
+  const unit = unitOf(lab, host.name);
+  host.write(`/etc/systemd/system/${unit}`, readFileSync(`${REPO_ROOT}/systemd/${unit}`));
+  host.write(siteDropInPath(role), siteDropIn(loadConfig(host.path(configFile), { withDisk: false })));
+  const start = `${process.execPath} ${MAIN} ${role} --config ${configFile}`;
+  host.write(`/etc/systemd/system/${unit}.d/zz-checkout.conf`, `[Service]\nExecStart=\nExecStart=${start}\n`);
 }

@@ -1,6 +1,6 @@
 /**
  * Real hosts on one machine, for tests and measurements: each is a systemd-nspawn container over an overlay of this
- * machine's own `/`, with its own systemd, journald, sshd, name, machine id and address. Three boot in about two seconds.
+ * machine's own `/` (or of a bare Debian), with its own systemd, journald, sshd, name, machine id and address. Three boot in about two seconds.
  *
  *     const lab = await Lab.up({ hosts: ['directsponsor', 'roflfaucet'] });
  *     await lab.host('roflfaucet').sh('ping -c 1 directsponsor');
@@ -23,6 +23,8 @@ import { waitFor } from './wait.js';
 export interface LabOptions {
   /** Host names; by custom the first is the hub. */
   hosts: readonly string[];
+  /** What hosts are an overlay of; default this machine's own `/`. See debian.ts. */
+  root?: string;
   /** The most that all hosts together may write, as tmpfs spells it. Default `6G`. */
   size?: string;
   /** The process with whose end the lab becomes a leftover. Default: this one. */
@@ -57,16 +59,18 @@ export class Lab {
     }
   }
 
-  static async #build(id: string, { hosts: names, size = '6G' }: LabOptions): Promise<Lab> {
+  static async #build(id: string, { hosts: names, root: lower = '/', size = '6G' }: LabOptions): Promise<Lab> {
     const folder = await mountLab(id, size);
     const network = new Network(id);
     await network.up();
     const neighbours = new Map<string, string>();
     for (const name of names) neighbours.set(name, await network.attach(name));
-    const binds = [REPO_ROOT, dirname(dirname(process.execPath))].filter(isHiddenFromOverlay);
+    const seen = [REPO_ROOT, dirname(dirname(process.execPath))];
+    // A root of its own is to be bare: nothing of this machine shows in it.
+    const binds = lower === '/' ? seen.filter(isHiddenFromOverlay) : [];
     const hosts = await Promise.all(
       [...neighbours].map(async ([name, address]) => {
-        const root = await mountRoot(folder, name);
+        const root = await mountRoot(folder, name, lower);
         await prepareRoot(root, name, neighbours);
         return new Host({ labId: id, name, address, root, consoleFile: `${folder}/${name}.console`, network, binds });
       }),

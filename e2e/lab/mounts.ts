@@ -1,4 +1,4 @@
-/** The disks of a lab: each host's root is an overlay of this machine's `/`, its changes in memory. */
+/** The disks of a lab: each host's root is an overlay of this machine's `/` (or of another root), its changes in memory. */
 
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { exec, must } from './exec.js';
@@ -18,11 +18,11 @@ export async function mountLab(labId: string, size: string): Promise<string> {
   return folder;
 }
 
-/** Mounts one host's root and returns its path: the same file system that the host sees, inotify events included. */
-export async function mountRoot(labFolderPath: string, host: string): Promise<string> {
+/** Mounts one host's root over `lower` and returns its path: the same file system that the host sees, inotify events included. */
+export async function mountRoot(labFolderPath: string, host: string, lower: string): Promise<string> {
   const base = `${labFolderPath}/${host}`;
   for (const part of ['upper', 'work', 'root']) mkdirSync(`${base}/${part}`, { recursive: true });
-  const layers = `lowerdir=/,upperdir=${base}/upper,workdir=${base}/work`;
+  const layers = `lowerdir=${lower},upperdir=${base}/upper,workdir=${base}/work`;
   await must(['mount', '-t', 'overlay', 'overlay', '-o', layers, `${base}/root`]);
   return `${base}/root`;
 }

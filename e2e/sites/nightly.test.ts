@@ -39,7 +39,7 @@ describe.skipIf(needsLab('the nightly job on real sites'))('the nightly job', ()
     for (const site of sites().all) await rewritten(site, balances, lastUpdated);
   }
 
-  it(`I1: rewrites ${FILES} files at once, and no change is missed or lost`, async () => {
+  it(`I1, hazard 10: rewrites ${FILES} files at once, and no change is missed or lost`, async () => {
     const began = performance.now();
     await night(NIGHT);
     console.info(`${FILES} files rewritten in ${Math.round(performance.now() - began)} ms`);
@@ -47,7 +47,7 @@ describe.skipIf(needsLab('the nightly job on real sites'))('the nightly job', ()
     console.info(`the same on all three sites ${Math.round(performance.now() - began)} ms after its begin`);
   });
 
-  it('I1: makes more events than the kernel keeps for a daemon that is kept waiting, and none is missed', async () => {
+  it('I1, hazard 10: makes more events than the kernel keeps for a daemon that is kept waiting, and none is missed', async () => {
     const { rofl } = sites();
     const from = rofl.log().length;
     const signal = (name: string) =>

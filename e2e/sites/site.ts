@@ -79,7 +79,7 @@ export class Site {
   }
 
   start(timeoutMs?: number): Promise<void> {
-    return this.ready(() => this.host.must(['systemctl', 'start', this.unit]), timeoutMs);
+    return this.ready(() => this.host.must(['systemctl', 'start', '--no-block', this.unit]), timeoutMs);
   }
 
   /** SIGTERM, and waits for the end. */

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { installAxle, writeConfigs } from '../lab/axle.js';
+import type { Host } from '../lab/host.js';
 import { Lab } from '../lab/lab.js';
 import { setUpSsh } from '../lab/ssh.js';
 import { CLICK, HUB, ROFL, ThreeSites } from './sites.js';
@@ -12,10 +13,12 @@ export interface UseSites {
   /** Runs while no daemon has started yet: for files that exist before the sites join. */
   before?: (sites: ThreeSites) => void | Promise<void>;
   startLimitMs?: number;
+  /** For the config of each site. */
+  more?: (host: Host) => object;
 }
 
 /** Boots the sites before the tests of this `describe`; when one fails, the journals of all three hosts are printed. */
-export function useSites({ before, startLimitMs }: UseSites = {}): () => ThreeSites {
+export function useSites({ before, startLimitMs, more }: UseSites = {}): () => ThreeSites {
   let sites: ThreeSites | undefined;
   const printJournals = async () => console.error(await sites?.journals());
 
@@ -23,7 +26,7 @@ export function useSites({ before, startLimitMs }: UseSites = {}): () => ThreeSi
     sites = new ThreeSites(await Lab.up({ hosts: [HUB, ROFL, CLICK] }));
     await installAxle(sites.lab);
     await setUpSsh(sites.lab);
-    await writeConfigs(sites.lab);
+    await writeConfigs(sites.lab, more);
     try {
       await before?.(sites);
       await sites.start(startLimitMs);

@@ -12,7 +12,7 @@ use Axle\Http\Identity;
 use Axle\Http\Page;
 
 Page::serve(['POST'], 'Failed to claim', static function (Page $page): array {
-    $writer = Identity::writer($page->config, $page->text('user_id'));
+    $writer = Identity::writer($page->config, $page->named());
     if ($writer === null && $page->config->identity === 'session') {
         return [401, ['success' => false, 'error' => 'Authentication required']];
     }

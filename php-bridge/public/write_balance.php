@@ -16,7 +16,7 @@ use Axle\Json;
 Page::serve(['POST'], 'Failed to update balance', static function (Page $page): array {
     $raw = $page->raw('net_change') ?? throw new BadInput('Missing net_change');
     $amount = Amount::parse(trim(Json::stringOf($raw) ?? $raw)) ?? throw new BadInput('Invalid net_change');
-    $writer = Identity::writer($page->config, $page->text('user_id'));
+    $writer = Identity::writer($page->config, $page->named());
     if ($writer === null && $page->config->identity === 'session') {
         return [401, ['success' => false, 'error' => 'Authentication required — please refresh the page']];
     }

@@ -8,7 +8,8 @@ use Axle\Exception\Unreadable;
 
 /**
  * The content of a balance file, in whichever shape it has: the balance is a number, a string or `{"coins": n}`, times are
- * integers or ISO text, there are none, one or two lists of transactions. A change keeps everything else as it stands.
+ * integers or ISO text, there are none, one or two lists of transactions. A change keeps everything else as it stands; only
+ * where there is no list it begins one: by its entries Axle's guards know a purchase from an accident.
  */
 final class BalanceText
 {
@@ -64,16 +65,28 @@ final class BalanceText
                 $members[$key] = $this->json->scalar($value);
             }
         }
-        foreach (self::LISTS as $key) {
-            if (is_array($members[$key] ?? null)) {
-                $members[$key] = TransactionList::add($this->json, $key, $members[$key], $transaction);
-            }
+        foreach ($this->lists() as $key) {
+            $members[$key] = TransactionList::add($this->json, $key, $members[$key] ?? [], $transaction);
         }
     }
 
     public function text(): string
     {
         return $this->json->text();
+    }
+
+    /**
+     * The keys of the lists that there are, or of the one to begin. A credit begins it too: what is spent later may be of
+     * that credit, and entries explain a difference only if they tell all of it.
+     *
+     * @return list<string>
+     */
+    private function lists(): array
+    {
+        $members = $this->root->members;
+        $lists = array_filter(self::LISTS, static fn (string $key): bool => is_array($members[$key] ?? null));
+        $free = array_filter(self::LISTS, static fn (string $key): bool => !isset($members[$key]));
+        return $lists === [] ? array_slice($free, 0, 1) : $lists;
     }
 
     private function isBox(): bool

@@ -14,6 +14,7 @@ final class FileChange
     /** A file that is missing for a moment is one that somebody saves by renaming. */
     private const ABSENCE_LOOKS = 6;
     private const ABSENCE_PAUSE_US = 50_000;
+    private const SWEEP_ONE_IN = 20;
 
     public function __construct(private readonly Config $config, private readonly string $document)
     {
@@ -31,6 +32,9 @@ final class FileChange
      */
     public function run(callable $parse, callable $edit, ?Journal $journal = null): mixed
     {
+        if (random_int(1, self::SWEEP_ONE_IN) === 1) {
+            LiveFile::sweep(dirname($this->config->fileOf($this->document)), time());
+        }
         $lock = Lock::take($this->config->own(), $this->document);
         try {
             for ($try = 1; $try <= self::TRIES; $try++) {

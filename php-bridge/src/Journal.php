@@ -50,6 +50,8 @@ final class Journal
         }
         $file = self::locked("$shard/$hash");
         $text = (string) stream_get_contents($file);
+        // Nobody asks again for so long: what is left of it is as good as gone.
+        $text = time() - fstat($file)['mtime'] > self::KEPT_S ? '' : $text;
         $record = json_decode($text, true);
         // A record that a power cut has damaged may have said anything.
         $record = is_array($record) ? $record : ['request' => $request, 'state' => $text === '' ? 'none' : 'sent'];

@@ -18,6 +18,10 @@ final class LiveFile
     /** A plain write truncates first: what does not parse is looked at again, a tenth of a second in all. */
     private const LOOKS = 6;
     private const PAUSE_US = 20_000;
+    /** A day more than a key is known: until then a temp file that is gone says that it was brought into place. */
+    private const LEFTOVER_S = 32 * 86_400;
+    private const SWEEP_NAMES_MAX = 20_000;
+    private const SWEEP_FILES_MAX = 100;
     /** As the daemon gives a new file; owner and group are the folder's. */
     private const MODE_OF_NEW = 0664;
 
@@ -51,7 +55,7 @@ final class LiveFile
         }
     }
 
-    /** Whether the file is still the one that was read, for the sake of writers who take no lock. */
+    /** Whether the file is still the one that was read, for the sake of writers who take no lock. Throws Unreadable. */
     public function isCurrent(): bool
     {
         if (self::identity(self::look($this->path)) !== self::identity($this->stat)) {
@@ -99,11 +103,28 @@ final class LiveFile
         self::syncFolder($this->path);
     }
 
-    /** Whether a prepared file was brought into place by a process that did not live to say so. */
+    /** Whether a prepared file was brought into place by a process that did not live to say so. Throws Unreadable. */
     public static function wasCommitted(string $temp): bool
     {
         $stat = self::look($temp);
         return $stat === null || $stat['nlink'] > 1;
+    }
+
+    /** Removes what processes that were killed had prepared in a folder, a little at a time. `$now`: for tests. */
+    public static function sweep(string $folder, int $now): void
+    {
+        $names = @opendir($folder);
+        $removed = 0;
+        for ($i = 0; $names !== false && $i < self::SWEEP_NAMES_MAX && $removed < self::SWEEP_FILES_MAX; $i++) {
+            $name = readdir($names);
+            if ($name === false) {
+                return;
+            }
+            $isPrepared = $name[0] === '.' && str_ends_with($name, '.axle-tmp');
+            if ($isPrepared && $now - (int) (@filemtime("$folder/$name") ?: $now) > self::LEFTOVER_S && @unlink("$folder/$name")) {
+                $removed++;
+            }
+        }
     }
 
     private static function readOnce(string $path, callable $parse): self
@@ -130,10 +151,16 @@ final class LiveFile
         return new self($path, $content, $stat, $text);
     }
 
+    /** Null where there is no such file. Throws Unreadable where that cannot be known: the folder is away, or closed to us. */
     private static function look(string $path): ?array
     {
         clearstatcache(true, $path);
-        return @lstat($path) ?: null;
+        $stat = @lstat($path) ?: null;
+        $folder = dirname($path);
+        if ($stat === null && !(is_dir($folder) && is_executable($folder))) {
+            throw new Unreadable("$folder cannot be reached");
+        }
+        return $stat;
     }
 
     private static function identity(?array $stat): ?array

@@ -27,10 +27,16 @@ final class Profiles
      */
     public function get(string $user): ?array
     {
+        return self::arrays($this->object($user));
+    }
+
+    /** As `get`, with objects as objects: an empty one is no list. */
+    public function object(string $user): ?\stdClass
+    {
         UserName::check($user);
         try {
             $answer = $this->sidecar->ask('GET', $this->pathOf($user));
-            return is_array($answer['profile'] ?? null) ? $answer['profile'] : $this->fromFile($user);
+            return self::profileIn($answer) ?? $this->fromFile($user);
         } catch (Refused $error) {
             return $error->status === 404 && $error->reason === 'not_found' ? null : $this->fromFile($user);
         } catch (NotReached | OutcomeUnknown) {
@@ -47,14 +53,22 @@ final class Profiles
      */
     public function patch(string $user, array $patch): ?array
     {
+        return self::arrays($this->patchObject($user, $patch));
+    }
+
+    /**
+     * As `patch`, with objects as objects.
+     *
+     * @param array<string, mixed> $patch
+     */
+    public function patchObject(string $user, array $patch): ?\stdClass
+    {
         UserName::check($user);
         // Also turns what callers wrote as arrays into objects and lists, once and for both ways.
         $text = json_encode((object) $patch) ?: throw new BadInput('this patch is no JSON');
         try {
-            $answer = $this->sidecar->ask('PATCH', $this->pathOf($user), $patch === [] ? (object) [] : $patch);
-            return is_array($answer['profile'] ?? null)
-                ? $answer['profile']
-                : throw new OutcomeUnknown('the sidecar answered something else');
+            $answer = $this->sidecar->ask('PATCH', $this->pathOf($user), (object) $patch);
+            return self::profileIn($answer) ?? throw new OutcomeUnknown('the sidecar answered something else');
         } catch (Refused $error) {
             return $error->status === 404 && $error->reason === 'not_found' ? null : throw $error;
         } catch (NotReached $error) {
@@ -65,14 +79,14 @@ final class Profiles
         }
     }
 
-    /** The user whose name (what follows the first dash) this is; null where there is none or more than one. */
+    /** The user whose name (what follows the first dash) this is; null where there is none or more than one. Throws Unreadable. */
     public function userNamed(string $name): ?string
     {
         UserName::check($name);
-        $files = glob("{$this->config->userdata}/profiles/*-$name.txt") ?: [];
-        $users = array_map(static fn (string $file): string => basename($file, '.txt'), $files);
-        $users = array_filter($users, static fn (string $user): bool => explode('-', $user, 2)[1] === $name);
-        return count($users) === 1 ? array_values($users)[0] : null;
+        $folder = "{$this->config->userdata}/profiles";
+        $files = @scandir($folder) ?: throw new Unreadable("$folder cannot be read");
+        $files = array_values(preg_grep('/^[^.-]+-' . preg_quote($name, '/') . '\.txt$/D', $files));
+        return count($files) === 1 ? basename($files[0], '.txt') : null;
     }
 
     private function pathOf(string $user): string
@@ -80,12 +94,12 @@ final class Profiles
         return '/v1/profiles/' . rawurlencode($user);
     }
 
-    private function fromFile(string $user): ?array
+    private function fromFile(string $user): ?\stdClass
     {
         return LiveFile::read($this->config->fileOf("profiles/$user"), self::decoded(...))->content;
     }
 
-    private function patchFile(string $user, \stdClass $patch): ?array
+    private function patchFile(string $user, \stdClass $patch): ?\stdClass
     {
         return (new FileChange($this->config, "profiles/$user"))->run(
             static fn (string $text): Json => Json::parse($text),
@@ -117,9 +131,21 @@ final class Profiles
         return $merged;
     }
 
-    private static function decoded(string $text): array
+    private static function decoded(string $text): \stdClass
     {
-        $value = json_decode($text, true, 64);
-        return is_array($value) && !array_is_list($value) ? $value : throw new Unreadable('not a JSON object');
+        $value = json_decode($text, false, 64);
+        return $value instanceof \stdClass ? $value : throw new Unreadable('not a JSON object');
+    }
+
+    /** @param array<string, mixed> $answer the sidecar's */
+    private static function profileIn(array $answer): ?\stdClass
+    {
+        return ($answer['profile'] ?? null) instanceof \stdClass ? $answer['profile'] : null;
+    }
+
+    /** @return array<string, mixed>|null */
+    private static function arrays(?\stdClass $profile): ?array
+    {
+        return $profile === null ? null : json_decode(json_encode($profile, JSON_THROW_ON_ERROR), true);
     }
 }

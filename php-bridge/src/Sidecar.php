@@ -41,7 +41,7 @@ final class Sidecar
      *
      * @param array<string, mixed>|object|null $body
      * @param list<string> $headers
-     * @return array<string, mixed>
+     * @return array<string, mixed> objects in it as \stdClass: an empty one must stay one
      */
     public function ask(string $method, string $path, array|object|null $body = null, array $headers = []): array
     {
@@ -55,7 +55,7 @@ final class Sidecar
                     return $answer;
                 }
                 $error = self::errorOf($status, $answer, $retryAfterS);
-                $isSidecars = is_string($answer['error']['code'] ?? null);
+                $isSidecars = is_string($answer['error']->code ?? null);
                 if ($isSidecars && in_array($status, self::FINAL, true)) {
                     throw $error;
                 }
@@ -122,8 +122,9 @@ final class Sidecar
         if ($text === false) {
             throw self::failure($curl);
         }
-        $answer = json_decode($text, true, 64, JSON_BIGINT_AS_STRING);
-        return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), is_array($answer) ? $answer : null, $retryAfterS];
+        $answer = json_decode($text, false, 64, JSON_BIGINT_AS_STRING);
+        $members = $answer instanceof \stdClass ? get_object_vars($answer) : null;
+        return [curl_getinfo($curl, CURLINFO_RESPONSE_CODE), $members, $retryAfterS];
     }
 
     /** Only where no connection came about is it certain that nothing was sent. */
@@ -137,15 +138,15 @@ final class Sidecar
 
     private static function errorOf(int $status, ?array $answer, ?int $retryAfterS): Refused|InsufficientFunds
     {
-        $error = is_array($answer['error'] ?? null) ? $answer['error'] : [];
-        $code = is_string($error['code'] ?? null) ? $error['code'] : 'unexpected_answer';
-        $balance = $code === 'insufficient_funds' && is_scalar($error['balance'] ?? null)
-            ? Amount::parse((string) $error['balance'])
+        $error = ($answer['error'] ?? null) instanceof \stdClass ? $answer['error'] : new \stdClass();
+        $code = is_string($error->code ?? null) ? $error->code : 'unexpected_answer';
+        $balance = $code === 'insufficient_funds' && is_scalar($error->balance ?? null)
+            ? Amount::parse((string) $error->balance)
             : null;
         if ($balance !== null) {
             return new InsufficientFunds($balance);
         }
-        $message = is_string($error['message'] ?? null) ? $error['message'] : "the sidecar answered $status";
+        $message = is_string($error->message ?? null) ? $error->message : "the sidecar answered $status";
         return new Refused($status, $code, $message, $retryAfterS);
     }
 }

@@ -1,6 +1,6 @@
 /**
  * The sidecar's contract as far as the bridge uses it, in memory, and on demand as bad as a network and a dying process
- * can be. Idempotent: a key is carried out once, however often it comes.
+ * can be. Idempotent: a key is carried out once, however often it comes. `contract.test.ts` holds it to the sidecar itself.
  */
 import fs from 'node:fs';
 import http from 'node:http';
@@ -32,6 +32,8 @@ export class ContractServer {
   readonly balances = new Map<string, number>();
   readonly profiles = new Map<string, Record<string, unknown>>();
   readonly seen: Seen[] = [];
+  /** `user id` of what guests have been credited. */
+  readonly claimed = new Set<string>();
   readonly #answers = new Map<string, { readonly request: string; readonly answer: Answer }>();
   #mishaps: Mishap[] = [];
   #server: http.Server | undefined;
@@ -95,9 +97,11 @@ export class ContractServer {
     const [, version, kind, name, verb] = url.split('/');
     const user = decodeURIComponent(name ?? '');
     if (version !== 'v1') return error(404, 'not_found', 'no such route');
+    if (name !== undefined && !USER.test(user)) return error(400, 'bad_request', 'this can be no user');
     if (kind === 'balances' && method === 'GET') return this.#read(user);
     if (kind === 'balances' && method === 'POST' && verb === 'changes') return this.#once(user, key, body);
     if (kind === 'profiles') return this.#profile(method, user, body);
+    if (kind === 'guests' && method === 'POST' && verb === 'claim') return this.#claim(user, body);
     return error(404, 'not_found', 'no such route');
   }
 
@@ -113,18 +117,22 @@ export class ContractServer {
     const request = `${user} ${body}`;
     if (known !== undefined && known.request !== request)
       return error(422, 'idempotency_key_reused', 'another request');
+    // A refusal is an answer too, and stays one.
+    if (known?.answer.status === 409) return known.answer;
     if (known !== undefined) return ok({ ...(known.answer.body as object), replayed: true });
-    const answer = this.#change(user, JSON.parse(body) as { amount: string; clamp?: boolean });
-    if (answer.status === 200) this.#answers.set(key, { request, answer });
+    const change = JSON.parse(body) as Change;
+    if (!isChange(change)) return error(400, 'bad_request', 'no change');
+    const answer = this.#change(user, change);
+    this.#answers.set(key, { request, answer });
     return answer;
   }
 
-  #change(user: string, { amount, clamp }: { readonly amount: string; readonly clamp?: boolean }): Answer {
+  #change(user: string, { amount, clamp }: Change): Answer {
     const previous = this.balances.get(user) ?? 0;
     const wanted = Number(amount);
     if (previous + wanted < 0 && clamp !== true)
       return error(409, 'insufficient_funds', 'not enough', { balance: String(previous) });
-    const change = clamp === true ? Math.max(wanted, -previous) : wanted;
+    const change = clamp === true ? Math.max(wanted, 0 - previous) : wanted;
     const balance = previous + change;
     this.balances.set(user, balance);
     return ok({
@@ -138,16 +146,74 @@ export class ContractServer {
     });
   }
 
+  #claim(user: string, body: string): Answer {
+    const { transactions } = JSON.parse(body) as { transactions: readonly (Change & { id: string; type: string })[] };
+    const isGood =
+      transactions.length > 0 && transactions.every((one) => one.type === 'earn' && Number(one.amount) > 0);
+    if (!isGood) return error(400, 'bad_request', 'no claim');
+    const isNew = ({ id }: { id: string }): boolean => !this.claimed.has(`${user} ${id}`);
+    const [claimed, known] = [transactions.filter(isNew), transactions.filter((one) => !isNew(one))];
+    let balance = this.balances.get(user) ?? 0;
+    for (const { id, amount } of claimed) {
+      this.claimed.add(`${user} ${id}`);
+      balance += Number(amount);
+    }
+    if (claimed.length > 0) this.balances.set(user, balance);
+    const skipped = known.map(({ id }) => ({ id, reason: 'already_claimed' }));
+    return ok({ claimed: claimed.map(({ id }) => id), skipped, balance: String(balance) });
+  }
+
   #profile(method: string, user: string, body: string): Answer {
     const profile = this.profiles.get(user);
     if (profile === undefined && method === 'GET') return error(404, 'not_found', 'no such user');
-    if (method === 'PATCH') this.profiles.set(user, { ...profile, ...(JSON.parse(body) as object) });
+    if (method === 'PATCH') {
+      const patch: unknown = JSON.parse(body);
+      if (!isObject(patch)) return error(400, 'bad_request', 'the patch must be a JSON object');
+      this.profiles.set(user, merged(profile, patch));
+    }
     return ok({ user, profile: this.profiles.get(user) });
   }
 }
 
+type Change = {
+  readonly amount: string;
+  readonly source: string;
+  readonly description?: string;
+  readonly clamp?: boolean;
+};
+
+const USER = /^(?!.*(?:\.backup|[._]sync-conflict-))[A-Za-z0-9][A-Za-z0-9._-]{0,120}$/;
+const AMOUNT = /^-?(?!0+(?:\.0+)?$)(?:0|[1-9]\d*)(?:\.\d{1,8})?$/;
+const SOURCE = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
+const MEMBERS = ['amount', 'source', 'description', 'clamp'];
+
+function isChange(body: unknown): body is Change {
+  if (!isObject(body) || !Object.keys(body).every((key) => MEMBERS.includes(key))) return false;
+  const { amount, source, description = '', clamp = false } = body as Record<string, unknown>;
+  return (
+    AMOUNT.test(String(amount)) &&
+    SOURCE.test(String(source)) &&
+    String(description).length <= 200 &&
+    !(clamp && Number(amount) > 0)
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A JSON merge patch. */
+function merged(target: unknown, patch: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const result = { ...(isObject(target) ? target : {}) };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete result[key];
+    else result[key] = isObject(value) ? merged(result[key], value) : value;
+  }
+  return result;
+}
+
 const refusals: Readonly<Record<'429' | '503' | '401', Answer>> = {
-  '429': { ...error(429, 'too_many_requests', 'slow down'), headers: { 'retry-after': '0' } },
+  '429': { ...error(429, 'rate_limited', 'slow down'), headers: { 'retry-after': '1' } },
   '503': {
     ...error(503, 'rights_elsewhere', 'ask clickforcharity', { site: 'clickforcharity' }),
     headers: { 'retry-after': '2' },

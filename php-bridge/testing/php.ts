@@ -80,7 +80,9 @@ export class PhpSite {
 
   /** Starts PHP's web server on the endpoints, for root perhaps under another account; resolves with its address. */
   async serve(account?: number): Promise<string> {
-    const child = spawn('php', ['-S', '127.0.0.1:0', '-t', path.join(BRIDGE, 'public')], {
+    // As careless as a host may be: the endpoints must keep their words to the log by themselves.
+    const careless = ['-d', 'display_errors=1', '-d', 'html_errors=1'];
+    const child = spawn('php', [...careless, '-S', '127.0.0.1:0', '-t', path.join(BRIDGE, 'public')], {
       env: {
         ...process.env,
         AXLE_BRIDGE_CONFIG: this.configFile,

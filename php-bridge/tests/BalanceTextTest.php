@@ -36,19 +36,24 @@ final class BalanceTextTest extends TestCase
             'timestamp' => 1_770_000_000, 'type' => 'credit', 'old_balance' => 0, 'new_balance' => 10, 'change' => 10,
             'description' => 'x',
         ];
-        $f = static fn (string $balance, string $time): string =>
-            '{"user_id":"30-x","username":"x","balance":{"coins":' . $balance . '},"last_updated":"' . $time . '"}';
+        $f = static fn (string $balance, string $time, string $more = ''): string =>
+            '{"user_id":"30-x","username":"x","balance":{"coins":' . $balance . '},"last_updated":"' . $time . '"' . $more . '}';
+        // Where there is no list, one is begun.
+        $begun = ['recent_transactions' => [$new]];
+        $first = ',"recent_transactions":[' . json_encode($new) . ']';
+        $spaced = ', "recent_transactions": [{"amount": 20.5, "description": "Faucet", "timestamp": ' . self::AT
+            . ', "date": "2026-02-03 12:58:15"}]';
         return [
             'A' => [
                 $pretty(['user_id' => '1-a', 'balance' => 14582, 'last_updated' => 1]),
-                $pretty(['user_id' => '1-a', 'balance' => 14602.5, 'last_updated' => self::AT]),
+                $pretty(['user_id' => '1-a', 'balance' => 14602.5, 'last_updated' => self::AT] + $begun),
             ],
             'B' => [
                 $pretty(['user_id' => '1-a', 'balance' => 1, 'last_updated' => 1, 'last_source' => 'x', 'last_server' => 'y']),
                 $pretty([
                     'user_id' => '1-a', 'balance' => 21.5, 'last_updated' => self::AT, 'last_source' => 'faucet',
                     'last_server' => 'roflfaucet',
-                ]),
+                ] + $begun),
             ],
             'C' => [
                 $pretty(['balance' => 100, 'last_updated' => 1, 'recent_transactions' => [$old]]),
@@ -66,15 +71,22 @@ final class BalanceTextTest extends TestCase
                 $pretty(['balance' => 100, 'recent_transactions' => [$old], 'transactions' => [$oldFull]] + $e),
                 $pretty(['balance' => 120.5, 'recent_transactions' => [$new, $old], 'transactions' => [$newFull, $oldFull]] + $e),
             ],
-            'F' => [$f('0', '2026-01-06T04:43:46+00:00'), $f('20.5', '2026-02-03T12:58:15+00:00')],
-            'F in a string, with Z' => [$f('"0.1"', '2026-01-06T04:43:46.123Z'), $f('"20.6"', '2026-02-03T12:58:15.000Z')],
-            'by hand' => ['{"user_id": "999-test", "balance": 5000}', '{"user_id": "999-test", "balance": 5020.5}'],
-            'by hand, last newline' => ["{\"balance\": 6000}\n", "{\"balance\": 6020.5}\n"],
-            'a string' => ['{"balance":"12.25"}', '{"balance":"32.75"}'],
-            "PHP's floats" => ['{"balance":0.30000000000000004}', '{"balance":20.8}'],
+            'F' => [$f('0', '2026-01-06T04:43:46+00:00'), $f('20.5', '2026-02-03T12:58:15+00:00', $first)],
+            'F in a string, with Z' => [
+                $f('"0.1"', '2026-01-06T04:43:46.123Z'),
+                $f('"20.6"', '2026-02-03T12:58:15.000Z', $first),
+            ],
+            'by hand' => ['{"user_id": "999-test", "balance": 5000}', '{"user_id": "999-test", "balance": 5020.5' . $spaced . '}'],
+            'by hand, last newline' => ["{\"a\": 1, \"balance\": 6000}\n", "{\"a\": 1, \"balance\": 6020.5$spaced}\n"],
+            'a string' => ['{"balance":"12.25"}', '{"balance":"32.75"' . $first . '}'],
+            "PHP's floats" => ['{"balance":0.30000000000000004}', '{"balance":20.8' . $first . '}'],
             'unknown fields' => [
                 '{"a":1.0,"b":{},"c":[],"5":"\/\u00e9","balance":1e2,"d":12345678901234567890}',
-                '{"a":1.0,"b":{},"c":[],"5":"\/\u00e9","balance":120.5,"d":12345678901234567890}',
+                '{"a":1.0,"b":{},"c":[],"5":"\/\u00e9","balance":120.5,"d":12345678901234567890' . $first . '}',
+            ],
+            'what is no list' => [
+                '{"balance":100,"recent_transactions":null}',
+                '{"balance":120.5,"recent_transactions":null,"transactions":[' . json_encode($newFull) . ']}',
             ],
         ];
     }

@@ -81,7 +81,7 @@ final class LockTest extends SiteTestCase
         $others = [];
         for ($i = 0; $i < 8; $i++) {
             $others[] = $this->fork(function () use ($log): void {
-                $lock = $this->take(20.0, 0.2);
+                $lock = $this->take(20.0, 1.0);
                 file_put_contents($log, 'in ', FILE_APPEND);
                 usleep(5_000);
                 $lock->hold();

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Axle\Tests;
 
 use Axle\Balances;
+use Axle\BalanceText;
 use Axle\Config;
 use PHPUnit\Framework\TestCase;
 
@@ -51,6 +52,12 @@ abstract class SiteTestCase extends TestCase
     protected function text(string $document): string
     {
         return (string) file_get_contents("{$this->userdata}/$document.txt");
+    }
+
+    /** The amount that a user's file shows. */
+    protected function amount(string $user = '1-andy'): string
+    {
+        return (string) BalanceText::parse($this->text("balances/$user"))->balance();
     }
 
     /** Everything in the folder of a kind, temp files included. @return list<string> */

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { compare, subtract, ZERO } from '../../common/core/amount.js';
 import type { Change, Changed } from '../../common/replica/ledger.js';
 import { askerOf, type Caller } from '../access/callers.js';
-import { BALANCE, BALANCES, balanceOf } from '../balance.js';
+import { BALANCE, BALANCES, readBalance } from '../balance.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { amountOf, Balance, ChangeAnswer, ChangeBody, documentOf, KeyHeader, UserParams } from '../schemas.js';
@@ -17,7 +17,8 @@ export function balanceRoutes(app: FastifyInstance, context: Context): void {
     async (request) => {
       const { user } = request.params;
       context.allow(request, 'balances:read', user);
-      return { user, ...balanceOf(await books.read(documentOf(BALANCES, user))) };
+      const { now } = await readBalance(books, documentOf(BALANCES, user));
+      return { user, ...now };
     },
   );
 

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 
 type Operation = {
   readonly summary?: string;
+  readonly description?: string;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: unknown;
 };
@@ -19,14 +20,16 @@ export function docsRoutes(app: FastifyInstance): void {
   });
 }
 
-function section(method: string, path: string, { summary = '', parameters = [], requestBody }: Operation): string {
+function section(method: string, path: string, operation: Operation): string {
+  const { summary = '', description, parameters = [], requestBody } = operation;
   const rows = parameters.map(
     ({ name, in: place, required, schema }) =>
       `<tr><td>${escaped(name)}</td><td>${escaped(place)}${required ? '' : ', optional'}</td><td><code>${escaped(JSON.stringify(schema))}</code></td></tr>`,
   );
   const table = rows.length === 0 ? '' : `<table>${rows.join('')}</table>`;
+  const more = description === undefined ? '' : `<p>${escaped(description)}</p>`;
   const body = requestBody === undefined ? '' : `<pre>${escaped(JSON.stringify(requestBody, null, 2))}</pre>`;
-  return `<h2><code>${method} ${escaped(path)}</code></h2><p>${escaped(summary)}</p>${table}${body}`;
+  return `<h2><code>${method} ${escaped(path)}</code></h2><p>${escaped(summary)}</p>${more}${table}${body}`;
 }
 
 function page(content: string): string {

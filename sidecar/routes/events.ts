@@ -21,9 +21,11 @@ export function eventRoutes(app: FastifyInstance, context: Context): void {
       // A user need not say who they are twice.
       const named = request.query.user ?? (request.caller?.kind === 'user' ? request.caller.user : undefined);
       context.allow(request, 'balances:read', named);
+      const document = named === undefined ? undefined : documentOf(BALANCES, named);
       if (streams.count >= config.limits.event_streams)
         throw new ApiError('rate_limited', 'too many event streams are open', {}, 10);
       const lastId = request.headers['last-event-id'];
+      // From here on nobody answers but the stream: whatever may be refused has been.
       reply.hijack();
       for (const [name, value] of Object.entries(reply.getHeaders()))
         if (value !== undefined) reply.raw.setHeader(name, value);
@@ -32,7 +34,6 @@ export function eventRoutes(app: FastifyInstance, context: Context): void {
         'cache-control': 'no-store',
         'x-accel-buffering': 'no',
       });
-      const document = named === undefined ? undefined : documentOf(BALANCES, named);
       streams.add(reply.raw, document, typeof lastId === 'string' ? lastId : undefined);
     },
   );

@@ -1,8 +1,11 @@
-/** POST /v1/guests/{user}/claim: what a visitor earned before signing in, each transaction once, up to the policy's cap. */
+/**
+ * POST /v1/guests/{user}/claim: what a visitor earned before signing in, each transaction once, up to the policy's cap. What
+ * was spent is taken off what claims have brought, never off what is the member's own.
+ */
 import type { FastifyInstance } from 'fastify';
 import { subtract, ZERO } from '../../common/core/amount.js';
 import { ANSWERS_MS, type Change, type Changed } from '../../common/replica/ledger.js';
-import { BALANCE, BALANCES, balanceOf } from '../balance.js';
+import { BALANCE, BALANCES, readBalance } from '../balance.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { amountOf, ClaimAnswer, ClaimBody, documentOf, type GuestTransaction, UserParams } from '../schemas.js';
@@ -23,7 +26,7 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
       const { user } = request.params;
       context.allow(request, 'balances:write', user);
       const document = documentOf(BALANCES, user);
-      const { guests, limits } = config;
+      const { guests } = config;
       const rule = { name: 'guest', total: String(guests.total), windowMs: guests.window_s * 1000 };
       const skipped: { id: string; reason: string }[] = [];
       const inOrder = [...request.body.transactions]
@@ -35,23 +38,24 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
           return isTimely;
         });
       const changes = inOrder.map(({ id, type, amount: sent, source, description = '' }): Change => {
-        const amount = amountOf(sent, limits.amount_max);
+        // The cap is the limit: one amount that is too large must not keep the others from being credited.
+        const amount = amountOf(sent, Number.POSITIVE_INFINITY);
         if (amount === ZERO || amount.startsWith('-'))
           throw new ApiError('bad_request', 'amounts of guests are positive');
-        const asked = { document, path: BALANCE, source, description, asker: `guest:${user}`, key: id };
-        return type === 'spend' ? { ...asked, amount: subtract(ZERO, amount) } : { ...asked, amount, rule };
+        const asked = { document, path: BALANCE, source, description, asker: `guest:${user}`, key: id, rule };
+        return { ...asked, amount: type === 'spend' ? subtract(ZERO, amount) : amount };
       });
       // All at once: they are made in this order, and share a commit.
       const outcomes = await Promise.all(changes.map((change) => books.change(change)));
       const claimed: string[] = [];
       for (const [index, outcome] of outcomes.entries()) {
-        const id = inOrder[index]?.id ?? '';
+        const { id = '', type } = inOrder[index] ?? {};
         if (outcome.ok && !outcome.isReplay) {
           claimed.push(id);
           metrics.changed(outcome.amount);
-        } else skipped.push({ id, reason: reasonOf(outcome) });
+        } else skipped.push({ id, reason: reasonOf(outcome, type) });
       }
-      return { claimed, skipped, balance: balanceOf(await books.read(document)).balance };
+      return { claimed, skipped, balance: (await readBalance(books, document)).now.balance };
     },
   );
 }
@@ -60,8 +64,9 @@ export function guestRoutes(app: FastifyInstance, context: Context): void {
 const AGE_MAX_MS = ANSWERS_MS - 2 * 86_400_000;
 const AHEAD_MAX_MS = 86_400_000;
 
-function reasonOf(outcome: Changed): string {
-  return outcome.ok ? 'already_claimed' : outcome.reason;
+function reasonOf(outcome: Changed, type: GuestTransaction['type'] | undefined): string {
+  if (outcome.ok) return 'already_claimed';
+  return outcome.reason === 'over_cap' && type === 'spend' ? 'spend' : outcome.reason;
 }
 
 function timeOf({ timestamp }: GuestTransaction): number {

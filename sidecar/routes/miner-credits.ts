@@ -18,7 +18,15 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
 
   app.post<{ Body: MinedBody }>(
     '/v1/miner-credits',
-    { schema: { summary: 'Credits what a worker mined for a user', body: MinedBody, response: { 200: MinedAnswer } } },
+    {
+      schema: {
+        summary: 'Credits what a worker mined for a user',
+        description:
+          'Each period of a worker once. Other sites do not know what this one has credited: report a miner’s work to one site only, or each of them pays for it.',
+        body: MinedBody,
+        response: { 200: MinedAnswer },
+      },
+    },
     async (request) => {
       const { miner, worker, user, from, to } = request.body;
       context.allow(request, 'miner-credits', undefined);

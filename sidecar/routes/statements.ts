@@ -1,7 +1,7 @@
 /** GET /v1/statements/{user}: every change, newest first, in pages. */
 import type { FastifyInstance } from 'fastify';
 import type { DocState } from '../../common/core/state.js';
-import { BALANCES } from '../balance.js';
+import { BALANCES, readBalance } from '../balance.js';
 import type { Context } from '../context.js';
 import { documentOf, PageQuery, UserParams } from '../schemas.js';
 import { COVERS, type Line, listed, sharesOf } from '../statement.js';
@@ -17,7 +17,7 @@ export function statementRoutes(app: FastifyInstance, context: Context): void {
       const { user } = request.params;
       context.allow(request, 'balances:read', user);
       const { limit = String(LIMIT), before } = request.query;
-      const row = await books.read(documentOf(BALANCES, user));
+      const { row } = await readBalance(books, documentOf(BALANCES, user));
       const state = row === undefined ? {} : (JSON.parse(row.state) as DocState);
       const { journal } = books.replica.world.store;
       const size = Number(limit);

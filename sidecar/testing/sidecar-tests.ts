@@ -1,4 +1,4 @@
-/** A table of tests of sidecars: each gets three sites of its own, andy with 100 on all of them, and a sidecar at a spoke. */
+/** A table of tests of sidecars: each gets three sites of its own, andy with 100 on all of them, and a sidecar at one of them. */
 import { labTests } from '../../common/testing/lab-tests.js';
 import type { Lab, LabOptions, LabSite } from '../../common/testing/sites.js';
 import { LabSidecar } from './sidecars.js';
@@ -13,6 +13,8 @@ export type Cast = {
 };
 
 export type Options = LabOptions & {
+  /** Where the sidecar is; a spoke unless another site is named. */
+  readonly at?: string;
   /** Of andy's balance file. */
   readonly content?: unknown;
   /** Over the defaults of the sidecar's section. */
@@ -29,7 +31,7 @@ export function sidecarTests(width: number) {
         await lab.start();
         await lab.settled();
         const faucet = lab.site('roflfaucet');
-        const sidecar = await LabSidecar.start(lab, faucet, options.config);
+        const sidecar = await LabSidecar.start(lab, lab.site(options.at ?? faucet.name), options.config);
         try {
           await run({ lab, hub: lab.hub, faucet, sidecar });
         } finally {

@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { Registry } from 'prom-client';
 import { parseSpokeConfig } from '../../common/runtime/config.js';
 import type { Lab, LabSite } from '../../common/testing/sites.js';
 import { hashToken, SCOPES, type Scope, writeTokens } from '../access/tokens.js';
@@ -91,12 +92,20 @@ export class LabSidecar {
       read: (document: string) => at.site.read(document),
       edit: (...args: Parameters<typeof at.site.edit>) => at.site.edit(...args),
     };
-    this.#running = await startSidecar(at.name, this.config, books, {
-      error: log('error'),
-      warn: log('warn'),
-      info: log('info'),
-      debug: log('debug'),
-    });
+    const registry = new Registry();
+    registry.setDefaultLabels({ site: at.name });
+    this.#running = await startSidecar(
+      at.name,
+      this.config,
+      books,
+      {
+        error: log('error'),
+        warn: log('warn'),
+        info: log('info'),
+        debug: log('debug'),
+      },
+      registry,
+    );
   }
 
   get running(): Sidecar {

@@ -80,5 +80,6 @@ export class Programs {
 
 /** Whether the daemon says that it cannot be done, now or ever. */
 function isRefusal(error: unknown): boolean {
-  return error instanceof BadChange || ['AXL-NOT-READY', 'AXL-LOST'].includes((error as { code: string }).code);
+  const { code } = error as { code: string };
+  return error instanceof BadChange || ['AXL-NOT-READY', 'AXL-LOST', 'AXL-UNREAD'].includes(code);
 }

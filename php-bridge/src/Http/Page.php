@@ -8,6 +8,7 @@ use Axle\Amount;
 use Axle\Config;
 use Axle\Exception\BadConfig;
 use Axle\Exception\BadInput;
+use Axle\Exception\Forbidden;
 use Axle\Exception\InsufficientFunds;
 use Axle\Exception\NotReached;
 use Axle\Exception\NotWritten;
@@ -16,13 +17,14 @@ use Axle\Exception\Refused;
 use Axle\Exception\Unreadable;
 use Axle\Json;
 use Axle\JsonObject;
+use Axle\UserName;
 
 /** One request to a drop-in endpoint, and its answer in JSON. */
 final class Page
 {
     private const BODY_BYTES_MAX = 65_536;
-    /** As the sites' own scripts have it; `1-andy`. */
-    private const USER = '/^\d+-[a-zA-Z0-9_-]+$/D';
+    /** An id and a user name as the client, the sidecar and the auth server's tokens have them: `1-andy`. */
+    private const USER = '/^\d{1,18}-[A-Za-z0-9._-]{1,100}$/D';
 
     private ?Json $body = null;
 
@@ -39,6 +41,8 @@ final class Page
     {
         // A reader who leaves must not leave a change half done.
         ignore_user_abort(true);
+        // What PHP complains of is for the log: before the answer it would show paths, and spoil it.
+        ini_set('display_errors', '0');
         header('Content-Type: application/json');
         header('Cache-Control: no-store');
         header('Access-Control-Allow-Origin: *');
@@ -72,20 +76,30 @@ final class Page
         return Json::stringOf($this->object()->members[$key] ?? null);
     }
 
-    /** The JSON body as arrays. */
+    /** The user that the JSON body names, in whatever way; null where it names none. Throws BadInput. */
+    public function named(): ?string
+    {
+        $node = $this->object()->members['user_id'] ?? 'null';
+        if (!is_string($node)) {
+            throw new BadInput('Invalid user_id format (expected: id-username)');
+        }
+        return Json::stringOf($node) ?? ($node === 'null' ? null : $node);
+    }
+
+    /** The members of the JSON body; objects in it as \stdClass, because an empty one is no list. */
     public function input(): array
     {
         $this->object();
-        return json_decode($this->body->text(), true);
+        return get_object_vars(json_decode($this->body->text()));
     }
 
-    /** The given name if it can be a user's, in the form that the sites accept. Throws BadInput. */
+    /** The given name if it can be a user's. Throws BadInput. */
     public static function user(?string $user): string
     {
         if ($user === null || preg_match(self::USER, $user) !== 1) {
             throw new BadInput('Invalid user_id format (expected: id-username)');
         }
-        return $user;
+        return UserName::check($user);
     }
 
     /** The given source as the sidecar takes it: the sites' scripts took any text. */
@@ -123,6 +137,9 @@ final class Page
     {
         if ($error instanceof BadInput) {
             return [400, ['success' => false, 'error' => $error->getMessage()]];
+        }
+        if ($error instanceof Forbidden) {
+            return [403, ['success' => false, 'error' => $error->getMessage()]];
         }
         if ($error instanceof InsufficientFunds) {
             return [409, ['success' => false, 'error' => 'Insufficient balance', 'balance' => $error->balance]];

@@ -38,36 +38,36 @@ final class SimpleProfile
         }
         $profiles = new Profiles($page->config);
         $user = Page::user(str_contains($named, '-') ? $named : $profiles->userNamed($named));
-        $profile = $profiles->get($user);
+        $profile = $profiles->object($user);
         if ($page->config->envelope === 'profile') {
             // Pages of that site expect every field; what is missing is filled in here and never written.
-            return [200, ['success' => true, 'profile' => ($profile ?? []) + self::defaults($user)]];
+            return [200, ['success' => true, 'profile' => (array) $profile + self::defaults($user)]];
         }
         return $profile === null ? self::unknown() : [200, ['success' => true, 'user' => $profile]];
     }
 
-    /** @param array<string, mixed>|\Closure(array<string, mixed>): array<string, mixed> $patch */
+    /** @param array<string, mixed>|\Closure(\stdClass): array<string, mixed> $patch */
     private static function update(Page $page, array|\Closure $patch, string $what): array
     {
-        $writer = Identity::writer($page->config, $page->text('user_id') ?? Page::query('user_id'));
+        $writer = Identity::writer($page->config, $page->named() ?? Page::query('user_id'));
         if ($writer === null) {
             return [401, ['success' => false, 'error' => 'Authentication required — please refresh the page']];
         }
         $user = Page::user($writer);
         $profiles = new Profiles($page->config);
         // The sidecar would begin a profile of these fields alone, which then passes for the user's.
-        $known = $profiles->get($user);
+        $known = $profiles->object($user);
         if ($known === null) {
             return self::unknown();
         }
         $changes = $patch instanceof \Closure ? $patch($known) : $patch;
-        $profile = $profiles->patch($user, $changes + ['last_profile_update' => time()]);
+        $profile = $profiles->patchObject($user, $changes + ['last_profile_update' => time()]);
         if ($profile === null) {
             return self::unknown();
         }
         $answer = match ($what) {
-            'Level' => ['new_level' => $profile['level'] ?? null],
-            'Stats' => ['stats' => $profile['stats'] ?? []],
+            'Level' => ['new_level' => $profile->level ?? null],
+            'Stats' => ['stats' => $profile->stats ?? new \stdClass()],
             default => [$page->config->envelope => $profile],
         };
         return [200, ['success' => true, 'message' => "$what updated successfully"] + $answer];
@@ -87,7 +87,7 @@ final class SimpleProfile
             : throw new BadInput('Invalid level (must be 1-' . self::LEVEL_MAX . ')');
     }
 
-    /** @return \Closure(array<string, mixed>): array<string, mixed> */
+    /** @return \Closure(\stdClass): array<string, mixed> */
     private static function increments(Page $page): \Closure
     {
         $increments = [];
@@ -98,10 +98,11 @@ final class SimpleProfile
                 $increments[$stat] = $amount;
             }
         }
-        return static function (array $profile) use ($increments): array {
+        return static function (\stdClass $profile) use ($increments): array {
+            $known = (array) ($profile->stats ?? []);
             $stats = [];
             foreach ($increments as $stat => $increment) {
-                $sum = Amount::of($profile['stats'][$stat] ?? 0)->plus($increment);
+                $sum = Amount::of($known[$stat] ?? 0)->plus($increment);
                 $stats[$stat] = json_decode((string) $sum);
             }
             return $stats === [] ? [] : ['stats' => $stats];

@@ -1,0 +1,148 @@
+/** What each change does on a host: fixed scripts, run as root, each of which may be run again at any time. */
+import type { Facts } from './facts.js';
+import { factsScript, parseFacts } from './facts.js';
+import type { SiteEntry } from './inventory.js';
+import { placesOf, RELEASES } from './places.js';
+import type { Change } from './plan.js';
+import type { Manifest } from './release/tree.js';
+import type { Remote } from './remote.js';
+
+/** A release as a file of this machine. */
+export type Packed = { readonly file: string; readonly sha256: string };
+
+const UPLOAD_MS_MAX = 30 * 60_000;
+
+export async function factsOf(remote: Remote, entry: SiteEntry): Promise<Facts> {
+  const { script, args } = factsScript(placesOf(entry));
+  return parseFacts(await remote.must('looking at the host', script, args));
+}
+
+// Unpacked beside its place and then renamed: a release that is there is whole. Its parts must run on this system.
+const UPLOAD = `
+set -eu
+version=$1 sum=$2
+mkdir -p ${RELEASES}
+find ${RELEASES} -maxdepth 1 -name '.new-*' -mmin +60 -exec rm -rf {} +
+cd ${RELEASES}
+rm -rf ".new-$version"
+mkdir ".new-$version"
+trap 'rm -rf ".new-$version" ".new-$version.tar.gz"' EXIT
+cat > ".new-$version.tar.gz"
+if ! echo "$sum  .new-$version.tar.gz" | sha256sum --check --quiet --status; then
+  echo "the release arrived damaged" >&2
+  exit 1
+fi
+tar -C ".new-$version" --no-same-owner -xzf ".new-$version.tar.gz"
+chown -R root:root ".new-$version"
+chmod 755 ".new-$version"
+cd ".new-$version"
+node/bin/node -e 'new (require("better-sqlite3"))(":memory:").close(); require("@parcel/watcher")'
+bin/axle --version >/dev/null
+cd ..
+rm -rf "$version"
+mv -T ".new-$version" "$version"
+# The version in use and the one before stay. What dpkg brought is dpkg's.
+for old in *; do
+  case "releases/$old" in "releases/$version" | "$(readlink ../current)" | "$(readlink ../previous)") continue ;; esac
+  dpkg-query -S "${RELEASES}/$old" >/dev/null 2>&1 || rm -rf "$old"
+done
+`;
+
+const ACCOUNT = `
+set -eu
+install -D -m 644 "${RELEASES}/$1/systemd/axle.sysusers.conf" /etc/sysusers.d/axle.conf
+install -D -m 644 "${RELEASES}/$1/systemd/axle.tmpfiles.conf" /etc/tmpfiles.d/axle.conf
+systemd-sysusers /etc/sysusers.d/axle.conf
+# sshd without PAM takes a locked account ("!") for closed; no password is "*".
+case "$(getent shadow axle | cut -d: -f2)" in '!'*) usermod -p '*' axle ;; esac
+systemd-tmpfiles --create /etc/tmpfiles.d/axle.conf
+`;
+
+// Some lie where the site's PHP may write: a link that it has put there leads nobody's rights elsewhere.
+const FOLDERS = `
+set -eu
+umask 022
+owner=$1 mode=$2
+shift 2
+for folder in "$@"; do
+  mkdir -p "$(dirname "$folder")"
+  if [ -L "$folder" ]; then echo "$folder is a symbolic link, and must be the folder itself" >&2; exit 1; fi
+  if [ -d "$folder" ]; then chmod "$mode" "$folder"; else mkdir -m "$mode" "$folder"; fi
+  chown -h "$owner" "$folder"
+done
+`;
+
+// Made there, by the account itself: a private key never travels.
+const KEY = `
+set -eu
+[ -f "$1" ] || runuser -u axle -- ssh-keygen -q -t ed25519 -N '' -C "axle-$2" -f "$1"
+[ -f "$1.pub" ] || runuser -u axle -- sh -c 'ssh-keygen -y -f "$1" > "$1.pub"' sh "$1"
+`;
+
+// What is in force is unknown from here on until the daemon has been started again.
+const FILE = `
+set -eu
+umask 077
+mkdir -p "$(dirname "$1")"
+case "$1" in /etc/systemd/system/*.d/*) chmod 755 "$(dirname "$1")" ;; esac
+cat > "$1.axle-new"
+chown "$2" "$1.axle-new"
+chmod "$3" "$1.axle-new"
+if [ "$4" = config ] && ! "${RELEASES}/$5/bin/axle" check-config "$1.axle-new" >/dev/null; then
+  rm -f "$1.axle-new"
+  exit 1
+fi
+rm -f /opt/axle/applied
+mv -fT "$1.axle-new" "$1"
+case "$1" in /etc/systemd/*) systemctl daemon-reload ;; esac
+`;
+
+export const CURRENT = `
+set -eu
+rm -f /opt/axle/applied
+before=$(readlink /opt/axle/current || true)
+if [ -n "$before" ] && [ "$before" != "releases/$1" ]; then
+  ln -sfnT "$before" /opt/axle/.previous && mv -fT /opt/axle/.previous /opt/axle/previous
+fi
+ln -sfnT "releases/$1" /opt/axle/.current && mv -fT /opt/axle/.current /opt/axle/current
+mkdir -p /usr/local/bin
+ln -sfnT /opt/axle/current/bin/axle /usr/local/bin/axle
+`;
+
+/** Does one change, but for `start`, which waits and tells how it goes. `packed`: makes the release when it is wanted. */
+export async function carryOut(
+  remote: Remote,
+  change: Change,
+  { version }: Manifest,
+  packed: () => Promise<Packed>,
+): Promise<void> {
+  const { site } = remote.entry;
+  const { key } = placesOf(remote.entry);
+  switch (change.do) {
+    case 'release': {
+      const { file, sha256 } = await packed();
+      await remote.must('bringing the release', UPLOAD, [version, sha256], { file, timeout_ms: UPLOAD_MS_MAX });
+      return;
+    }
+    case 'account':
+      await remote.must('making the account', ACCOUNT, [version]);
+      return;
+    case 'folders':
+      await remote.must('making folders', FOLDERS, [change.owner, change.mode, ...change.paths]);
+      return;
+    case 'key':
+      await remote.must('making its key', KEY, [key, site]);
+      return;
+    case 'file': {
+      if (change.content === undefined) throw new Error(`${site}: nothing to write to ${change.path}`);
+      const args = [change.path, change.owner, change.mode, change.check ?? 'none', version];
+      await remote.must(`writing ${change.path}`, FILE, args, { stdin: change.content });
+      return;
+    }
+    case 'current':
+      await remote.must('switching the version', CURRENT, [version]);
+      return;
+    case 'start':
+      throw new Error('start is for whoever waits');
+  }
+}
