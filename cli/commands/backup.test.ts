@@ -3,8 +3,17 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StepName } from '../../common/replica/steps.js';
 import { HUB, Lab, type LabSite } from '../../common/testing/sites.js';
 import { axle, configOf } from '../testing/lab.js';
+
+/** Between the intent and what settles it. */
+const HALF_DONE: readonly StepName[] = [
+  'materialise: intent committed',
+  'materialise: linked',
+  'materialise: renamed',
+  'materialise: folder synced',
+];
 
 const ANDY = 'balances/1-andy';
 const BOB = 'balances/2-bob';
@@ -106,6 +115,23 @@ describe('axle backup and restore', () => {
     lab.expectSame(ANDY);
     lab.expectSame(BOB);
   });
+
+  it.each(HALF_DONE)(
+    'I1: a backup of what a crash at "%s" left: a file that was being replaced is counted once',
+    async (step) => {
+      const site = lab.site('roflfaucet');
+      site.arm(step);
+      await lab.site('clickforcharity').site.change({ document: ANDY, path: '/balance', amount: '50', source: 'x' });
+      await lab.until('it crashed', () => !site.isAlive);
+      const config = configOf(lab, site);
+      expect(await axle('backup', file, '--config', config)).toMatchObject({ code: 0, err: '' });
+      expect(await axle('restore', file, '--config', config)).toMatchObject({ code: 0, err: '' });
+      await site.start();
+      await lab.expectBalance(ANDY, 150);
+      site.credit(ANDY, 1);
+      await lab.expectBalance(ANDY, 151);
+    },
+  );
 
   it('takes what else lies in userdata, and the keys only where they are asked for', async () => {
     const site = lab.site('roflfaucet');
