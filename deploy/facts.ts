@@ -66,7 +66,7 @@ for program in systemctl systemd-sysusers rsync ssh ssh-keygen sshd runuser sha2
   command -v "$program" >/dev/null || echo "missing $program"
 done
 command -v rsync >/dev/null && echo "rsync $(rsync --version | sed -n '1s/^rsync *version v*\\([0-9][0-9.]*\\).*/\\1/p')"
-echo "free $((df -Pk /opt 2>/dev/null || df -Pk /) | awk 'NR == 2 { print $4 }')"
+echo "free $( (df -Pk /opt 2>/dev/null || df -Pk /) | awk 'NR == 2 { print $4 }')"
 for manifest in /opt/axle/releases/*/release.json; do
   [ -f "$manifest" ] && echo "release $(base64 -w0 < "$manifest")"
 done

@@ -1,7 +1,8 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { parseHubConfig, parseSpokeConfig } from '../common/runtime/config.js';
 import { authorizedKeysText, knownHostsText, siteTexts } from './desired.js';
-import { type Facts, type FileFact, parseFacts } from './facts.js';
+import { type Facts, type FileFact, factsScript, parseFacts } from './facts.js';
 import { parseInventory, type SiteEntry, sitesOf } from './inventory.js';
 import { placesOf } from './places.js';
 import { type Change, type HostPlan, makePlan } from './plan.js';
@@ -103,6 +104,15 @@ describe('facts', () => {
       unit: { active: 'inactive', sub: 'dead' },
     });
     expect(BARE).not.toHaveProperty('current');
+  });
+
+  it('are asked for by a script that any POSIX shell understands, and that changes nothing', () => {
+    const { script, args } = factsScript(placesOf(ONE));
+    const { status, stdout } = spawnSync('sh', ['-c', script, 'sh', ...args], { encoding: 'utf8' });
+    expect(status).toBe(0);
+    const facts = parseFacts(stdout);
+    expect(facts.machine).not.toBe('unknown');
+    expect(facts.freeKiB).toBeGreaterThan(0);
   });
 
   it('leave out a release that was half written', () => {
