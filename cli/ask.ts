@@ -8,10 +8,11 @@ export async function askDaemon<T>(
   route: string,
   input: unknown,
   asError: (message: string) => Error = (message) => new Error(message),
+  signal?: AbortSignal,
 ): Promise<T> {
   const { role, config } = loadConfig(file);
   try {
-    return (await callControl(controlSocket(config.state), route, input)) as T;
+    return (await callControl(controlSocket(config.state), route, input, signal)) as T;
   } catch (error) {
     const { code, message, hint } = error as Error & { code?: string; hint?: string };
     const remedy = code === 'AXL-NOT-RUNNING' ? `start it with: axle ${role} --config ${file}` : hint;

@@ -58,14 +58,17 @@ case "$(getent shadow axle | cut -d: -f2)" in '!'*) usermod -p '*' axle ;; esac
 systemd-tmpfiles --create /etc/tmpfiles.d/axle.conf
 `;
 
+// Some lie where the site's PHP may write: a link that it has put there leads nobody's rights elsewhere.
 const FOLDERS = `
 set -eu
+umask 022
 owner=$1 mode=$2
 shift 2
 for folder in "$@"; do
-  mkdir -p "$folder"
-  chown "$owner" "$folder"
-  chmod "$mode" "$folder"
+  mkdir -p "$(dirname "$folder")"
+  if [ -L "$folder" ]; then echo "$folder is a symbolic link, and must be the folder itself" >&2; exit 1; fi
+  if [ -d "$folder" ]; then chmod "$mode" "$folder"; else mkdir -m "$mode" "$folder"; fi
+  chown -h "$owner" "$folder"
 done
 `;
 

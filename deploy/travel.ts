@@ -17,7 +17,7 @@ const WRITE = `
 set -eu
 runuser -u "$2" -- sh -c 'cat > "$1"' sh "$1"
 `;
-const REMOVE = `rm -f "$1"`;
+const REMOVE = `runuser -u "$2" -- rm -f "$1"`;
 const SEEN = `
 n=0
 until grep -q "$2" "$1" 2>/dev/null; do
@@ -64,12 +64,12 @@ export async function testTravel(inventory: Inventory, remoteOf: (entry: SiteEnt
       stdin: content,
     });
     const arrivals = await all;
-    await remoteOf(from).run(REMOVE, [fileOf(from)]);
+    await remoteOf(from).run(REMOVE, [fileOf(from), from.owner.user]);
     await Promise.all(others.map((entry) => waitFor(GONE, entry, 'removed', [])));
     return arrivals.map((at, index) => ({ site: others[index]?.site ?? '', ms: at - began }));
   } catch (error) {
     // What arrives late goes away by this as well.
-    await remoteOf(from).run(REMOVE, [fileOf(from)]);
+    await remoteOf(from).run(REMOVE, [fileOf(from), from.owner.user]);
     throw error;
   }
 }

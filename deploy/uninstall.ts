@@ -11,6 +11,10 @@ unit=$1
 systemctl disable --now "$unit" 2>/dev/null || true
 rm -rf "/etc/systemd/system/$unit" "/etc/systemd/system/$unit.d"
 rm -f /etc/sysusers.d/axle.conf /etc/tmpfiles.d/axle.conf /var/lib/axle/.ssh/authorized_keys
+# Sessions of other sites that are open still could deliver.
+for process in /proc/[0-9]*; do
+  if [ "$(stat -c %U "$process" 2>/dev/null)" = axle ]; then kill "\${process#/proc/}" 2>/dev/null || true; fi
+done
 systemctl daemon-reload
 systemctl reset-failed "$unit" 2>/dev/null || true
 [ "$(readlink /usr/local/bin/axle || true)" = /opt/axle/current/bin/axle ] && rm -f /usr/local/bin/axle
@@ -22,11 +26,17 @@ rm -f /opt/axle/current /opt/axle/previous /opt/axle/applied
 rmdir /opt/axle/releases /opt/axle 2>/dev/null || true
 `;
 
+// With the marker beside the files, a hub without state would wait for its spokes to give it back.
 const PURGE = `
 set -eu
+if [ ! -L "$1/.axle" ]; then rm -f "$1/.axle/replica"; fi
 rm -rf /etc/axle /var/lib/axle
-if getent passwd axle >/dev/null; then userdel axle 2>/dev/null || true; fi
-if getent group axle >/dev/null; then groupdel axle 2>/dev/null || true; fi
+for try in 1 2 3 4 5 6 7 8 9 10; do
+  getent passwd axle >/dev/null || break
+  userdel axle 2>/dev/null || sleep 0.5
+done
+if getent passwd axle >/dev/null; then echo "the account axle is in use by something else and stays" >&2; exit 1; fi
+if getent group axle >/dev/null; then groupdel axle; fi
 `;
 
 const LEFT = `
@@ -53,7 +63,7 @@ export async function uninstall(options: UninstallOptions): Promise<'declined' |
       const remote = session.remote(entry);
       const { unit, userdata, logs } = placesOf(entry);
       await remote.must('uninstalling', UNINSTALL, [unit]);
-      if (purgeState) await remote.must('removing the state', PURGE);
+      if (purgeState) await remote.must('removing the state', PURGE, [userdata]);
       const left = await remote.must('looking at what is left', LEFT, [userdata, logs]);
       say(`${entry.site}: Axle is gone. Left: ${left.trim().split('\n').join(', ')}`);
     }

@@ -20,6 +20,18 @@ export function addDaemonOptions(command: Command): Command {
     .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp());
 }
 
+/** The end of a daemon's help. */
+export function examplesOf(role: string, unit: string): string {
+  return `
+Runs until SIGTERM or SIGINT; under systemd as ${unit}.service.
+
+Exit codes: 0 stopped, 1 something broke, 2 wrong usage or a config with mistakes
+
+Examples:
+  axle ${role} --config /etc/axle/${role}.yaml
+  axle ${role} --config /etc/axle/${role}.yaml --log-level debug --log-format json`;
+}
+
 type Logged = { readonly log_level: Level; readonly log_file?: string };
 
 /** Runs a daemon until it is told to stop, and ends the process with its exit code. */

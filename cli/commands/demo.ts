@@ -1,10 +1,16 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { runDemo } from '../demo/demo.js';
 
+const EXAMPLES = `
+Examples:
+  axle demo                      until Ctrl-C; its data stays in ./.axle-demo
+  axle demo --json --seconds 60  for programs`;
+
 export function addDemo(program: Command): void {
   program
     .command('demo')
     .description('runs a hub and two spokes with their pages on this machine, and shows each change as it travels')
+    .addHelpText('after', EXAMPLES)
     .option('--dir <folder>', 'where the sites keep their data', './.axle-demo')
     .option('--json', 'events as JSON lines; the first line names the sites', false)
     .option('--seconds <n>', 'stop by itself after so many seconds', parseSeconds)

@@ -19,8 +19,18 @@ import { UsageError } from '../exit.js';
 
 type Options = { readonly config: string; readonly scope?: Scope[] };
 
+const EXAMPLES = `
+Examples:
+  axle token add php --config /etc/axle/spoke.yaml     shows it, this once; the running daemon knows it within a second
+  axle token add miner-agent --scope miner-credits --config /etc/axle/hub.yaml
+  axle token list --config /etc/axle/spoke.yaml
+  axle token remove php --config /etc/axle/spoke.yaml`;
+
 export function addToken(program: Command): void {
-  const token = program.command('token').description("service tokens of a site's sidecar, for PHP and the miner agent");
+  const token = program
+    .command('token')
+    .description("service tokens of a site's sidecar, for PHP and the miner agent")
+    .addHelpText('after', EXAMPLES);
   const config = () => new Option('-c, --config <file>', "the hub's or spoke's config").makeOptionMandatory();
   const scope = new Option('-s, --scope <scopes...>', 'what it may do')
     .choices(SCOPES)

@@ -1,13 +1,14 @@
 /** `axle demo`: three sites on this machine, and a window on what travels between them. */
 import { fileURLToPath } from 'node:url';
 import type { Role } from '../../common/runtime/config.js';
+import { painter, wantsColour } from '../paint.js';
 import { Bursts } from './bursts.js';
 import { claim } from './claim.js';
 import { Daemon } from './daemon.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, demoSites, prepare } from './layout.js';
 import { freePort, servePages } from './pages.js';
-import { describeGroup, painter, remark, type Shown, welcome } from './show.js';
+import { describeGroup, remark, type Shown, welcome } from './show.js';
 
 export type DemoOptions = {
   readonly dir: string;
@@ -128,7 +129,7 @@ function jsonScreen(sites: readonly DemoSite[], pages: Shown, { out, err }: Demo
 }
 
 function textScreen(sites: readonly DemoSite[], pages: Shown, { out }: DemoWorld): Screen {
-  const paint = painter(out.isTTY === true && (process.env.NO_COLOR ?? '') === '');
+  const paint = painter(wantsColour(out));
   const now = () => new Date();
   const say = (text: string) => void out.write(`${text}\n`);
   const bursts = new Bursts((groups) => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { painter } from '../paint.js';
 import { Bursts, type Group, WINDOW_MS } from './bursts.js';
 import { type DemoEvent, parseEvent } from './event.js';
 import { demoSites, typed } from './layout.js';
-import { describeGroup, painter, welcome } from './show.js';
+import { describeGroup, welcome } from './show.js';
 
 const plain = painter(false);
 const PAGES = {

@@ -1,20 +1,9 @@
 /** The demo's words: pure, 80 columns (but for the one line to type), colours where asked. */
 import { join } from 'node:path';
+import { count, type Paint, printable } from '../paint.js';
 import type { Group } from './bursts.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, typed } from './layout.js';
-
-export type Paint = {
-  bold(text: string): string;
-  dim(text: string): string;
-  good(text: string): string;
-  warn(text: string): string;
-};
-
-export function painter(colour: boolean): Paint {
-  const with_ = (code: number) => (text: string) => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  return { bold: with_(1), dim: with_(2), good: with_(32), warn: with_(33) };
-}
 
 /** Where there is something to see. */
 export type Shown = {
@@ -124,13 +113,4 @@ export function remark(text: string, time: Date, paint: Paint): string {
 
 function clock(time: Date): string {
   return [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':');
-}
-
-function count(number: number): string {
-  return Math.round(number).toLocaleString('en');
-}
-
-// A file's name or a peer's words must not move the cursor.
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '?');
 }

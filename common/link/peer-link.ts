@@ -65,6 +65,9 @@ const DEFER_MS = 20;
 const FINISH_MS = 3_000;
 const GATHER_LOOK_MS = 5;
 const KNOCK_MS = 1_000;
+/** Messages by which a peer's clock is judged: so many of the latest, and none older than the last by more than this. */
+const CLOCK_GAPS = 16;
+const CLOCK_MS = 60_000;
 const BACKOFF = { first_ms: 200, limit_ms: 30_000 };
 
 type NextMessage = {
@@ -90,6 +93,8 @@ export class PeerLink {
   #isDown = false;
   #failure: Failure | undefined;
   #heardAt: number | undefined;
+  /** Of the latest messages: how far the peer's clock was ahead when each was taken, less its way here. */
+  #clockGaps: { readonly at: number; readonly ms: number }[] = [];
   #failedAt = Number.NEGATIVE_INFINITY;
   #isSending = false;
   #isReceiving = false;
@@ -153,6 +158,14 @@ export class PeerLink {
   /** When the peer's last message was taken, by the steady clock. */
   get heardAt(): number | undefined {
     return this.#heardAt;
+  }
+
+  /**
+   * How far the peer's clock is ahead of ours, milliseconds (negative: behind); the way of a message makes it look as much
+   * less as the fastest of the latest took. Undefined before it was heard.
+   */
+  get clockAheadMs(): number | undefined {
+    return this.#clockGaps.length === 0 ? undefined : Math.max(...this.#clockGaps.map(({ ms }) => ms));
   }
 
   /** Finishes the transfer in hand, then stops. */
@@ -354,6 +367,7 @@ export class PeerLink {
     steps('receive: read');
     if (!decoded.ok) return this.#refuse(file, decoded.code, `${name}: ${decoded.message}`, HINT_BAD_BATCH);
     const { header, documents } = decoded.batch;
+    this.#noteClock(header.sent_at);
     if (documents.length > 0 && !this.options.mayMerge()) {
       this.#deferred.add(name);
       return 'deferred';
@@ -391,6 +405,13 @@ export class PeerLink {
     // A peer that speaks is up: no use in waiting for the backoff's end.
     this.#sender.rouse();
     return 'received';
+  }
+
+  #noteClock(sentAt: number): void {
+    const { now, steady } = this.options.replica.world;
+    const at = steady();
+    const latest = this.#clockGaps.filter((gap) => at - gap.at < CLOCK_MS).slice(1 - CLOCK_GAPS);
+    this.#clockGaps = [...latest, { at, ms: sentAt - now() }];
   }
 
   #refuse(file: string, code: string, message: string, hint: string, replica?: string): 'refused' {

@@ -80,6 +80,11 @@ export function listHeld(replica: Replica, after: number, limit: number): HeldLi
   return replica.world.store.heldAfter(after, limit).map((row) => lineOf(replica, row));
 }
 
+/** Of one document, oldest first. */
+export function heldLines(replica: Replica, document: string): HeldLine[] {
+  return replica.world.store.heldOf(document).map((row) => lineOf(replica, row));
+}
+
 /** Undefined where there is none of that id (any more). */
 export function showHeld(replica: Replica, id: number): HeldChange | undefined {
   const row = replica.world.store.held(id);

@@ -122,6 +122,37 @@ export class Store {
     this.#db.close();
   }
 
+  /** Copies the database as it is at the end of the copying, while it is in use. Bounded work at a time. */
+  async backup(path: string): Promise<void> {
+    await this.#db.backup(path);
+  }
+
+  /**
+   * For a copy that is to be put back one day: what was being replaced at that moment counts as not begun. Its files will be
+   * other inodes, which hold what was agreed on last.
+   */
+  forgetIntents(): void {
+    this.#run("UPDATE files SET dirty = 1, print = '' WHERE id IN (SELECT id FROM intents)");
+    for (const table of ['intents', 'replaced']) this.#run(`DELETE FROM ${table}`);
+  }
+
+  /** What every live file held when it was last agreed on, in pieces; documents without a file are left out. */
+  shadowsAfter(id: number, limit: number): { id: number; name: string; shadow: string }[] {
+    return this.#all(
+      `SELECT f.id, d.name, f.shadow FROM files f JOIN documents d USING (id)
+       WHERE f.id > ? AND f.shadow IS NOT NULL ORDER BY f.id LIMIT ?`,
+      id,
+      limit,
+    );
+  }
+
+  /** Documents with changes of this site's own that no peer has confirmed. */
+  countUntold(): number {
+    const sql = `SELECT count(*) AS n FROM documents
+      WHERE origin = '' AND seq > (SELECT coalesce(max(confirmed), 0) FROM peers)`;
+    return this.#get<{ n: number }>(sql)?.n ?? 0;
+  }
+
   get isOpen(): boolean {
     return this.#db.open;
   }
@@ -517,6 +548,27 @@ export class Store {
 
   dropHeld(id: number): void {
     this.#run('DELETE FROM held WHERE id = ?', id);
+  }
+
+  /**
+   * Names that somebody may have meant: the same file of another kind, the same beginning, the same words. A look over all
+   * names: for people, not for programs.
+   */
+  namesLike(name: string, limit: number): string[] {
+    const file = name.slice(name.lastIndexOf('/') + 1);
+    const words = file.split(/[^A-Za-z0-9]+/).filter((word) => word.length > 1);
+    const starts = [file.slice(0, Math.ceil(file.length / 2)), file.slice(0, 3)];
+    const kind = name.slice(0, name.lastIndexOf('/'));
+    const patterns = [`%/${file}`, ...words.map((word) => `${kind}/%${word}%`), ...starts.map((s) => `${kind}/${s}%`)];
+    const found = new Set<string>();
+    for (const pattern of patterns)
+      for (const row of this.#all<{ name: string }>(
+        "SELECT name FROM documents WHERE name LIKE ? ESCAPE '\\' ORDER BY name LIMIT ?",
+        pattern.replaceAll('_', '\\_'),
+        limit,
+      ))
+        found.add(row.name);
+    return [...found].slice(0, limit);
   }
 
   /** How many documents of a kind have a live file here; never says more than `limit`. */

@@ -117,11 +117,17 @@ export class ControlServer {
 
 /**
  * Asks the daemon that listens on `socketPath`; resolves to the route's answer. Rejects with a ControlError: code
- * AXL-NOT-RUNNING where nobody listens, AXL-PERMISSION where we may not ask, else the code that the route threw.
+ * AXL-NOT-RUNNING where nobody listens, AXL-PERMISSION where we may not ask, else the code that the route threw. `signal`
+ * gives the question up.
  */
-export async function callControl(socketPath: string, route: string, input: unknown): Promise<unknown> {
+export async function callControl(
+  socketPath: string,
+  route: string,
+  input: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
   checkPath(socketPath);
-  const { status, text } = await post(socketPath, route, JSON.stringify(input) ?? '');
+  const { status, text } = await post(socketPath, route, JSON.stringify(input) ?? '', signal);
   let answer: unknown;
   try {
     answer = JSON.parse(text);
@@ -133,10 +139,22 @@ export async function callControl(socketPath: string, route: string, input: unkn
   throw new ControlError(code ?? 'AXL-FAULT', message ?? `the daemon answered ${status}`, hint);
 }
 
-function post(socketPath: string, route: string, body: string): Promise<{ status: number; text: string }> {
+function post(
+  socketPath: string,
+  route: string,
+  body: string,
+  signal: AbortSignal | undefined,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const request = http.request(
-      { socketPath, path: `/${route}`, method: 'POST', timeout: ANSWER_MS_MAX, agent: false },
+      {
+        socketPath,
+        path: `/${route}`,
+        method: 'POST',
+        timeout: ANSWER_MS_MAX,
+        agent: false,
+        ...(signal && { signal }),
+      },
       (response) => {
         read(response, ANSWER_BYTES_MAX).then((text) => resolve({ status: response.statusCode ?? 0, text }), reject);
       },

@@ -139,9 +139,13 @@ export class Activity {
 
 const WAIT_MS_MAX = 25_000;
 
-/** The control route `events`: `{ after?: number, wait_ms?: number }`. */
+/**
+ * The control route `events`: `{ after?: number, wait_ms?: number, session?: string }`. Whoever names the session that
+ * `after` counts in gets everything, at once, where that one is over.
+ */
 export function eventsAnswer(activity: Activity, input: unknown, signal: AbortSignal): Promise<EventsAnswer> {
-  const { after, wait_ms } = (input ?? {}) as { after?: unknown; wait_ms?: unknown };
+  const { after, wait_ms, session } = (input ?? {}) as { after?: unknown; wait_ms?: unknown; session?: unknown };
   const number = (value: unknown): number => (typeof value === 'number' && Number.isFinite(value) ? value : 0);
+  if (typeof session === 'string' && session !== activity.session) return activity.since(0, 0, signal);
   return activity.since(number(after), Math.min(number(wait_ms), WAIT_MS_MAX), signal);
 }

@@ -112,7 +112,8 @@ function makeTransport(config: Shared, peer: string, link: LinkConfig, folders: 
   };
 }
 
-function sshPeer(config: Shared, link: SshLinkConfig): SshPeer {
+/** How an ssh link is reached, with the key and known hosts of this state where the config names none. */
+export function sshPeer(config: Shared, link: SshLinkConfig): SshPeer {
   return {
     host: link.host,
     port: link.port,
@@ -137,7 +138,8 @@ function writeRsyncdConfig(state: string, peer: string, folders: PeerFolders): v
   fs.renameSync(`${file}.new`, file);
 }
 
-async function createdFiles(files: Shared['files']): Promise<Partial<Attributes> | undefined> {
+/** Owner, group and mode of files that Axle creates, as numbers. Rejects where there is no such account. */
+export async function createdFiles(files: Shared['files']): Promise<Partial<Attributes> | undefined> {
   if (files === undefined) return undefined;
   return {
     ...(files.owner !== undefined && { uid: await idOf('passwd', files.owner) }),

@@ -26,6 +26,7 @@ import { Programs } from './programs.js';
 import { RepairLog } from './repair-log.js';
 import { Reporter } from './reporter.js';
 import { Scanning } from './scanning.js';
+import { type DocumentReport, showDocument } from './show.js';
 import { StateFolder } from './state-folder.js';
 import { type SiteStatus, statusOf } from './status.js';
 import { type Peer, type RebuildReport, Verifier } from './verifier.js';
@@ -34,6 +35,14 @@ import { makeWatcher, probeLoop } from './watching.js';
 
 /** While a link is at work, many files wait for so long at most. */
 const GIVE_WAY_MS = 300;
+
+/** Answer of the control route `probe`. */
+export type Probed = { readonly isAlive: boolean | undefined; readonly ms: number };
+/** One of the answer of the control route `round-trip`; without `ms`, the peer did not answer. */
+export type RoundTrip = { readonly site: string; readonly ms?: number };
+
+/** Answer of the control route `backup`. */
+export type BackupCopy = { readonly file: string };
 
 export type { PeerFolders, PeerOptions, SiteOptions } from './options.js';
 
@@ -164,6 +173,38 @@ export class Site {
     return this.#verifier;
   }
 
+  /** What `axle show` asks. */
+  async #show(input: unknown): Promise<DocumentReport> {
+    this.#checkReady();
+    const { isHub, peers } = this.#options;
+    return this.#replica.exclusive(async () => showDocument({ replica: this.#replica, isHub, peers }, input));
+  }
+
+  /** What `axle doctor` asks: whether a file made in each watched folder is seen. Undefined before anything is watched. */
+  async #probe(): Promise<Probed> {
+    const startedAt = this.#options.steady();
+    const isAlive = await this.#watcher?.probe();
+    return { isAlive, ms: Math.round(this.#options.steady() - startedAt) };
+  }
+
+  /** What `axle backup` asks: a copy of the state, while it is in use. Whoever asked removes it. */
+  async #backup(): Promise<BackupCopy> {
+    this.#checkReady();
+    const file = await this.#folder.copy(this.#replica.world.store, this.#options.randomHex(4));
+    return { file };
+  }
+
+  /** What `axle doctor` asks: how long a message to each peer and its answer take. */
+  async #roundTrips(): Promise<RoundTrip[]> {
+    this.#checkReady();
+    const trips: RoundTrip[] = [];
+    for (const peer of this.#links) {
+      const ms = await this.#verifier.roundTrip(peer);
+      trips.push({ site: peer.site, ...(ms !== undefined && { ms: Math.round(ms) }) });
+    }
+    return trips;
+  }
+
   /** Hub: takes all that its spokes hold, of whichever site. Rejects on a spoke, and while this hub is not ready. */
   async rebuild(): Promise<RebuildReport> {
     const { isHub, site } = this.#options;
@@ -258,6 +299,10 @@ export class Site {
       verify: () => verifyNow({ ...this.#parts, verifier: this.#verifier, isOpen: this.#isOpen }),
       rebuild: () => this.rebuild(),
       status: async () => this.status(),
+      show: (input: unknown) => this.#show(input),
+      probe: () => this.#probe(),
+      backup: () => this.#backup(),
+      'round-trip': () => this.#roundTrips(),
       events: (input: unknown) => eventsAnswer(this.#activity, input, this.#abort.signal),
     };
     this.#control = await openControl(state, routes, log);

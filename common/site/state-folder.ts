@@ -6,6 +6,9 @@ import { troubleOf } from '../runtime/troubles.js';
 import type { PeerFolders } from './options.js';
 import type { Reporter } from './reporter.js';
 
+/** No backup takes longer. */
+const COPY_MS = 24 * 3_600_000;
+
 export class StateFolder {
   /** The database is to be set aside once it is closed. */
   #isDamaged = false;
@@ -40,6 +43,29 @@ export class StateFolder {
     for (const suffix of ['', '-wal', '-shm'])
       if (fs.existsSync(database + suffix)) fs.renameSync(database + suffix, aside + suffix);
     this.reporter.setAside(why, aside);
+  }
+
+  /** Copies the database while it is in use; returns the copy's path, made by us and for nobody else. */
+  async copy(store: Store, word: string): Promise<string> {
+    this.#sweepCopies();
+    const file = path.join(this.state, 'run', `backup-${word}.db`);
+    fs.closeSync(fs.openSync(file, 'wx', 0o600));
+    try {
+      await store.backup(file);
+    } catch (error) {
+      fs.rmSync(file, { force: true });
+      throw error;
+    }
+    return file;
+  }
+
+  /** What a killed `axle backup` left behind. */
+  #sweepCopies(): void {
+    const run = path.join(this.state, 'run');
+    for (const name of fs.readdirSync(run).filter((one) => one.startsWith('backup-'))) {
+      const copy = path.join(run, name);
+      if (this.now() - fs.statSync(copy).mtimeMs > COPY_MS) fs.rmSync(copy, { recursive: true, force: true });
+    }
   }
 
   noteDamage(error: unknown): void {

@@ -15,6 +15,8 @@ export type PeerStatus = {
   readonly behind: number;
   /** Since it was heard last, milliseconds; undefined: not since this start. */
   readonly heard_ms_ago: number | undefined;
+  /** How far its clock is ahead of ours, negative: behind. What a message takes on its way makes it look so much less. */
+  readonly clock_ahead_ms?: number;
   /** Why it is not up. */
   readonly failure?: { readonly code: string; readonly message: string; readonly hint: string };
 };
@@ -109,12 +111,13 @@ export function statusOf({
 
 function peerStatus({ site, conversation, link }: Peer, { world }: Replica): PeerStatus {
   const row = conversation.row();
-  const { failure, heardAt } = link;
+  const { failure, heardAt, clockAheadMs } = link;
   return {
     site,
     isUp: link.isUp,
     behind: world.store.countChangedSince(row?.confirmed ?? 0, row?.replica ?? '', BEHIND_MAX),
     heard_ms_ago: heardAt === undefined ? undefined : Math.round(world.steady() - heardAt),
+    ...(clockAheadMs !== undefined && { clock_ahead_ms: clockAheadMs }),
     ...(failure && { failure: { code: failure.code, message: failure.message, hint: failure.hint } }),
   };
 }

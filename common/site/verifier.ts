@@ -169,6 +169,20 @@ export class Verifier {
     }
   }
 
+  /**
+   * How long a message to a peer and its answer take, milliseconds: the first step of a comparison, which the peer answers at
+   * once. Undefined where it does not answer.
+   */
+  async roundTrip({ site, comparer, conversation, link }: Peer): Promise<number | undefined> {
+    const { repairs, signal } = this.options;
+    while (comparer.isBusy && !signal.aborted) await this.#sleep(20);
+    if (signal.aborted || !conversation.verified || !link.isUp) return undefined;
+    const startedAt = this.#now;
+    const { outcome, news } = await comparer.compare();
+    repairs.differs(site, news);
+    return outcome === 'unanswered' ? undefined : this.#now - startedAt;
+  }
+
   /** Goes over all rows. Returns how many there are; damaged ones are set aside and asked for. */
   async checkRows(restMs: number): Promise<number> {
     const { replica, signal } = this.options;

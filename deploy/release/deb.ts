@@ -111,6 +111,10 @@ const POSTRM = `#!/bin/sh
 set -e
 if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
 if [ "$1" = purge ]; then
+  # With the marker beside the files, a hub without state would wait for its spokes to give it back.
+  sed -n 's/^userdata: *\\([^ #]*\\).*/\\1/p' /etc/axle/*.yaml 2>/dev/null | while read -r folder; do
+    if [ ! -L "$folder/.axle" ]; then rm -f "$folder/.axle/replica"; fi
+  done
   rm -rf /var/lib/axle /etc/axle
   rm -f /opt/axle/previous
   rmdir /opt/axle/releases /opt/axle 2>/dev/null || true

@@ -33,8 +33,6 @@ export type TreeOptions = {
 
 export const VERSION = /^[0-9][A-Za-z0-9.+~-]{0,63}$/;
 
-/** Of dist, what runs on servers. */
-export const BUILT = ['common', 'hub', 'spoke', 'sidecar', 'page', 'miner', 'cli', 'deploy'];
 /** As they are, where they exist. */
 const WHOLE = ['php-bridge', 'deploy/data', 'deploy/monitoring', 'fixtures'];
 const SINGLE = [
@@ -55,6 +53,7 @@ const NOT_SHIPPED = [
   /^node_modules\/(?:cpu-features|nan|node-addon-api|buildcheck)\//,
   /\/build\/Release\/(?!.*\.node$)/,
   /\.(?:map|d\.ts|d\.mts|d\.cts)$/,
+  /^dist\/(?:bench|e2e|simulate)\//,
   /(?:^|\/)testing\//,
   /^php-bridge\/(?:tests|config\.php$)/,
   /\.test\.(?:ts|js|mjs)$/,
@@ -72,7 +71,7 @@ export function releaseTree(root: string, options: TreeOptions = {}): Tree {
   const files: TreeFile[] = [
     { path: 'package.json', text: `${JSON.stringify(packageJson, null, 2)}\n`, mode: 0o644 },
     { path: 'node/bin/node', from: process.execPath, mode: 0o755 },
-    ...BUILT.flatMap((folder) => filesBelow(root, `dist/${folder}`)),
+    ...filesBelow(root, 'dist'),
     ...WHOLE.flatMap((folder) => filesBelow(root, folder)),
     ...SINGLE.filter((path) => existsSync(join(root, path))).map((path) => fileOf(root, path)),
     ...filesBelow(options.systemd ?? join(root, 'systemd'), '').map((file) => ({

@@ -14,7 +14,6 @@ const CLICK = 'clickforcharity';
 /** Behind NAT: nobody can reach it. */
 const HOME = 'homeserver';
 
-const VERSION = (JSON.parse(readFileSync(`${REPO_ROOT}/package.json`, 'utf8')) as { version: string }).version;
 const RELEASES = '/opt/axle/releases';
 const unitOf = (site: string) => (site === HUB ? 'hub-distribute' : 'sync-to-hub');
 const userdata = (site: string) => `/var/${site}-data/userdata`;
@@ -24,6 +23,7 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
   let servers: Servers;
   let three: string;
   let four: string;
+  let older: string;
   let newer: string;
   let hub: Host;
   let rofl: Host;
@@ -38,6 +38,8 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     const apache = { [HUB]: { owner: 'apache:apache' } };
     three = servers.inventory('three', HUB, [ROFL, CLICK], apache);
     four = servers.inventory('four', HUB, [ROFL, CLICK, HOME], { ...apache, [HOME]: { link: 'pull' } });
+    // Of one code, and not from this folder, in which somebody may be working.
+    older = await servers.release('8.0.0');
     newer = await servers.release('9.0.0');
   });
 
@@ -113,7 +115,7 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
   it('refuses a host whose key it does not know, and says how to come to know it', async () => {
     const known = readFileSync(servers.knownHosts, 'utf8');
     writeFileSync(servers.knownHosts, known.split('\n').slice(1).join('\n'));
-    const { code, stderr } = await servers.deploy(['plan', three]);
+    const { code, stderr } = await servers.deploy(older, ['plan', three]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/directsponsor: the host key of 10\.77\.0\.11 is not in .*: ssh-ed25519 SHA256:/);
     expect(stderr).toContain(`ssh-keyscan -p 22 ${hub.address} >>`);
@@ -122,22 +124,24 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
       servers.knownHosts,
       `${known}${hostKeyLine(rofl).replace(rofl.address, hub.address)}\n`.replace(hostKeyLine(hub), ''),
     );
-    const changed = await servers.deploy(['apply', three, '--yes', '--accept-new']);
+    const changed = await servers.deploy(older, ['apply', three, '--yes', '--accept-new']);
     expect([changed.code, changed.stderr]).toEqual([1, expect.stringContaining('is not the known one')]);
     writeFileSync(servers.knownHosts, known.split('\n').slice(1).join('\n'));
-    expect(await servers.deployWell(['plan', three, '--accept-new'])).toContain('trusting 10.77.0.11 from now on');
+    expect(await servers.deployWell(older, ['plan', three, '--accept-new'])).toContain(
+      'trusting 10.77.0.11 from now on',
+    );
     expect(readFileSync(servers.knownHosts, 'utf8')).toContain(hostKeyLine(hub));
   });
 
   it('asks before it changes anything, and plans change nothing', async () => {
-    const { code, stderr } = await servers.deploy(['apply', three]);
+    const { code, stderr } = await servers.deploy(older, ['apply', three]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('--yes')]);
     for (const host of [hub, rofl, click]) expect(existsSync(host.path('/opt/axle'))).toBe(false);
   });
 
   it('brings three bare hosts to three syncing sites with one command', async () => {
     const began = performance.now();
-    const said = await servers.deployWell(['apply', three, '--yes']);
+    const said = await servers.deployWell(older, ['apply', three, '--yes']);
     console.log(`${said}from nothing to three sites: ${((performance.now() - began) / 1000).toFixed(1)} s`);
     expect(said).toMatch(/a test file reached directsponsor after \d+ ms\na test file reached clickforcharity after/);
     expect(said).not.toContain('PRIVATE');
@@ -161,37 +165,37 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
         [hub, rofl, click].map((host) => host.must(['systemctl', 'show', '-P', 'InvocationID', unitOf(host.name)])),
       );
     const before = await starts();
-    expect((await servers.deployWell(['plan', three])).match(/nothing to do/g)).toHaveLength(3);
-    expect(await servers.deployWell(['apply', three, '--yes'])).toBe('nothing to do\n');
+    expect((await servers.deployWell(older, ['plan', three])).match(/nothing to do/g)).toHaveLength(3);
+    expect(await servers.deployWell(older, ['apply', three, '--yes'])).toBe('nothing to do\n');
     expect(await starts()).toEqual(before);
   });
 
   it('says how each host is, also when one is away', async () => {
-    console.log(await servers.deployWell(['status', three]));
-    const hosts = JSON.parse(await servers.deployWell(['status', three, '--json'])) as object[];
+    console.log(await servers.deployWell(older, ['status', three]));
+    const hosts = JSON.parse(await servers.deployWell(older, ['status', three, '--json'])) as object[];
     expect(hosts).toMatchObject([HUB, ROFL, CLICK].map((site) => ({ site, isGood: true, unit: 'active (running)' })));
     await click.must(['systemctl', 'stop', 'sync-to-hub']);
-    const { code, stdout } = await servers.deploy(['status', three]);
+    const { code, stdout } = await servers.deploy(older, ['status', three]);
     expect([code, stdout]).toEqual([1, expect.stringMatching(/clickforcharity .* inactive \(dead\)/)]);
     // A repair is a plan like any other.
-    expect(await servers.deployWell(['apply', three, '--yes'])).toContain('start clickforcharity');
+    expect(await servers.deployWell(older, ['apply', three, '--yes'])).toContain('start clickforcharity');
   });
 
   it('lets one person deploy at a time, and says how to go on after one who has gone', async () => {
     hub.write('/opt/axle/deploy.lock', 'bob@laptop apply 2026-01-01T00:00:00.000Z 1\n');
-    const { code, stderr } = await servers.deploy(['apply', three, '--yes']);
+    const { code, stderr } = await servers.deploy(older, ['apply', three, '--yes']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/bob@laptop has been at it \(axle deploy apply\) since 2026-01-01.*\n.*--break-lock/);
-    expect(await servers.deployWell(['apply', three, '--yes', '--break-lock'])).toBe('nothing to do\n');
+    expect(await servers.deployWell(older, ['apply', three, '--yes', '--break-lock'])).toBe('nothing to do\n');
   });
 
   it('has a release that runs by itself, for the writers of the next tests', async () => {
     for (const host of [rofl, click]) {
       // A copy: what they run with must not change under them.
-      await host.must(['cp', '-rT', `${RELEASES}/${VERSION}`, '/opt/load']);
+      await host.must(['cp', '-rT', `${RELEASES}/8.0.0`, '/opt/load']);
       const program = '/opt/load/e2e/sites/programs/credit.mjs';
       host.write(program, readFileSync(`${REPO_ROOT}/e2e/sites/programs/credit.mjs`, 'utf8'));
-      expect((await host.must(['/opt/load/bin/axle', '--version'])).trim()).toBe(VERSION);
+      expect((await host.must(['/opt/load/bin/axle', '--version'])).trim()).toBe('8.0.0');
     }
   });
 
@@ -206,9 +210,9 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
       [click, 'balances/3-click'],
     ]);
     await sleep(2000);
-    const said = await servers.deployWell(['apply', three, '--yes'], { root: newer });
+    const said = await servers.deployWell(newer, ['apply', three, '--yes']);
     console.log(said);
-    expect(said).toMatch(/version 0\.\S+ → 9\.0\.0/);
+    expect(said).toMatch(/version 8\.0\.0 → 9\.0\.0/);
     await sleep(1000);
     await stop();
     for (const [document, sum] of credited) {
@@ -224,11 +228,11 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
 
   it('goes back to the version before within seconds', async () => {
     const began = performance.now();
-    console.log(await servers.deployWell(['rollback', three, '--yes'], { root: newer }));
+    console.log(await servers.deployWell(newer, ['rollback', three, '--yes']));
     const seconds = (performance.now() - began) / 1000;
     console.log(`rollback of three hosts: ${seconds.toFixed(1)} s`);
     expect(seconds).toBeLessThan(20);
-    for (const host of [hub, rofl, click]) expect((await host.must(['axle', '--version'])).trim()).not.toBe('9.0.0');
+    for (const host of [hub, rofl, click]) expect((await host.must(['axle', '--version'])).trim()).toBe('8.0.0');
     await write(click, 'balances/4-after', '{"balance":4}');
     await everywhere([hub, rofl, click], 'balances/4-after', 4);
   });
@@ -237,7 +241,7 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     const manifest = hub.path(`${RELEASES}/9.0.0/release.json`);
     const good = readFileSync(manifest, 'utf8');
     writeFileSync(manifest, good.replace(/"schema": \d+/, '"schema": 1'));
-    const { code, stderr } = await servers.deploy(['rollback', three, '--yes', '--to', '9.0.0']);
+    const { code, stderr } = await servers.deploy(older, ['rollback', three, '--yes', '--to', '9.0.0']);
     writeFileSync(manifest, good);
     expect([code, stderr]).toEqual([
       1,
@@ -250,15 +254,15 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     renameSync(config, `${config}.away`);
     await rofl.must(['mkdir', '-p', '/etc/axle/spoke.yaml/x']);
     const before = await click.must(['systemctl', 'show', '-P', 'InvocationID', 'sync-to-hub']);
-    const { code, stderr } = await servers.deploy(['apply', three, '--yes'], { root: newer });
+    const { code, stderr } = await servers.deploy(newer, ['apply', three, '--yes']);
     expect(code).toBe(1);
     expect(stderr).toMatch(
       /roflfaucet: writing \/etc\/axle\/spoke\.yaml.*\n.*run the same command again.*\nStopped at/s,
     );
     expect(await click.must(['systemctl', 'show', '-P', 'InvocationID', 'sync-to-hub'])).toBe(before);
     await rofl.must(['rm', '-r', '/etc/axle/spoke.yaml']);
-    await servers.deployWell(['apply', three, '--yes'], { root: newer });
-    expect((await servers.deployWell(['plan', three], { root: newer })).match(/nothing to do/g)).toHaveLength(3);
+    await servers.deployWell(newer, ['apply', three, '--yes']);
+    expect((await servers.deployWell(newer, ['plan', three])).match(/nothing to do/g)).toHaveLength(3);
   });
 
   it('adds a fourth site that fetches, while the others write', async () => {
@@ -270,7 +274,7 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
       [rofl, 'balances/1-shared'],
       [click, 'balances/1-shared'],
     ]);
-    const said = await servers.deployWell(['apply', four, '--yes'], { root: newer });
+    const said = await servers.deployWell(newer, ['apply', four, '--yes']);
     console.log(said);
     expect(said).toContain('a test file reached homeserver');
     await stop();
@@ -281,13 +285,13 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     await everywhere([hub, rofl, click, home], 'balances/6-earned', 6);
     // Nobody may come in there.
     expect(home.read('/var/lib/axle/.ssh/authorized_keys')).not.toContain('ssh-ed25519');
-    expect((await servers.deployWell(['plan', four], { root: newer })).match(/nothing to do/g)).toHaveLength(4);
+    expect((await servers.deployWell(newer, ['plan', four])).match(/nothing to do/g)).toHaveLength(4);
   });
 
   it('uninstalls and leaves the data', async () => {
     const files = (host: Host) => readdirSync(host.path(`${userdata(host.name)}/balances`)).sort();
     const before = servers.lab.hosts.map(files);
-    console.log(await servers.deployWell(['uninstall', four, '--yes']));
+    console.log(await servers.deployWell(older, ['uninstall', four, '--yes']));
     expect(servers.lab.hosts.map(files)).toEqual(before);
     for (const host of servers.lab.hosts) {
       for (const gone of ['/opt/axle', '/usr/local/bin/axle', '/var/lib/axle/.ssh/authorized_keys'])
@@ -296,14 +300,17 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
       expect(existsSync(host.path(`/var/lib/axle/${host.name}/state.db`))).toBe(true);
     }
     // With the state still there, all is as it was after one more command.
-    await servers.deployWell(['apply', four, '--yes']);
+    await servers.deployWell(older, ['apply', four, '--yes']);
     await everywhere(servers.lab.hosts, 'balances/test-999', 5000);
-    await servers.deployWell(['uninstall', four, '--yes', '--purge-state']);
+    await servers.deployWell(older, ['uninstall', four, '--yes', '--purge-state']);
     expect(servers.lab.hosts.map(files)).toEqual(before);
     for (const host of servers.lab.hosts) {
       expect(existsSync(host.path('/var/lib/axle'))).toBe(false);
       expect((await host.run(['id', 'axle'])).code).not.toBe(0);
     }
+    // From nothing again, with the files that were left: the hub's are the beginning.
+    await servers.deployWell(older, ['apply', three, '--yes']);
+    await everywhere([hub, rofl, click], 'balances/test-999', 5000);
   });
 
   it('a .deb of it installs on a bare host, runs a site, and purges without touching its data', async () => {

@@ -67,15 +67,15 @@ export class Servers {
     return file;
   }
 
-  /** Runs `axle deploy …` as the operator would, from a machine on the same network. `root`: another release than this. */
-  deploy(args: readonly string[], { root = REPO_ROOT, timeoutMs = DEPLOY_MS_MAX } = {}): Promise<Outcome> {
+  /** Runs `axle deploy …` of a release as the operator would, from a machine on the same network. */
+  deploy(root: string, args: readonly string[], { timeoutMs = DEPLOY_MS_MAX } = {}): Promise<Outcome> {
     const argv = ['ip', 'netns', 'exec', this.lab.namespace, process.execPath, `${root}/dist/cli/main.js`, 'deploy'];
     return exec([...argv, ...args], { timeoutMs, env: { ...BARE_ENV, HOME: this.folder } });
   }
 
   /** As `deploy`, and it must do what it was told. */
-  async deployWell(args: readonly string[], options?: { root?: string; timeoutMs?: number }): Promise<string> {
-    const { code, stdout, stderr } = await this.deploy(args, options);
+  async deployWell(root: string, args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.deploy(root, args);
     if (code !== 0) throw new Error(`axle deploy ${args.join(' ')}: exit ${code}\n${stdout}${stderr}`);
     return stdout;
   }
