@@ -3,8 +3,10 @@
  *
  *   node page/build.mjs
  */
-import { cpSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const page = import.meta.dirname;
-cpSync(join(page, 'assets'), join(page, '../dist/page/assets'), { recursive: true });
+const target = join(page, '../dist/page/assets');
+rmSync(target, { recursive: true, force: true });
+cpSync(join(page, 'assets'), target, { recursive: true });

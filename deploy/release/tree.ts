@@ -34,7 +34,7 @@ export type TreeOptions = {
 export const VERSION = /^[0-9][A-Za-z0-9.+~-]{0,63}$/;
 
 /** As they are, where they exist. */
-const WHOLE = ['php-bridge', 'deploy/data', 'fixtures'];
+const WHOLE = ['php-bridge', 'deploy/data', 'deploy/monitoring', 'fixtures'];
 const SINGLE = [
   'bin/axle',
   'client/unified-balance.js',
@@ -42,6 +42,7 @@ const SINGLE = [
   'README.md',
   'CHANGELOG.md',
   'FILE_SYNC_STRATEGY.md',
+  'docs/OPERATING.md',
 ];
 
 /** Sources and rests of building native modules: much larger than all the rest together. */
