@@ -74,7 +74,6 @@ const SOURCES = [
   'hub',
   'spoke',
   'sidecar',
-  'page',
   'client',
   'miner',
   'cli',
@@ -298,7 +297,8 @@ function build() {
     throw new SetupError('the build failed: see above');
   }
   if (!run([process.execPath, 'client/build.mjs'])) throw new SetupError('the build of the client failed: see above');
-  if (!run([process.execPath, 'page/build.mjs'])) throw new SetupError('the build of the page failed: see above');
+  if (!run([process.execPath, 'common/page/build.mjs']))
+    throw new SetupError('the build of the page failed: see above');
   // What changed while it was being built is built next time.
   writeStamp({ ...readStamp(), build: began === 'none' ? buildKey() : began });
 }

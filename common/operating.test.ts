@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = join(import.meta.dirname, '..');
-const FOLDERS = ['common', 'hub', 'spoke', 'sidecar', 'page', 'cli', 'deploy', 'miner', 'client', 'php-bridge'];
+const FOLDERS = ['common', 'hub', 'spoke', 'sidecar', 'cli', 'deploy', 'miner', 'client', 'php-bridge'];
 const handbook = readFileSync(join(ROOT, 'docs/OPERATING.md'), 'utf8');
 
 function sources(): string[] {

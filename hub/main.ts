@@ -1,11 +1,12 @@
 /** Composition root of the hub: one engine, many spokes. What a spoke sends is merged and sent on to all the others. */
+
+import { startPage } from '../common/page/main.js';
 import type { HubConfig } from '../common/runtime/config.js';
 import type { Log } from '../common/runtime/log.js';
 import { hubOptions } from '../common/site/compose.js';
 import { type Daemon, daemonOf } from '../common/site/daemon.js';
 import { siteRegistry } from '../common/site/metrics.js';
 import { Site } from '../common/site/site.js';
-import { startPage } from '../page/main.js';
 import { startSidecar } from '../sidecar/main.js';
 
 export async function runHub(config: HubConfig, log: Log): Promise<Daemon> {

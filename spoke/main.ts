@@ -1,11 +1,12 @@
 /** Composition root of a spoke: one engine and one peer, the hub. */
+
+import { startPage } from '../common/page/main.js';
 import type { SpokeConfig } from '../common/runtime/config.js';
 import type { Log } from '../common/runtime/log.js';
 import { spokeOptions } from '../common/site/compose.js';
 import { type Daemon, daemonOf } from '../common/site/daemon.js';
 import { siteRegistry } from '../common/site/metrics.js';
 import { Site } from '../common/site/site.js';
-import { startPage } from '../page/main.js';
 import { startSidecar } from '../sidecar/main.js';
 
 export async function runSpoke(config: SpokeConfig, log: Log): Promise<Daemon> {

@@ -32,7 +32,7 @@ describe.skipIf(!existsSync(join(ROOT, 'dist/cli/main.js')))('a release', () => 
       'node_modules/better-sqlite3/build/Release/better_sqlite3.node',
       'node_modules/fastify/package.json',
       'client/unified-balance.js',
-      'dist/page/assets/page.mjs',
+      'dist/common/page/assets/page.mjs',
       'deploy/monitoring/axle.rules.yaml',
       'docs/OPERATING.md',
       'php-bridge/autoload.php',

@@ -6,11 +6,11 @@
 import type { Browser, Page as Tab } from 'playwright-core';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { PageSource } from '../../common/page/live.js';
+import { type Page, servePage } from '../../common/page/main.js';
+import { Sample } from '../../common/page/testing/sample.js';
 import { SILENT } from '../../common/runtime/log.js';
 import { Lab } from '../../common/testing/sites.js';
-import type { PageSource } from '../../page/live.js';
-import { type Page, servePage } from '../../page/main.js';
-import { Sample } from '../../page/testing/sample.js';
 import { launch, missingForBrowser } from './browser.js';
 
 const missing = missingForBrowser();

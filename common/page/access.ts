@@ -2,7 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import fs from 'node:fs';
 import type http from 'node:http';
-import { isLoopback } from '../common/runtime/config-checks.js';
+import { isLoopback } from '../runtime/config-checks.js';
 
 export const USER = 'axle';
 const PASSWORD_BYTES_MIN = 12;

@@ -1,5 +1,5 @@
 /** The last quarter of an hour in pieces of ten seconds: how many changes, and how long those from other sites took. Pure. */
-import type { ActivityEntry } from '../common/site/activity.js';
+import type { ActivityEntry } from '../site/activity.js';
 
 export const PIECE_MS = 10_000;
 export const PIECES = 90;

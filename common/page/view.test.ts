@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Fields, Level } from '../common/runtime/log.js';
-import type { PeerStatus, SiteStatus } from '../common/site/status.js';
+import type { Fields, Level } from '../runtime/log.js';
+import type { PeerStatus, SiteStatus } from '../site/status.js';
 import { History, PIECE_MS, PIECES } from './history.js';
 import { Sample } from './testing/sample.js';
 import { entryOf, viewOf } from './view.js';

@@ -1,8 +1,8 @@
 /** Follows what happens at the site, and tells every open page: at once, twice a second at most, every five seconds at least. */
 import type http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Activity, ActivityEntry } from '../common/site/activity.js';
-import type { SiteStatus } from '../common/site/status.js';
+import type { Activity, ActivityEntry } from '../site/activity.js';
+import type { SiteStatus } from '../site/status.js';
 import { History } from './history.js';
 import { type EntryView, entryOf, type HeldRow, type PageView, viewOf } from './view.js';
 

@@ -1,8 +1,8 @@
 /** A quarter of an hour of a hub with three sites, made up from a seed: for the picture in the README, and for odd names. */
-import { SILENT } from '../../common/runtime/log.js';
-import { Activity } from '../../common/site/activity.js';
-import type { PeerStatus, SiteStatus } from '../../common/site/status.js';
-import { mulberry32 } from '../../common/testing/random.js';
+import { SILENT } from '../../runtime/log.js';
+import { Activity } from '../../site/activity.js';
+import type { PeerStatus, SiteStatus } from '../../site/status.js';
+import { mulberry32 } from '../../testing/random.js';
 import type { PageSource } from '../live.js';
 import type { HeldRow } from '../view.js';
 

@@ -4,9 +4,9 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Registry } from 'prom-client';
-import type { PageConfig } from '../common/runtime/config.js';
-import type { Log } from '../common/runtime/log.js';
-import type { Site } from '../common/site/site.js';
+import type { PageConfig } from '../runtime/config.js';
+import type { Log } from '../runtime/log.js';
+import type { Site } from '../site/site.js';
 import { type Access, Doorman } from './access.js';
 import { Live, type PageSource } from './live.js';
 

@@ -2,8 +2,8 @@
  * What the page shows, made of a site's status and of what happened there lately. Pure. No amount is in it; names of
  * documents, paths and the machine's own words only where `isLocal`.
  */
-import type { ActivityEntry } from '../common/site/activity.js';
-import { ago, BEHIND_MAX, type PeerStatus, type SiteStatus } from '../common/site/status.js';
+import type { ActivityEntry } from '../site/activity.js';
+import { ago, BEHIND_MAX, type PeerStatus, type SiteStatus } from '../site/status.js';
 import type { History, Point } from './history.js';
 
 /** `bad`: something does not work now. `warn`: somebody should look at it. */
