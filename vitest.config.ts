@@ -30,7 +30,7 @@ export default defineConfig({
           name: 'deploy',
           include: ['e2e/deploy/**/*.test.ts'],
           maxWorkers: 1,
-          testTimeout: 300_000,
+          testTimeout: 600_000,
           hookTimeout: 900_000,
           sequence: { groupOrder: 2 },
         },

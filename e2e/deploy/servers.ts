@@ -12,7 +12,7 @@ import { REPO_ROOT } from '../lab/repo.js';
 import { makeKey } from '../lab/root.js';
 import { hostKeyLine } from '../lab/ssh.js';
 
-const DEPLOY_MS_MAX = 240_000;
+const DEPLOY_MS_MAX = 400_000;
 
 export class Servers {
   /** The operator's own folder: key, known_hosts, inventories. */
