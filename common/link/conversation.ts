@@ -13,9 +13,14 @@ import { replicaSite } from '../core/state.js';
 import type { Replica } from '../replica/replica.js';
 import type { PeerRow } from '../replica/store.js';
 
-/** Without progress of the peer's confirmation for this long, what was sent is sent again. Doubles up to the limit. */
+/**
+ * Without progress of the peer's confirmation for this long, what was sent is sent again. Doubles up to the limit: the first
+ * one for a peer that speaks, the second for one that says nothing. Its daemon may be down for days while its sshd goes on
+ * filling the inbox; when it starts, it speaks first.
+ */
 const RESEND_FIRST_MS = 5_000;
 const RESEND_LIMIT_MS = 60_000;
+const RESEND_SILENT_LIMIT_MS = 6 * 3_600_000;
 /**
  * Changes that may be under way unconfirmed. A receiver that is slower than we are (it writes files) otherwise finds all
  * of a million documents in its inbox, confirms the first ones after they were sent again, and so on: measured, six times.
@@ -147,6 +152,7 @@ export class Conversation {
         ),
         replica: header.replica,
       };
+    this.#resendMs = Math.min(this.#resendMs, RESEND_LIMIT_MS);
     const known = this.row();
     const isNewPeer = known?.replica !== header.replica;
     const isNewSession = header.session !== this.#peerSession;
@@ -251,7 +257,7 @@ export class Conversation {
     if (maySend && isKnown && this.#verified) {
       if (this.#chain > row.confirmed && now - this.#progressAt > this.#resendMs) {
         this.#resendFrom(row.confirmed);
-        this.#resendMs = Math.min(this.#resendMs * 2, RESEND_LIMIT_MS);
+        this.#resendMs = Math.min(this.#resendMs * 2, RESEND_SILENT_LIMIT_MS);
         this.#progressAt = now;
       }
       const hasRoom = this.#chain - row.confirmed < UNDER_WAY_MAX;
