@@ -6,6 +6,7 @@ import { REPO_ROOT } from '../lab/repo.js';
 import { needsLab } from '../lab/skip.js';
 import { hostKeyLine } from '../lab/ssh.js';
 import { sleep, waitFor } from '../lab/wait.js';
+import { FAULTS } from './faults.js';
 import { Servers } from './servers.js';
 
 const HUB = 'directsponsor';
@@ -179,6 +180,36 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     expect([code, stdout]).toEqual([1, expect.stringMatching(/clickforcharity .* inactive \(dead\)/)]);
     // A repair is a plan like any other.
     expect(await servers.deployWell(older, ['apply', three, '--yes'])).toContain('start clickforcharity');
+  });
+
+  /** Codes of what doctor finds wrong at a site, once it has had time to be well again. */
+  const doctor = async (host: Host): Promise<{ level: string; code: string; what: string }[]> => {
+    const config = `/etc/axle/${host === hub ? 'hub' : 'spoke'}.yaml`;
+    const { stdout, stderr } = await host.run(['axle', 'doctor', '--json', '--config', config], { timeoutMs: 120_000 });
+    if (stdout === '') throw new Error(stderr);
+    const { findings } = JSON.parse(stdout) as { findings: { level: string; code: string; what: string }[] };
+    return findings.filter(({ level }) => level !== 'ok');
+  };
+
+  it('leaves sites of which doctor finds nothing wrong', async () => {
+    for (const host of [hub, rofl, click]) {
+      const wrong = (await doctor(host)).filter(({ level }) => level === 'fail');
+      expect(wrong, host.name).toEqual([]);
+    }
+  });
+
+  it.each(FAULTS)('doctor names it: $what', async ({ code, plant, mend }) => {
+    const hosts = { hub, spoke: rofl };
+    expect((await doctor(rofl)).map((finding) => finding.code)).not.toContain(code);
+    await plant(hosts);
+    try {
+      expect((await doctor(rofl)).map((finding) => finding.code)).toContain(code);
+    } finally {
+      await mend(hosts);
+    }
+    await waitFor('the site to be well again', { timeoutMs: 60_000 }, async () => {
+      return (await rofl.run(['axle', 'status', '--config', '/etc/axle/spoke.yaml'])).code !== 2;
+    });
   });
 
   it('lets one person deploy at a time, and says how to go on after one who has gone', async () => {
