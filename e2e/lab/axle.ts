@@ -111,6 +111,19 @@ function installUnit(lab: Lab, host: Host, role: 'hub' | 'spoke', configFile: st
   const unit = unitOf(lab, host.name);
   host.write(`/etc/systemd/system/${unit}`, readFileSync(`${REPO_ROOT}/systemd/${unit}`));
   host.write(siteDropInPath(role), siteDropIn(loadConfig(host.path(configFile), { withDisk: false })));
-  const start = `${process.execPath} ${MAIN} ${role} --config ${configFile}`;
-  host.write(`/etc/systemd/system/${unit}.d/zz-checkout.conf`, `[Service]\nExecStart=\nExecStart=${start}\n`);
+  host.write(`/etc/systemd/system/${unit}.d/zz-checkout.conf`, checkoutDropIn(role, configFile));
+}
+
+/** Starts this checkout with this Node instead of what is installed, also from folders that the unit hides. */
+function checkoutDropIn(role: 'hub' | 'spoke', configFile: string): string {
+  const needed = [process.execPath, REPO_ROOT];
+  const isBelow = (...tops: string[]) => needed.filter((path) => tops.some((top) => path.startsWith(`${top}/`)));
+  return [
+    '[Service]',
+    'ExecStart=',
+    `ExecStart=${process.execPath} ${MAIN} ${role} --config ${configFile}`,
+    ...isBelow('/tmp', '/var/tmp').map((path) => `BindReadOnlyPaths=${path}`),
+    ...(isBelow('/home', '/root').length > 0 ? ['ProtectHome=read-only'] : []),
+    '',
+  ].join('\n');
 }

@@ -6,7 +6,7 @@ import { mulberry32 } from '../../testing/random.js';
 import type { PageSource } from '../live.js';
 import type { HeldRow } from '../view.js';
 
-const USERS = ['1-andy', '2-bob', '7-cora', '12-dave', '19-erin', '23-frank', '31-grace', '44-heidi'];
+const USERS = ['1-andy', '2-bob', ...[7, 12, 19, 23, 31, 44].map((n) => `${n}-user${n}`)];
 
 /** Changes a second, and how long they take. */
 const RATES = [0.95, 0.6, 0.1];
