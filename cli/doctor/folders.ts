@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_POLICIES } from '../../common/core/policy.js';
-import { type Check, type Finding, fail, firstLine, ok, type Subject, warn } from './finding.js';
+import { type Check, type Finding, fail, firstLine, ok, type Subject, unitOf, warn } from './finding.js';
 
 /** A kind without which the sites do not work. */
 const NEEDED = 'balances';
@@ -53,8 +53,15 @@ export const checkDaemonAccount: Check = async (subject) => {
   const { uid, gid } = ownerOf(state);
   const account = (await accountOf(subject, String(uid))) ?? { uid, gid, name: String(uid) };
   const folders = [state, ...kindFolders(subject), path.join(userdata, '.axle')].filter((one) => fs.existsSync(one));
-  return writes(subject, folders, account, 'AXL-DAEMON-WRITE', 'the daemon', run);
+  return writes(subject, folders, account, 'AXL-DAEMON-WRITE', 'the daemon', run, await capabilities(subject));
 };
+
+/** What the unit gives the daemon beyond its account: `dac_override` and others. */
+async function capabilities({ systemd, config, run }: Subject): Promise<string[]> {
+  if (!fs.existsSync(systemd)) return [];
+  const { stdout } = await run('systemctl', ['show', '--property=AmbientCapabilities', '--value', unitOf(config)]);
+  return stdout.split(/\s+/).flatMap((word) => /^cap_([a-z_]+)$/.exec(word)?.[1] ?? []);
+}
 
 async function writes(
   { config }: Subject,
@@ -63,6 +70,7 @@ async function writes(
   code: 'AXL-PHP-WRITE' | 'AXL-DAEMON-WRITE',
   who: string,
   run: Subject['run'],
+  caps: readonly string[] = [],
 ): Promise<Finding[]> {
   const me = process.getuid?.();
   if (me !== 0 && me !== account.uid)
@@ -71,7 +79,7 @@ async function writes(
   for (const folder of folders) {
     // Hidden, so that it is nobody's document.
     const file = path.join(folder, `.axle-doctor-${randomBytes(4).toString('hex')}`);
-    const [program = '', ...args] = [...becoming(account, me), 'touch', file];
+    const [program = '', ...args] = [...becoming(account, me, caps), 'touch', file];
     const touched = await run(program, args);
     fs.rmSync(file, { force: true });
     if (touched.code === 0) continue;
@@ -81,7 +89,7 @@ async function writes(
         code,
         `${who} (${account.name}) cannot write in ${folder}: ${firstLine(touched)}`,
         folder.startsWith(userdata)
-          ? `compare: namei -l ${folder}; both PHP and the daemon's account must write there: one group for both, mode 2775`
+          ? `compare: namei -l ${folder}; PHP must write there by itself, the daemon by its unit's drop-in (systemd/README.md) or by one group for both, mode 2775`
           : `chown -R ${account.name} ${folder}`,
       ),
     );
@@ -92,10 +100,12 @@ async function writes(
 }
 
 /** Runs what follows as another account, with its groups where it has a name. */
-function becoming({ uid, gid, name }: Account, me: number | undefined): string[] {
+function becoming({ uid, gid, name }: Account, me: number | undefined, caps: readonly string[]): string[] {
   if (me === uid) return [];
   const groups = name === String(uid) ? '--clear-groups' : '--init-groups';
-  return ['setpriv', '--reuid', String(uid), '--regid', String(gid), groups, '--'];
+  const list = ['-all', ...caps.map((cap) => `+${cap}`)].join(',');
+  const kept = caps.length > 0 ? [`--inh-caps=${list}`, `--ambient-caps=${list}`] : [];
+  return ['setpriv', '--reuid', String(uid), '--regid', String(gid), groups, ...kept, '--'];
 }
 
 async function phpAccount(subject: Subject): Promise<Account | undefined> {

@@ -82,7 +82,7 @@ export const FAULTS: readonly Fault[] = [
     plant: ({ spoke }) => spoke.must(['chown', 'root:root', `${DATA}/balances`]),
     mend: ({ spoke }) => spoke.must(['chown', 'www-data:www-data', `${DATA}/balances`]),
   },
-  { what: 'a folder is missing', code: 'AXL-NO-FOLDER', ...away(`${DATA}/profiles`) },
+  { what: 'a folder is missing', code: 'AXL-NO-FOLDER', ...away(`${DATA}/balances`) },
   {
     what: 'everybody may read the key',
     code: 'AXL-STATE-PERMISSION',
@@ -99,11 +99,14 @@ export const FAULTS: readonly Fault[] = [
   {
     what: 'the disk is nearly full',
     code: 'AXL-DISK',
-    plant: ({ spoke }) =>
-      spoke.sh(
-        `mount -t tmpfs -o size=1m tmpfs ${DATA}/tokens && head -c 1020k /dev/zero > ${DATA}/tokens/.filler; chown www-data: ${DATA}/tokens`,
-      ),
-    mend: ({ spoke }) => spoke.must(['umount', `${DATA}/tokens`]),
+    plant: async ({ spoke }) => {
+      await spoke.must(['systemctl', 'stop', UNIT]);
+      await spoke.must(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', DATA]);
+    },
+    mend: async ({ spoke }) => {
+      await spoke.must(['umount', DATA]);
+      await spoke.must(['systemctl', 'start', UNIT]);
+    },
   },
   {
     what: 'a change is held',
