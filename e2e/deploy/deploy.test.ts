@@ -312,10 +312,14 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     const wanted = before + (credited.get('balances/1-shared') ?? 0);
     await everywhere([hub, rofl, click, home], 'balances/1-shared', wanted);
     await everywhere([hub, rofl, click, home], 'balances/5-home', 55);
+    // Nobody may come in there, and nobody can: as behind NAT.
+    expect(home.read('/var/lib/axle/.ssh/authorized_keys')).not.toContain('ssh-ed25519');
+    await home.must(['systemctl', 'stop', 'ssh']);
     await write(home, 'balances/6-earned', '{"balance":6}');
     await everywhere([hub, rofl, click, home], 'balances/6-earned', 6);
-    // Nobody may come in there.
-    expect(home.read('/var/lib/axle/.ssh/authorized_keys')).not.toContain('ssh-ed25519');
+    await write(rofl, 'balances/6-earned', '{"balance":66}');
+    await everywhere([hub, rofl, click, home], 'balances/6-earned', 66);
+    await home.must(['systemctl', 'start', 'ssh']);
     expect((await servers.deployWell(newer, ['plan', four])).match(/nothing to do/g)).toHaveLength(4);
   });
 
