@@ -14,7 +14,7 @@ Exit codes: 0 done, 1 something broke, 2 it cannot be made so
 
 Examples:
   axle backup /var/backups/roflfaucet.tar.gz --config /etc/axle/spoke.yaml
-  axle backup /root/hub-with-keys.tar.gz --with-keys --config /etc/axle/hub.yaml`;
+  axle backup /srv/backup/hub-with-keys.tar.gz --with-keys --config /etc/axle/hub.yaml`;
 
 const ABOUT_RESTORE = `
 The daemon must be stopped. The backup is checked first; what is there is put aside, not removed. The site then finds by itself

@@ -361,8 +361,8 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     ];
     expect(await exec(pack, { timeoutMs: 240_000 })).toMatchObject({ code: 0 });
     const name = readdirSync(out).find((file) => file.endsWith('.deb')) ?? '';
-    home.write(`/root/${name}`, readFileSync(`${out}/${name}`));
-    await home.must(['dpkg', '-i', `/root/${name}`]);
+    home.write(`/opt/${name}`, readFileSync(`${out}/${name}`));
+    await home.must(['dpkg', '-i', `/opt/${name}`]);
     expect((await home.must(['axle', '--version'])).trim()).toBe('9.1.0');
     expect((await home.must(['readlink', '/opt/axle/current'])).trim()).toBe('releases/9.1.0');
     expect((await home.must(['sh', '-c', 'getent shadow axle | cut -d: -f2'])).trim()).toBe('*');
