@@ -27,7 +27,7 @@ export function repairJson(text: string): Json | undefined {
   return reader.document();
 }
 
-function isContainer(value: unknown): value is Json {
+function isContainer(value: unknown): value is Exclude<Json, null | boolean | number | string> {
   return typeof value === 'object' && value !== null;
 }
 
