@@ -180,7 +180,7 @@ function boardsOf(module: Module, place: number): readonly BoardReading[] {
     const temperatures = module.numbers(`PVT_T${index}`).flatMap((value) => chipCelsius(value) ?? []);
     return compact<BoardReading>({
       index: place * 8 + index,
-      hashrate_hps: hashrate(rates[index], 'GH'),
+      hashrate_avg_hps: hashrate(rates[index], 'GH'),
       chip_c: chipCelsius(hottestChips[index]) ?? highest(temperatures),
       chips: temperatures.length > 0 ? temperatures.length : undefined,
     });

@@ -161,7 +161,7 @@ function boardsOf(replies: Replies): readonly BoardReading[] {
   const temperatures = section(replies, 'TEMPS');
   const details = section(replies, 'DEVDETAILS');
   const devs = section(replies, 'DEVS');
-  const boards = new Map(boardsOfDevs(replies, 'MH').map((board) => [board.index, board]));
+  const boards = new Map(boardsOfDevs(replies, 'MH', ['ID', 'ASC']).map((board) => [board.index, board]));
   const ids = new Set([...boards.keys(), ...temperatures.flatMap((record) => record.read(count, 'ID') ?? [])]);
   const withId = (records: readonly Fields[], id: number) =>
     records.find((record) => record.read(count, 'ID', 'ASC') === id) ?? new Fields({});

@@ -109,12 +109,19 @@ function firmwareOf(replies: Replies): string | undefined {
   return name === undefined ? undefined : version.read(text, name);
 }
 
-/** What the records of `devs` say of each board, for firmware that means by them what cgminer means. */
-export function boardsOfDevs(replies: Replies, unit: HashUnit = 'GH'): readonly BoardReading[] {
+/**
+ * What the records of `devs` say of each board, for firmware that means by them what cgminer means. `names`: of the
+ * number of a board.
+ */
+export function boardsOfDevs(
+  replies: Replies,
+  unit: HashUnit = 'GH',
+  names: readonly string[] = ['ASC', 'Slot', 'PGA', 'GPU', 'ID'],
+): readonly BoardReading[] {
   const devs = section(replies, 'DEVS').map((dev, place) => {
     const rates = ratesOf(dev, unit);
     return compact<BoardReading>({
-      index: dev.read(count, 'ASC', 'Slot', 'PGA', 'GPU', 'ID') ?? place,
+      index: dev.read(count, ...names) ?? place,
       hashrate_hps: rates.now_hps,
       chip_c: dev.read(chipCelsius, 'Chip Temp Max', 'Chip Temp Avg', 'Chip Temp'),
       board_c: dev.read(chipCelsius, 'Temperature', 'Tenperature', 'PCB Temp'),

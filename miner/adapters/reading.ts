@@ -76,6 +76,8 @@ export interface BoardReading {
   /** As the miner numbers them. */
   readonly index: number;
   readonly hashrate_hps?: number;
+  /** Where the miner reports a board's average only, as Avalon does. */
+  readonly hashrate_avg_hps?: number;
   readonly hashrate_nominal_hps?: number;
   /** The hottest chip. */
   readonly chip_c?: number;

@@ -88,8 +88,13 @@ function isObject(value: Json | undefined): value is { readonly [key: string]: J
 /** How deep objects are looked for: a combined reply is a list in an object in a list. */
 const DEPTH_MAX = 6;
 
+/** The same replies are looked through by every family and for every value: each object is read once. */
+const looked = new WeakMap<Replies, readonly Fields[]>();
+
 /** Every object in the replies, outer ones first. */
 export function everyObject(replies: Replies): readonly Fields[] {
+  const before = looked.get(replies);
+  if (before !== undefined) return before;
   const found: Fields[] = [];
   let level: readonly Json[] = Object.values(replies);
   for (let depth = 0; depth < DEPTH_MAX && level.length > 0; depth += 1) {
@@ -98,6 +103,7 @@ export function everyObject(replies: Replies): readonly Fields[] {
       Array.isArray(value) ? value : isObject(value) ? Object.values(value) : [],
     );
   }
+  looked.set(replies, found);
   return found;
 }
 

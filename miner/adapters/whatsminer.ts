@@ -111,8 +111,7 @@ export const whatsminer3: Adapter = {
   recognises: (replies) =>
     everyObject(replies).some(
       (object) => isCommand(object.source.desc) || isCommand(object.source.cmd) || object.has('hash-realtime'),
-    ) ||
-    (findObject(replies, isDevice) !== undefined && findObject(replies, isNetwork) !== undefined),
+    ),
 
   parse(replies): MinerReading {
     const summary =
@@ -168,7 +167,7 @@ function isCommand(value: Json | undefined): boolean {
 }
 
 function isDevice(object: Fields): boolean {
-  return object.has('miner-sn') || (object.has('type') && object.has('pcbsn0', 'cointype', 'working'));
+  return object.has('type') && object.has('miner-sn', 'pcbsn0', 'cointype', 'working');
 }
 
 function isNetwork(object: Fields): boolean {
@@ -178,7 +177,8 @@ function isNetwork(object: Fields): boolean {
 function board3(board: Fields): BoardReading {
   return compact<BoardReading>({
     index: board.read(number, 'slot', 'id') ?? -1,
-    hashrate_hps: board.read((value) => hashrate(value, 'TH'), 'hash-realtime', 'hash-average'),
+    hashrate_hps: board.read((value) => hashrate(value, 'TH'), 'hash-realtime'),
+    hashrate_avg_hps: board.read((value) => hashrate(value, 'TH'), 'hash-average'),
     hashrate_nominal_hps: board.read((value) => positive(hashrate(value, 'TH')), 'factory-hash'),
     chip_c: board.read(chipCelsius, 'chip-temp-max', 'chip-temp-avg'),
     board_c: board.read(chipCelsius, 'board-temperature', 'temperature'),

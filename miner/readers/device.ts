@@ -23,3 +23,13 @@ export interface Login {
   readonly user: string;
   readonly password: string;
 }
+
+export interface Ports {
+  /** The cgminer protocol. */
+  readonly rpc: number;
+  readonly http: number;
+  /** Whatsminer's API 3. */
+  readonly whatsminer: number;
+}
+
+export const STANDARD_PORTS: Ports = { rpc: 4_028, http: 80, whatsminer: 4_433 };
