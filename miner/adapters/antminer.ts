@@ -70,11 +70,13 @@ export const antminer: Adapter = {
   },
 
   async read(device) {
+    // The cgminer protocol may be switched off: the web pages say the same, and `system_info` is only there.
+    const either = (command: string) => () => device.rpc(command).catch(() => cgi(device, command));
     return ask({
+      summary: either('summary'),
+      stats: either('stats'),
+      pools: either('pools'),
       version: () => device.rpc('version'),
-      summary: () => device.rpc('summary'),
-      stats: () => device.rpc('stats'),
-      pools: () => device.rpc('pools'),
       system_info: () => cgi(device, 'get_system_info'),
     });
   },

@@ -6,7 +6,7 @@
 import { type HashUnit, hashrate } from './quantities.js';
 import { type Json, parseTolerant } from './tolerant-json.js';
 
-/** One entry a question; the names are for people. */
+/** One entry a question; the names are for people. Never changed once it has been looked into: what was found is kept. */
 export type Replies = Readonly<Record<string, Json>>;
 
 /** Reads raw answers. What holds no JSON is left out. */

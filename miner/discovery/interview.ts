@@ -1,0 +1,71 @@
+/** Finds out what a device is, by the fewest and gentlest questions, and reads it. */
+import type { Adapter } from '../adapters/adapter.js';
+import { antminer } from '../adapters/antminer.js';
+import { cgminer } from '../adapters/cgminer.js';
+import { identify } from '../adapters/identify.js';
+import type { MinerReading } from '../adapters/reading.js';
+import type { Replies } from '../adapters/replies.js';
+import { type Json, parseTolerant } from '../adapters/tolerant-json.js';
+import type { Device } from '../readers/device.js';
+import { HttpStatusError } from '../readers/errors.js';
+
+export type PortName = 'rpc' | 'http' | 'whatsminer';
+
+export interface Interviewed {
+  readonly adapter: Adapter;
+  readonly reading: MinerReading;
+}
+
+/** Absent: no miner, as far as it says. Throws what the device failed with, if it answered nothing at all. */
+export async function interview(device: Device, open: readonly PortName[]): Promise<Interviewed | undefined> {
+  const adapter = await recognise(device, open);
+  if (adapter === undefined) return undefined;
+  return { adapter, reading: adapter.parse(await adapter.read(device)) };
+}
+
+/** Port by port, and on each until something is said that only one family says. */
+async function recognise(device: Device, open: readonly PortName[]): Promise<Adapter | undefined> {
+  const replies: Record<string, Json> = {};
+  let failure: unknown;
+  const learn = async (name: string, question: () => Promise<string>): Promise<Adapter | undefined> => {
+    try {
+      const value = parseTolerant(await question());
+      if (value !== undefined) replies[name] = value;
+    } catch (error) {
+      if (isAntminerDoor(error)) return antminer;
+      failure ??= error;
+    }
+    return certain({ ...replies });
+  };
+
+  for (const [name, port, question] of questionsTo(device)) {
+    if (!open.includes(port)) continue;
+    const adapter = await learn(name, question);
+    if (adapter !== undefined) return adapter;
+  }
+  const adapter = identify({ ...replies });
+  if (adapter === undefined && Object.keys(replies).length === 0 && failure !== undefined) throw failure;
+  return adapter;
+}
+
+function questionsTo(device: Device): readonly (readonly [string, PortName, () => Promise<string>])[] {
+  return [
+    ['version', 'rpc', () => device.rpc('version')],
+    ['summary', 'rpc', () => device.rpc('summary')],
+    ['stats', 'rpc', () => device.rpc('stats')],
+    ['device_info', 'whatsminer', () => device.whatsminer('get.device.info')],
+    ['system_info', 'http', () => device.http({ path: '/api/system/info' })],
+    ['axehub', 'http', () => device.http({ path: '/api/axehub/v1/info', headers: { 'x-axehub-compat': '1' } })],
+    ['door', 'http', () => device.http({ path: '/' })],
+  ];
+}
+
+/** Every one of them speaks the cgminer protocol: that alone says nothing yet. */
+function certain(replies: Replies): Adapter | undefined {
+  const adapter = identify(replies);
+  return adapter === cgminer ? undefined : adapter;
+}
+
+function isAntminerDoor(error: unknown): boolean {
+  return error instanceof HttpStatusError && error.status === 401 && /antminer/i.test(error.realm ?? '');
+}
