@@ -6,6 +6,7 @@ import { addCheckConfig } from './commands/check-config.js';
 import { addDemo } from './commands/demo.js';
 import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
+import { addMiner } from './commands/miner.js';
 import { addRebuild } from './commands/rebuild.js';
 import { addSpoke } from './commands/spoke.js';
 import { addToken } from './commands/token.js';
@@ -22,6 +23,7 @@ Examples:
   axle verify --config /etc/axle/spoke.yaml       compares state, files and peers now
   axle rebuild --config /etc/axle/hub.yaml        takes all that the spokes hold, also of sites that are gone
   axle token add php --config /etc/axle/spoke.yaml
+  axle miner simulate --count 5          miners to try things out with
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes`;
 
@@ -39,6 +41,7 @@ export function buildProgram(): Command {
   addVerify(program);
   addRebuild(program);
   addToken(program);
+  addMiner(program);
   addDemo(program);
   return program;
 }

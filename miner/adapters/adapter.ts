@@ -5,6 +5,8 @@ import type { Replies } from './replies.js';
 
 export interface Adapter {
   readonly family: Family;
+  /** Readings must not be closer together: the web server of an ESP32 dies of more. Absent: no limit. */
+  readonly spacing_ms?: number;
   /** Pure. That these replies come from this family; `identify` asks the families with the clearest marks first. */
   recognises(replies: Replies): boolean;
   /** Pure, and never throws: what is missing, of another kind or out of bounds is absent. */

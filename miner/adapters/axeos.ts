@@ -33,6 +33,7 @@ import { Fields, findObject, type Replies, ratesOf } from './replies.js';
 
 export const axeos: Adapter = {
   family: 'axeos',
+  spacing_ms: 5_000,
 
   recognises: (replies) => infoOf(replies) !== undefined,
 

@@ -12,6 +12,7 @@ import { everyObject, Fields, findObject, type Replies } from './replies.js';
 
 export const nerdminer: Adapter = {
   family: 'nerdminer',
+  spacing_ms: 5_000,
 
   recognises: (replies) => findObject(replies, isInfo) !== undefined,
 

@@ -8,6 +8,7 @@ import type { Replies } from '../adapters/replies.js';
 import { type Json, parseTolerant } from '../adapters/tolerant-json.js';
 import type { Device } from '../readers/device.js';
 import { HttpStatusError } from '../readers/errors.js';
+import { remembering } from '../readers/remembering.js';
 
 export type PortName = 'rpc' | 'http' | 'whatsminer';
 
@@ -17,7 +18,9 @@ export interface Interviewed {
 }
 
 /** Absent: no miner, as far as it says. Throws what the device failed with, if it answered nothing at all. */
-export async function interview(device: Device, open: readonly PortName[]): Promise<Interviewed | undefined> {
+export async function interview(asked: Device, open: readonly PortName[]): Promise<Interviewed | undefined> {
+  // What told the family is mostly half of the reading, and an ESP32's web server dies of being asked twice at once.
+  const device = remembering(asked);
   const adapter = await recognise(device, open);
   if (adapter === undefined) return undefined;
   return { adapter, reading: adapter.parse(await adapter.read(device)) };
