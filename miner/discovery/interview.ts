@@ -7,7 +7,7 @@ import type { MinerReading } from '../adapters/reading.js';
 import type { Replies } from '../adapters/replies.js';
 import { type Json, parseTolerant } from '../adapters/tolerant-json.js';
 import type { Device } from '../readers/device.js';
-import { HttpStatusError } from '../readers/errors.js';
+import { DeviceSilentError, HttpStatusError } from '../readers/errors.js';
 import { remembering } from '../readers/remembering.js';
 
 export type PortName = 'rpc' | 'http' | 'whatsminer';
@@ -29,21 +29,24 @@ export async function interview(asked: Device, open: readonly PortName[]): Promi
 /** Port by port, and on each until something is said that only one family says. */
 async function recognise(device: Device, open: readonly PortName[]): Promise<Adapter | undefined> {
   const replies: Record<string, Json> = {};
+  const silent = new Set<PortName>();
   let failure: unknown;
-  const learn = async (name: string, question: () => Promise<string>): Promise<Adapter | undefined> => {
+  const learn = async (name: string, port: PortName, question: () => Promise<string>): Promise<Adapter | undefined> => {
     try {
       const value = parseTolerant(await question());
       if (value !== undefined) replies[name] = value;
     } catch (error) {
       if (isAntminerDoor(error)) return antminer;
       failure ??= error;
+      // A server that hangs does so for every question.
+      if (error instanceof DeviceSilentError) silent.add(port);
     }
     return certain({ ...replies });
   };
 
   for (const [name, port, question] of questionsTo(device)) {
-    if (!open.includes(port)) continue;
-    const adapter = await learn(name, question);
+    if (!open.includes(port) || silent.has(port)) continue;
+    const adapter = await learn(name, port, question);
     if (adapter !== undefined) return adapter;
   }
   const adapter = identify({ ...replies });

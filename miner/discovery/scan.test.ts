@@ -52,6 +52,62 @@ describe('a scan', () => {
     expect([second.added, second.missed]).toEqual([[], []]);
   });
 
+  describe('looks again', () => {
+    const nobody = { open: [], answers: false, troubled: false, slowest_ms: 0 };
+    const somebody = { open: [], answers: true, troubled: false, slowest_ms: 0 };
+
+    /** Every address answers at its second look only, but .1, which answers as `first` has it. */
+    async function looks(first: object, known_addresses: readonly string[] = []) {
+      const seen = new Map<string, number[]>();
+      const result = await scan({
+        networks: ['10.0.0.0/29'],
+        known_addresses,
+        probe: async (address, _ports, limit_ms) => {
+          const limits = [...(seen.get(address) ?? []), limit_ms];
+          seen.set(address, limits);
+          if (address === '10.0.0.1') return { ...somebody, ...first };
+          return limits.length === 1 ? nobody : somebody;
+        },
+      });
+      return { result, limits: (address: string) => seen.get(address) };
+    }
+
+    it('nowhere, where the network is well', async () => {
+      const { result, limits } = await looks({});
+      expect(result.progress).toMatchObject({ addresses: 6, probed: 6, answering: 1 });
+      expect(limits('10.0.0.2')).toEqual([1_250]);
+    });
+
+    it('slower, at all that was silent, where packets were lost', async () => {
+      const { result, limits } = await looks({ slowest_ms: 1_020 });
+      expect(result.progress).toMatchObject({ addresses: 6, probed: 6, answering: 6 });
+      expect(limits('10.0.0.2')).toEqual([1_250, 3_500]);
+      expect(limits('10.0.0.1')).toEqual([1_250]);
+    });
+
+    it('at the places of known devices, also outside of the network', async () => {
+      const { result, limits } = await looks({}, ['10.0.0.3', '10.9.9.9']);
+      expect(result.progress).toMatchObject({ addresses: 7, probed: 7, answering: 3 });
+      expect([limits('10.0.0.3'), limits('10.9.9.9'), limits('10.0.0.2')]).toEqual([
+        [1_250, 3_500],
+        [1_250, 3_500],
+        [1_250],
+      ]);
+    });
+
+    it('where this machine was too busy to ask, until it has asked', async () => {
+      const tries = new Map<string, number>();
+      const result = await scan({
+        networks: ['10.0.0.0/24'],
+        probe: async (address) => {
+          tries.set(address, (tries.get(address) ?? 0) + 1);
+          return (tries.get(address) ?? 0) < 3 ? { ...nobody, troubled: true } : somebody;
+        },
+      });
+      expect(result.progress).toMatchObject({ probed: 254, answering: 254 });
+    });
+  });
+
   it('can be stopped', async () => {
     fleet = await Fleet.start({
       count: 2,

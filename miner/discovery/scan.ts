@@ -20,14 +20,17 @@ export interface ScanOptions {
   readonly known_addresses?: readonly string[];
   /** Addresses at once, at most, default 256: three connections each. */
   readonly probes_max?: number;
-  /** Interviews at once, default 48. */
+  /** Interviews at once, default 128: a device is asked one thing at a time, so they disturb nobody but each other. */
   readonly interviews_max?: number;
   /**
    * For a connection, default 1,250: the kernel sends the first packet again after one second, so that one lost packet
    * misses no device.
    */
   readonly probe_ms?: number;
+  /** Of the interviews; default 3,000 for an answer and 8,000 for all. */
   readonly device?: DeviceOptions;
+  /** For tests: how an address is looked at. */
+  readonly probe?: typeof probe;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ScanProgress) => void;
   readonly onFound?: (found: FoundMiner) => void;
@@ -96,7 +99,7 @@ class Scan {
 
   constructor(options: ScanOptions, addresses: readonly string[]) {
     const now = () => performance.now();
-    const { probes_max = 256, interviews_max = 48 } = options;
+    const { probes_max = 256, interviews_max = 128 } = options;
     this.#options = options;
     this.#addresses = addresses;
     this.#ports = { ...STANDARD_PORTS, ...options.ports };
@@ -131,7 +134,7 @@ class Scan {
   async #look(address: string, limit_ms: number, attempt: number): Promise<void> {
     const seen = await this.#probes.run(async () => {
       this.#options.signal?.throwIfAborted();
-      return probe(address, this.#ports, limit_ms, this.#options.signal);
+      return (this.#options.probe ?? probe)(address, this.#ports, limit_ms, this.#options.signal);
     });
     if (seen.troubled && seen.open.length === 0 && attempt < TRIES_MAX) {
       this.#probes.hadTrouble();
@@ -159,6 +162,8 @@ class Scan {
       if (this.#options.signal?.aborted) return;
       const { signal } = this.#options;
       const device = new NetworkDevice(address, {
+        answer_ms: 3_000,
+        total_ms: 8_000,
         ...this.#options.device,
         ports: this.#ports,
         ...(signal === undefined ? {} : { signal }),
