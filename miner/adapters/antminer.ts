@@ -59,7 +59,10 @@ export const antminer: Adapter = {
       hashrate_avg_hps: rates.avg_hps,
       hashrate_nominal_hps: stats.read((value) => positive(hashrate(value, unit)), 'total_rateideal', 'rate_ideal'),
       temperature_c: hottest(boards) ?? stats.read(chipCelsius, 'temp_max'),
-      power_w: stats.read(positive, 'chain_power', 'power', 'watt') ?? sum(chainPowers(stats)),
+      power_w:
+        stats.read(positive, 'chain_power', 'power', 'watt') ??
+        sum(section(replies, 'POWER').map((supply) => supply.read(positive, 'Watts'))) ??
+        sum(chainPowers(stats)),
       frequency_hz: megahertz(stats.get('frequency', 'total_freqavg', 'freq_avg', 'freq-level')),
       uptime_s: common.uptime_s ?? stats.read(count, 'Elapsed'),
       best_share: common.best_share ?? stats.read(difficulty, 'Best Share'),

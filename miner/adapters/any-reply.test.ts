@@ -175,6 +175,22 @@ describe('whatever a device answers', () => {
     }
   });
 
+  it('of a reply that was cut off anywhere, counters are right or absent', () => {
+    const pool = { URL: 'a', User: 'b', Accepted: 40_571, 'Difficulty Accepted': 1_305_083_904, 'Best Share': 12_904 };
+    const whole = JSON.stringify({ POOLS: [pool, { ...pool, User: 'c' }], id: 1 });
+    const right = { shares_accepted: 81_142, difficulty_accepted: 2_610_167_808 };
+    expect(parseReplies(readReplies({ pools: whole }))).toMatchObject(right);
+    for (let at = 0; at < whole.length - 8; at += 1) {
+      const reading = parseReplies(readReplies({ pools: whole.slice(0, at) }));
+      expect(reading ?? {}).not.toHaveProperty('shares_accepted');
+      expect(reading ?? {}).not.toHaveProperty('difficulty_accepted');
+      for (const each of reading?.pools ?? []) {
+        expect([undefined, 40_571]).toContain(each.shares_accepted);
+        expect([undefined, 1_305_083_904]).toContain(each.difficulty_accepted);
+      }
+    }
+  });
+
   it('any bytes are read without throwing', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 3 }), (answers) => {

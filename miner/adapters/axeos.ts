@@ -13,6 +13,7 @@ import {
   difficulty,
   flag,
   hashrate,
+  label,
   macAddress,
   number,
   numbers,
@@ -155,7 +156,7 @@ function poolsOf(info: Fields): readonly PoolReading[] {
 function pool(info: Fields, url: string, port: string, user: string, active: boolean): PoolReading {
   return compact<PoolReading>({
     url: poolUrl(info.read(text, url), info.read(positive, port)),
-    user: info.read(text, user),
+    user: info.read(label, user),
     active,
   });
 }
@@ -163,7 +164,7 @@ function pool(info: Fields, url: string, port: string, user: string, active: boo
 function listedPool(each: Fields, pools: number): PoolReading {
   return compact<PoolReading>({
     url: poolUrl(each.read(text, 'url', 'host'), each.read(positive, 'port')),
-    user: each.read(text, 'user'),
+    user: each.read(label, 'user'),
     active: each.read(flag, 'active') ?? (pools === 1 ? true : each.read(flag, 'connected')),
     alive: each.read(flag, 'connected'),
     shares_accepted: each.read(count, 'accepted', 'sharesAccepted'),

@@ -7,7 +7,18 @@ import type { Device } from '../readers/device.js';
 import type { Adapter } from './adapter.js';
 import { fansOf } from './cgminer.js';
 import { boardsOfDevs, commonReading, description, hottest, megahertz, poolsOf, versionOf } from './cgminer-fields.js';
-import { chipCelsius, count, difficulty, flag, hashrate, macAddress, percent, positive, text } from './quantities.js';
+import {
+  chipCelsius,
+  count,
+  difficulty,
+  flag,
+  hashrate,
+  label,
+  macAddress,
+  percent,
+  positive,
+  text,
+} from './quantities.js';
 import {
   type BoardReading,
   compact,
@@ -18,7 +29,7 @@ import {
   type PoolReading,
   sum,
 } from './reading.js';
-import { everyObject, Fields, findObject, type Rates, type Replies, recordsOf, section } from './replies.js';
+import { everyObject, Fields, findObject, type Rates, type Replies, ratesOf, recordsOf, section } from './replies.js';
 import { type Json, parseTolerant } from './tolerant-json.js';
 
 export const braiins: Adapter = {
@@ -29,6 +40,7 @@ export const braiins: Adapter = {
     /\bbos(er|miner)/.test(description(replies)) ||
     section(replies, 'TUNERSTATUS').length > 0 ||
     findObject(replies, (object) => object.has('bos_version', 'bosminer_uptime_s', 'bos_mode')) !== undefined ||
+    findObject(replies, (object) => object.has('bosminer')) !== undefined ||
     findObject(replies, (object) => object.has('miner_stats') && object.has('power_stats', 'pool_stats')) !== undefined,
 
   parse(replies): MinerReading {
@@ -38,16 +50,18 @@ export const braiins: Adapter = {
     const devdetails = section(replies, 'DEVDETAILS')[0] ?? new Fields({});
     const identity = details.under('miner_identity');
     const pools = stats.under('pool_stats');
-    const rates = hashratesOf(stats.under('miner_stats').under('real_hashrate'));
+    const solver = findObject(replies, (object) => object.has('realHashrate') && object.has('power')) ?? new Fields({});
+    const graphql = ratesOf(solver.under('realHashrate'), 'MH');
+    const rates = { ...graphql, ...hashratesOf(stats.under('miner_stats').under('real_hashrate')) };
     const common = commonReading(replies, 'MH');
     const boards = boardsOf(replies);
     const fans = fansOf(section(replies, 'FANS'));
     return compact<MinerReading>({
       ...common,
       family: 'braiins',
-      make: identity.read(text, 'brand', 'miner_brand', 'manufacturer'),
+      make: identity.read(word, 'brand', 'miner_brand', 'manufacturer'),
       model:
-        identity.read(text, 'miner_model', 'name', 'model') ??
+        identity.read(word, 'miner_model', 'name', 'model') ??
         devdetails.read(text, 'Model') ??
         versionOf(replies).read(text, 'Type'),
       firmware: details.under('bos_version').read(text, 'current', 'major') ?? common.firmware,
@@ -64,8 +78,9 @@ export const braiins: Adapter = {
       temperature_c: hottest(boards) ?? highestTemperature(replies),
       power_w:
         stats.under('power_stats').under('approximated_consumption', 'consumption').read(count, 'watt') ??
-        tuner.read(count, 'ApproximateMinerPowerConsumption'),
-      power_limit_w: tuner.read(positive, 'PowerLimit'),
+        tuner.read(count, 'ApproximateMinerPowerConsumption') ??
+        solver.under('power').read(count, 'approxConsumptionW'),
+      power_limit_w: tuner.read(positive, 'PowerLimit') ?? solver.under('power').read(positive, 'limitW'),
       uptime_s: common.uptime_s ?? details.read(count, 'bosminer_uptime_s', 'system_uptime_s'),
       shares_accepted: common.shares_accepted ?? numberIn(pools.get('accepted_shares')),
       shares_rejected: common.shares_rejected ?? numberIn(pools.get('rejected_shares')),
@@ -137,6 +152,11 @@ function hashratesOf(rates: Fields): Rates {
     now_hps: rates.read(rateOf, ...first, ...last),
     avg_hps: rates.read(rateOf, ...last, ...first.toReversed()),
   });
+}
+
+/** Text; some versions write the numbers of their enumerations, which say nothing to anybody. */
+function word(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? text(value) : undefined;
 }
 
 /** 1000, or `{"number":1000}` as older versions write it. */
@@ -217,7 +237,7 @@ function restPools(replies: Replies): readonly PoolReading[] {
       const stats = pool.under('stats');
       return compact<PoolReading>({
         url: pool.read(text, 'url'),
-        user: pool.read(text, 'user'),
+        user: pool.read(label, 'user'),
         active: pool.read(flag, 'active'),
         alive: pool.read(flag, 'alive'),
         shares_accepted: numberIn(stats.get('accepted_shares')),

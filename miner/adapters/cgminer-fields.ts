@@ -1,8 +1,8 @@
 /** What all firmware of the cgminer family (cgminer, bmminer, BOSer, btminer 1 and 2, Avalon's) says in the same words. */
-import { chipCelsius, count, difficulty, flag, type HashUnit, positive, text } from './quantities.js';
+import { chipCelsius, count, difficulty, flag, type HashUnit, label, positive, text } from './quantities.js';
 import { type BoardReading, compact, highest, isKnown, type MinerReading, type PoolReading, sum } from './reading.js';
 import { Fields, type Replies, ratesOf, section } from './replies.js';
-import type { Json } from './tolerant-json.js';
+import { type Json, wasCut } from './tolerant-json.js';
 
 /** All members of a reading but those that only the family knows. */
 export type CommonReading = Omit<MinerReading, 'family' | 'fans' | 'boards'>;
@@ -13,22 +13,21 @@ export function commonReading(replies: Replies, unit: HashUnit = 'GH'): CommonRe
   const pools = poolsOf(replies);
   const rates = ratesOf(summary, unit);
   const devs = section(replies, 'DEVS').map((dev) => ratesOf(dev, unit));
-  const devsRates = {
-    now_hps: sum(devs.map((dev) => dev.now_hps)),
-    avg_hps: sum(devs.map((dev) => dev.avg_hps)),
-  };
+  // The sum of a list that was cut off would be a counter that fell.
+  const isWhole = !Object.values(replies).some(wasCut);
+  const total = (values: readonly (number | undefined)[]) => (isWhole ? sum(values) : undefined);
   return compact<CommonReading>({
     firmware: firmwareOf(replies),
-    hashrate_hps: rates.now_hps ?? devsRates.now_hps,
-    hashrate_avg_hps: rates.avg_hps ?? devsRates.avg_hps,
+    hashrate_hps: rates.now_hps ?? total(devs.map((dev) => dev.now_hps)),
+    hashrate_avg_hps: rates.avg_hps ?? total(devs.map((dev) => dev.avg_hps)),
     uptime_s: summary.read(count, 'Elapsed', 'Device Elapsed'),
-    shares_accepted: summary.read(count, 'Accepted') ?? sum(pools.map((pool) => pool.shares_accepted)),
-    shares_rejected: summary.read(count, 'Rejected') ?? sum(pools.map((pool) => pool.shares_rejected)),
-    shares_stale: summary.read(count, 'Stale') ?? sum(pools.map((pool) => pool.shares_stale)),
+    shares_accepted: summary.read(count, 'Accepted') ?? total(pools.map((pool) => pool.shares_accepted)),
+    shares_rejected: summary.read(count, 'Rejected') ?? total(pools.map((pool) => pool.shares_rejected)),
+    shares_stale: summary.read(count, 'Stale') ?? total(pools.map((pool) => pool.shares_stale)),
     difficulty_accepted:
-      summary.read(count, 'Difficulty Accepted') ?? sum(pools.map((pool) => pool.difficulty_accepted)),
+      summary.read(count, 'Difficulty Accepted') ?? total(pools.map((pool) => pool.difficulty_accepted)),
     difficulty_rejected:
-      summary.read(count, 'Difficulty Rejected') ?? sum(pools.map((pool) => pool.difficulty_rejected)),
+      summary.read(count, 'Difficulty Rejected') ?? total(pools.map((pool) => pool.difficulty_rejected)),
     best_share: summary.read(difficulty, 'Best Share', 'bestshare') ?? highest(pools.map((pool) => pool.best_share)),
     blocks_found: summary.read(count, 'Found Blocks'),
     hardware_errors: summary.read(count, 'Hardware Errors', 'hw_all'),
@@ -42,7 +41,7 @@ export function poolsOf(replies: Replies): readonly PoolReading[] {
     const status = pool.read(text, 'Status')?.toLowerCase();
     return compact<PoolReading>({
       url: pool.read(text, 'URL', 'Stratum URL'),
-      user: pool.read(text, 'User'),
+      user: pool.read(label, 'User'),
       active: pool.read(flag, 'Stratum Active'),
       // "Deed" is how some Antminers write it.
       alive: status === undefined ? undefined : status === 'alive',

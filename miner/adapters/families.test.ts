@@ -581,6 +581,19 @@ describe('Braiins OS', () => {
   });
 });
 
+it('Braiins OS by GraphQL, as versions before 25 have it', () => {
+  const workSolver = {
+    realHashrate: { mhs5S: 95_000_000, mhs1M: 94_000_000 },
+    power: { limitW: 3_250, approxConsumptionW: 3_100 },
+  };
+  expect(read({ graphql: { data: { bos: { hostname: 'h' }, bosminer: { info: { workSolver } } } } })).toMatchObject({
+    family: 'braiins',
+    hashrate_hps: 95e12,
+    power_w: 3_100,
+    power_limit_w: 3_250,
+  });
+});
+
 describe('AxeOS', () => {
   it('NerdQAxe with pools that count for themselves', () => {
     const reading = read({
@@ -814,6 +827,11 @@ describe('cgminer', () => {
       }),
     ).toMatchObject({ hashrate_hps: 7e9, shares_accepted: 1, pools: [{ url: 'a', user: 'b' }] });
   });
+});
+
+it('a user may be called anything', () => {
+  const pools = ['none', '-', 'unknown', "'a'"].map((User) => ({ URL: 'a', User }));
+  expect(read({ pools: { POOLS: pools } })?.pools.map(({ user }) => user)).toEqual(['none', '-', 'unknown', "'a'"]);
 });
 
 it('what is no miner has no family', () => {

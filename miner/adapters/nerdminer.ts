@@ -6,7 +6,18 @@ import { ask } from '../readers/ask.js';
 import type { Adapter } from './adapter.js';
 import { poolUrl } from './axeos.js';
 import { megahertz } from './cgminer-fields.js';
-import { chipCelsius, count, difficulty, flag, hashrate, macAddress, number, positive, text } from './quantities.js';
+import {
+  chipCelsius,
+  count,
+  difficulty,
+  flag,
+  hashrate,
+  label,
+  macAddress,
+  number,
+  positive,
+  text,
+} from './quantities.js';
 import { compact, type MinerReading, type PoolReading } from './reading.js';
 import { everyObject, Fields, findObject, type Replies } from './replies.js';
 
@@ -67,7 +78,7 @@ function isInfo(object: Fields): boolean {
 function poolOf(pool: Fields, hashing: Fields, active: boolean): PoolReading {
   return compact<PoolReading>({
     url: poolUrl(pool.read(text, 'url'), pool.read(positive, 'port')),
-    user: pool.read(text, 'user'),
+    user: pool.read(label, 'user'),
     active,
     alive: pool.read(flag, 'active'),
     difficulty: pool.read(positive, 'difficulty'),
@@ -97,7 +108,7 @@ export function poolWorkers(replies: Replies): readonly PoolWorker[] {
   return everyObject(replies)
     .flatMap((object) => [...object.list('worker'), ...object.list('workers')])
     .map((worker) => {
-      const name = worker.read(text, 'workername', 'name');
+      const name = worker.read(label, 'workername', 'name');
       return compact<PoolWorker>({
         worker: name?.includes('.') && worker.has('workername') ? name.slice(name.indexOf('.') + 1) : name,
         hashrate_hps: worker.read(suffixedRate, 'hashrate1m', 'hashrate5m', 'hashRate'),

@@ -96,6 +96,12 @@ export function text(value: Value): string | undefined {
   return SAYS_NOTHING.test(bare) ? undefined : bare;
 }
 
+/** Text that somebody chose, such as a user's name: only nothing is nothing. */
+export function label(value: Value): string | undefined {
+  if (typeof value === 'number') return text(value);
+  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+}
+
 export function macAddress(value: Value): string | undefined {
   if (typeof value !== 'string') return undefined;
   const digits = value.trim().toLowerCase().replaceAll(/[:.-]/g, '');

@@ -24,7 +24,16 @@ export function parseTolerant(text: string | Uint8Array): Json | undefined {
 /** The slow way of `parseTolerant`, for every text. */
 export function repairJson(text: string): Json | undefined {
   const reader = new Reader(text);
-  return reader.document();
+  const value = reader.document();
+  if (reader.isCut && isContainer(value)) cutOff.add(value);
+  return value;
+}
+
+const cutOff = new WeakSet<object>();
+
+/** That the text of this value ended within something: a list in it may have had more entries. */
+export function wasCut(value: Json): boolean {
+  return isContainer(value) && cutOff.has(value);
 }
 
 function isContainer(value: unknown): value is Exclude<Json, null | boolean | number | string> {
@@ -49,6 +58,10 @@ class Reader {
 
   constructor(text: string) {
     this.#text = text;
+  }
+
+  get isCut(): boolean {
+    return this.#cut;
   }
 
   document(): Json | undefined {

@@ -11,6 +11,7 @@ import {
   count,
   flag,
   hashrate,
+  label,
   macAddress,
   number,
   numbers,
@@ -195,7 +196,7 @@ function pools3(replies: Replies): readonly PoolReading[] {
       const status = pool.read(text, 'status')?.toLowerCase();
       return compact<PoolReading>({
         url: pool.read(text, 'url'),
-        user: pool.read(text, 'account', 'user', 'worker'),
+        user: pool.read(label, 'account', 'user', 'worker'),
         active: pool.read(flag, 'stratum-active'),
         alive: status === undefined ? undefined : status === 'alive',
         shares_accepted: pool.read(count, 'accepted', 'accepted-shares'),
