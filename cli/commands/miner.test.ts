@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NetworkDevice } from '../../miner/readers/network-device.js';
+import { Fleet } from '../../miner/simulate/fleet.js';
 import { buildProgram, runProgram } from '../program.js';
 
 const PORTS = ['--rpc-port', '14228', '--http-port', '18280', '--whatsminer-port', '14633'];
@@ -82,5 +83,34 @@ describe('axle miner simulate', () => {
     ]);
     expect([first, second]).toEqual([0, 1]);
     expect(errors.join('')).toContain('Another program listens there');
+  });
+});
+
+describe('axle miner scan', () => {
+  it('finds simulated miners and shows them', async () => {
+    const fleet = await Fleet.start({
+      count: 2,
+      first: '127.23.2.1',
+      kinds: ['antminer', 'nerdminer'],
+      ports: { rpc: 14_228, http: 18_280, whatsminer: 14_633 },
+    });
+    try {
+      const out = capture('stdout');
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'miner', 'scan', '127.23.2.0/29', ...PORTS])).toBe(0);
+      const lines = out.join('').split('\n');
+      expect(lines[0]).toMatch(
+        /^127\.23\.2\.1 +02:ae:1e:00:00:01 +Antminer S19 Pro +1\d\d\.\d TH\/s +78 °C +\S+\.antminer-001$/,
+      );
+      expect(lines[1]).toMatch(/^127\.23\.2\.2 +02:ae:1e:00:00:02 +ESP32-2432S028R +\d\d\.\d kH\/s +51 °C/);
+      expect(lines[2]).toMatch(/^2 miners among 6 addresses of 127\.23\.2\.0\/29 in/);
+    } finally {
+      await fleet.stop();
+    }
+  });
+
+  it('refuses what is no network', async () => {
+    const errors = capture('stderr');
+    expect(await runProgram(buildProgram(), ['node', 'axle', 'miner', 'scan', 'lan'])).toBe(2);
+    expect(errors.join('')).toContain('lan is no IPv4 network such as 192.168.1.0/24');
   });
 });

@@ -1,20 +1,32 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { AddressError } from '../../miner/discovery/addresses.js';
+import { type ScanCommandOptions, scanCommand } from '../../miner/discovery/scan-command.js';
 import { FAULTS, type Fault } from '../../miner/simulate/faults.js';
 import { KINDS, type Kind } from '../../miner/simulate/miner-state.js';
 import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js';
+import { UsageError } from '../exit.js';
 
 const HELP = `
 Faults, as --fault name=how-many: ${FAULTS.join(', ')}
 
 Examples:
   axle miner simulate --count 5
+  axle miner scan 127.20.0.0/28                 in another terminal: finds them
   axle miner simulate --count 40 --fault hung=2 --fault truncated=1 --http-port 8080
   printf '{"command":"summary"}' | nc 127.20.0.1 4028`;
 
 export function addMiner(program: Command): void {
   const miner = program.command('miner').description('miners in the local network');
-  miner
-    .command('simulate')
+  withPorts(miner.command('scan'))
+    .description('looks for miners once, and shows what it finds')
+    .argument('[networks...]', 'such as 192.168.1.0/24; default: the networks that this machine is in')
+    .option('--json', 'everything that they say, as JSON', false)
+    .action(async (networks: readonly string[], options: ScanCommandOptions) => {
+      await scanCommand(networks, options).catch((error: Error) => {
+        throw error instanceof AddressError ? new UsageError(error.message) : error;
+      });
+    });
+  withPorts(miner.command('simulate'))
     .description('miners that are only servers on this machine: to try everything out without hardware')
     .option('--count <n>', 'how many', parsePositive, 11)
     .option('--first <address>', 'of the first one; the next ones follow', parseLoopback, '127.20.0.1')
@@ -23,15 +35,19 @@ export function addMiner(program: Command): void {
     .option('--delay <ms>', 'before every answer', parseCount, 0)
     .option('--wallet <address>', 'payout address that they mine for')
     .option('--pool <url>', 'pool that they say they mine at')
-    .option('--rpc-port <n>', 'of the cgminer protocol', parsePort, 4_028)
-    .option('--http-port <n>', 'of their web pages; 80 may need rights', parsePort, 80)
-    .option('--whatsminer-port <n>', "of Whatsminer's API 3", parsePort, 4_433)
     .option('--seconds <n>', 'stop by itself after so many seconds', parsePositive)
     .option('--json', 'one line of JSON for each miner', false)
     .addHelpText('after', HELP)
     .action(async (options: SimulateOptions) => {
       await simulate(options);
     });
+}
+
+function withPorts(command: Command): Command {
+  return command
+    .option('--rpc-port <n>', 'of the cgminer protocol', parsePort, 4_028)
+    .option('--http-port <n>', 'of their web pages; to listen on 80 may need rights', parsePort, 80)
+    .option('--whatsminer-port <n>', "of Whatsminer's API 3", parsePort, 4_433);
 }
 
 function parsePositive(text: string): number {

@@ -31,6 +31,7 @@ export const antminer: Adapter = {
     if (systemInfo(replies) !== undefined) return true;
     const heads = [versionOf(replies), ...section(replies, 'STATS'), ...infoOf(replies)];
     if (heads.some((head) => /antminer/i.test(head.read(text, 'Type', 'type', 'Model') ?? ''))) return true;
+    if (section(replies, 'DEVS').some((dev) => /^BTM_/i.test(dev.read(text, 'Name') ?? ''))) return true;
     const aggregate = aggregateOf(replies);
     return aggregate !== undefined && (hasChains(aggregate) || /bmminer|antminer/.test(description(replies)));
   },

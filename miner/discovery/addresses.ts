@@ -66,6 +66,13 @@ const PRIVATE = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\
 /** A larger one is looked at around this machine only: somebody gave it more addresses than it has devices. */
 const LAN_PREFIX_MIN = 20;
 
+/** Those that were given, or the LAN's own. Throws `AddressError` where there is none. */
+export function networksToScan(given: readonly string[] | undefined, interfaces: () => Interfaces): readonly string[] {
+  const networks = given === undefined || given.length === 0 ? lanNetworks(interfaces()) : given;
+  if (networks.length > 0) return networks;
+  throw new AddressError('this machine is in no private network: name the one to scan, such as 192.168.1.0/24');
+}
+
 /** The networks that this machine's own cards are in. */
 export function lanNetworks(interfaces: Interfaces): readonly string[] {
   const networks = Object.entries(interfaces).flatMap(([name, addresses = []]) =>

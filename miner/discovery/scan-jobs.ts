@@ -1,5 +1,5 @@
 /** Scans that somebody asked for, to be followed while they run and looked up afterwards. */
-import { AddressError, addressesOf, type Interfaces, lanNetworks } from './addresses.js';
+import { addressesOf, type Interfaces, networksToScan } from './addresses.js';
 import type { ScanOptions, ScanProgress, ScanResult } from './scan.js';
 
 export interface ScanJob {
@@ -47,10 +47,7 @@ export class ScanJobs {
    * one: two at once would only disturb each other. Throws `AddressError`.
    */
   start(networks?: readonly string[]): ScanJob {
-    const wanted = networks ?? lanNetworks(this.#options.interfaces());
-    if (wanted.length === 0) {
-      throw new AddressError('this machine is in no private network: name one, such as ?network=192.168.1.0/24');
-    }
+    const wanted = networksToScan(networks, this.#options.interfaces);
     const addresses = [...addressesOf(wanted)].length;
     const key = wanted.join(' ');
     for (const { job } of this.#entries.values()) {

@@ -93,6 +93,7 @@ class Scan {
   readonly #interviewing: Promise<void>[] = [];
   readonly #silent: string[] = [];
   #isLossy = false;
+  #isSecondLook = false;
   #probed = 0;
   #answering = 0;
   #interviewed = 0;
@@ -127,7 +128,7 @@ class Scan {
     const known = new Set(this.#options.known_addresses);
     const again = this.#silent.filter((address) => this.#isLossy || known.has(address));
     this.#silent.length = 0;
-    this.#probed -= again.length;
+    this.#isSecondLook = true;
     await Promise.all(again.map((address) => this.#look(address, SECOND_LOOK_MS, 1)));
   }
 
@@ -144,7 +145,7 @@ class Scan {
   }
 
   #note(address: string, seen: Probe): void {
-    this.#probed += 1;
+    if (!this.#isSecondLook) this.#probed += 1;
     if (seen.slowest_ms >= PACKET_LOST_MS) {
       this.#isLossy = true;
       this.#probes.hadTrouble();

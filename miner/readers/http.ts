@@ -54,8 +54,8 @@ function send(
       port,
       path: request.path,
       method: body === undefined ? 'GET' : 'POST',
-      // No connection is kept: `Connection: close`.
-      agent: false,
+      // Without an agent no connection is kept: `Connection: close`.
+      agent: limits.agent ?? false,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
       ...(limits.signal ? { signal: limits.signal } : {}),
     });
@@ -65,12 +65,14 @@ function send(
       reject(error);
     };
     let timer = setTimeout(() => fail(new DeviceSilentError(`${where} took no connection`)), limits.connect_ms);
-    outgoing.on('socket', (socket) =>
-      socket.once('connect', () => {
-        clearTimeout(timer);
-        timer = setTimeout(() => fail(new DeviceSilentError(`${where} does not answer`)), limits.answer_ms);
-      }),
-    );
+    const connected = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => fail(new DeviceSilentError(`${where} does not answer`)), limits.answer_ms);
+    };
+    outgoing.on('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', connected);
+      else connected();
+    });
     outgoing.on('error', (cause) => fail(new DeviceUnreachableError(`${where}: ${cause.message}`, { cause })));
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = [];

@@ -1,4 +1,5 @@
 /** One device on the network. All that is asked of it together has one time budget: a hung device costs nobody else. */
+import type { Agent } from 'node:http';
 import { type Device, type HttpRequest, type Ports, STANDARD_PORTS } from './device.js';
 import { DeviceSilentError } from './errors.js';
 import { requestHttp } from './http.js';
@@ -16,6 +17,11 @@ export interface DeviceOptions {
   readonly total_ms?: number;
   /** Longer answers are refused, default 1 MiB; the longest seen of a miner is 64 KiB. */
   readonly bytes_max?: number;
+  /**
+   * Keeps its HTTP connection between readings, for the web servers of an ESP32, which survive one connection that stays
+   * better than many: `new http.Agent({ keepAlive: true, maxSockets: 1 })`. Default: every connection is closed.
+   */
+  readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 
@@ -24,6 +30,7 @@ export interface Limits {
   readonly connect_ms: number;
   readonly answer_ms: number;
   readonly bytes_max: number;
+  readonly agent?: Agent;
   readonly signal?: AbortSignal;
 }
 
@@ -59,13 +66,14 @@ export class NetworkDevice implements Device {
   }
 
   #limits(): Limits {
-    const { connect_ms = 1_500, answer_ms = 4_000, bytes_max = 1 << 20, signal } = this.#options;
+    const { connect_ms = 1_500, answer_ms = 4_000, bytes_max = 1 << 20, agent, signal } = this.#options;
     const left_ms = this.#ends_at - performance.now();
     if (left_ms <= 0) throw new DeviceSilentError(`${this.address} used up the time for all its answers`);
     return {
       connect_ms: Math.min(connect_ms, left_ms),
       answer_ms: Math.min(answer_ms, left_ms),
       bytes_max,
+      ...(agent === undefined ? {} : { agent }),
       ...(signal === undefined ? {} : { signal }),
     };
   }
