@@ -86,9 +86,11 @@ export const antminer: Adapter = {
   },
 };
 
-/** Of Bitmain's web pages; the login is what it is sold with. */
+const SOLD_WITH = { user: 'root', password: 'root' };
+
+/** Of Bitmain's web pages. */
 export function cgi(device: Device, page: string): Promise<string> {
-  return device.http({ path: `/cgi-bin/${page}.cgi`, login: { user: 'root', password: 'root' } });
+  return device.http({ path: `/cgi-bin/${page}.cgi`, login: device.login ?? SOLD_WITH });
 }
 
 function systemInfo(replies: Replies): Fields | undefined {

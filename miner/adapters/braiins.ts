@@ -118,10 +118,9 @@ export const braiins: Adapter = {
 
 /** Absent on firmware without the HTTP API, and where the login was changed: the cgminer protocol answers both. */
 async function tokenOf(device: Device): Promise<string | undefined> {
+  const { user, password } = device.login ?? { user: 'root', password: 'root' };
   try {
-    const reply = parseTolerant(
-      await device.http({ path: '/api/v1/auth/login', body: { username: 'root', password: 'root' } }),
-    );
+    const reply = parseTolerant(await device.http({ path: '/api/v1/auth/login', body: { username: user, password } }));
     return recordsOf(reply)[0]?.read(text, 'token');
   } catch {
     return undefined;

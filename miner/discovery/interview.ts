@@ -6,6 +6,7 @@ import { identify } from '../adapters/identify.js';
 import type { MinerReading } from '../adapters/reading.js';
 import type { Replies } from '../adapters/replies.js';
 import { type Json, parseTolerant } from '../adapters/tolerant-json.js';
+import { whatsminer, whatsminer3 } from '../adapters/whatsminer.js';
 import type { Device } from '../readers/device.js';
 import { DeviceSilentError, HttpStatusError } from '../readers/errors.js';
 import { remembering } from '../readers/remembering.js';
@@ -23,7 +24,12 @@ export async function interview(asked: Device, open: readonly PortName[]): Promi
   const device = remembering(asked);
   const adapter = await recognise(device, open);
   if (adapter === undefined) return undefined;
-  return { adapter, reading: adapter.parse(await adapter.read(device)) };
+  const reading = adapter.parse(await adapter.read(device));
+  // Newer Whatsminers say on 4028 who they are, and no more.
+  if (adapter === whatsminer && reading.hashrate_hps === undefined && open.includes('whatsminer')) {
+    return { adapter: whatsminer3, reading: whatsminer3.parse(await whatsminer3.read(device)) };
+  }
+  return { adapter, reading };
 }
 
 /** Port by port, and on each until something is said that only one family says. */

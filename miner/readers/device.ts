@@ -2,6 +2,8 @@
 export interface Device {
   /** For messages. */
   readonly address: string;
+  /** Configured for it; without, the login that its family is sold with is used. */
+  readonly login?: Login;
   /** The cgminer protocol on TCP 4028: the raw answer, without the NUL. */
   rpc(command: string, parameter?: string): Promise<string>;
   /** Whatsminer's API 3 on TCP 4433: the raw answer. */

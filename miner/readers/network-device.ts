@@ -1,6 +1,6 @@
 /** One device on the network. All that is asked of it together has one time budget: a hung device costs nobody else. */
 import type { Agent } from 'node:http';
-import { type Device, type HttpRequest, type Ports, STANDARD_PORTS } from './device.js';
+import { type Device, type HttpRequest, type Login, type Ports, STANDARD_PORTS } from './device.js';
 import { DeviceSilentError } from './errors.js';
 import { requestHttp } from './http.js';
 import { askRpc } from './rpc.js';
@@ -22,6 +22,7 @@ export interface DeviceOptions {
    * better than many: `new http.Agent({ keepAlive: true, maxSockets: 1 })`. Default: every connection is closed.
    */
   readonly agent?: Agent;
+  readonly login?: Login;
   readonly signal?: AbortSignal;
 }
 
@@ -36,12 +37,14 @@ export interface Limits {
 
 export class NetworkDevice implements Device {
   readonly address: string;
+  readonly login?: Login;
   readonly #ports: Ports;
   readonly #options: DeviceOptions;
   readonly #ends_at: number;
 
   constructor(address: string, options: DeviceOptions = {}) {
     this.address = address;
+    if (options.login !== undefined) this.login = options.login;
     this.#ports = { ...STANDARD_PORTS, ...options.ports };
     this.#options = options;
     this.#ends_at = performance.now() + (options.total_ms ?? 10_000);

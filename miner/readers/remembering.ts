@@ -13,6 +13,7 @@ export function remembering(device: Device): Device {
   };
   return {
     address: device.address,
+    ...(device.login === undefined ? {} : { login: device.login }),
     rpc: (command, parameter) => once(['rpc', command, parameter], () => device.rpc(command, parameter)),
     whatsminer: (command, parameter) =>
       once(['whatsminer', command, parameter], () => device.whatsminer(command, parameter)),

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { interview } from '../discovery/interview.js';
 import { NetworkDevice } from '../readers/network-device.js';
 import type { Fault } from './faults.js';
-import { Fleet, type FleetMiner, type FleetOptions } from './fleet.js';
+import { EXAMPLE_WALLET, Fleet, type FleetMiner, type FleetOptions } from './fleet.js';
 import { KINDS, type Kind } from './miner-state.js';
 
 const PORTS = { rpc: 14_028, http: 18_080, whatsminer: 14_433 };
@@ -62,7 +62,7 @@ describe('a simulated miner is read over the network as what it is', () => {
     expect(reading?.temperature_c).toBe(state.model.temperature_c);
     expect(reading?.pools[0]).toMatchObject({
       url: 'stratum+tcp://pool.invalid:3333',
-      user: `bc1qsimulatedminers.${miner?.name}`,
+      user: `${EXAMPLE_WALLET}.${miner?.name}`,
       active: true,
     });
     if (kind !== 'whatsminer3') {
@@ -153,6 +153,16 @@ describe('faults', () => {
     await expect(new Promise((resolve, reject) => old.on('connect', resolve).on('error', reject))).rejects.toThrow(
       'ECONNREFUSED',
     );
+  });
+
+  it('a login that was changed is used where it is known', async () => {
+    const [miner] = await start({ kinds: ['antminer'], login: { user: 'root', password: 'changed' } });
+    const address = miner?.address ?? '';
+    const login = { user: 'root', password: 'changed' };
+    const withoutIt = await interview(new NetworkDevice(address, { ports: PORTS }), ['rpc', 'http']);
+    const withIt = await interview(new NetworkDevice(address, { ports: PORTS, login }), ['rpc', 'http']);
+    expect([withoutIt?.reading.mac, withIt?.reading.mac]).toEqual([undefined, miner?.mac]);
+    expect(withoutIt?.reading.hashrate_hps).toBeGreaterThan(0);
   });
 
   it('more faults than miners are refused', async () => {

@@ -1,6 +1,6 @@
 /** Many simulated miners, each at an address of its own with real servers, for tests and for trying the product out. */
 import { addressToNumber, numberToAddress } from '../discovery/addresses.js';
-import { type Ports, STANDARD_PORTS } from '../readers/device.js';
+import { type Login, type Ports, STANDARD_PORTS } from '../readers/device.js';
 import type { Fault } from './faults.js';
 import { KINDS, type Kind, MODELS, SimulatedMiner } from './miner-state.js';
 import { seeded } from './random.js';
@@ -20,8 +20,10 @@ export interface FleetOptions {
   readonly delay_ms?: number;
   /** Where they mine, default a pool that does not exist. */
   readonly pool_url?: string;
-  /** Of the payout address, in front of `.` and the miner's name. */
+  /** Payout address, in front of `.` and the miner's name; default the example of BIP 173, which is a valid one. */
   readonly wallet?: string;
+  /** Of those that ask for one; default what they are sold with. */
+  readonly login?: Login;
   readonly seed?: number;
   readonly now?: () => number;
   /** Places between two addresses, default 1: a network is seldom full. */
@@ -37,6 +39,8 @@ export interface FleetMiner {
   address: string;
 }
 
+export const EXAMPLE_WALLET = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4';
+
 /** How often restarts, falling counters and moves happen. */
 const FAULT_EVERY_MS = 60_000;
 
@@ -44,15 +48,15 @@ export class Fleet {
   readonly miners: readonly FleetMiner[];
   readonly #listening = new Map<FleetMiner, Listening>();
   readonly #ports: Ports;
-  readonly #delay_ms: number;
+  readonly #behaviour: Behaviour;
   readonly #spare: string[];
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(miners: readonly FleetMiner[], spare: string[], ports: Ports, delay_ms: number) {
+  private constructor(miners: readonly FleetMiner[], spare: string[], ports: Ports, behaviour: Behaviour) {
     this.miners = miners;
     this.#spare = spare;
     this.#ports = ports;
-    this.#delay_ms = delay_ms;
+    this.#behaviour = behaviour;
   }
 
   static async start(options: FleetOptions): Promise<Fleet> {
@@ -73,7 +77,7 @@ export class Fleet {
         name,
         mac,
         pool_url: options.pool_url ?? 'stratum+tcp://pool.invalid:3333',
-        user: `${options.wallet ?? 'bc1qsimulatedminers'}.${name}`,
+        user: `${options.wallet ?? EXAMPLE_WALLET}.${name}`,
         now,
         random,
       });
@@ -83,7 +87,9 @@ export class Fleet {
     const spare = faults
       .filter((fault) => fault === 'moves')
       .map((_, place) => numberToAddress(start + (count + place) * step));
-    const fleet = new Fleet(miners, spare, { ...STANDARD_PORTS, ...options.ports }, options.delay_ms ?? 0);
+    const { delay_ms = 0, login } = options;
+    const behaviour = { delay_ms, ...(login === undefined ? {} : { login }) };
+    const fleet = new Fleet(miners, spare, { ...STANDARD_PORTS, ...options.ports }, behaviour);
     try {
       for (const miner of miners) await fleet.#listen(miner);
     } catch (error) {
@@ -118,7 +124,7 @@ export class Fleet {
 
   async #listen(miner: FleetMiner): Promise<void> {
     const behaviour: Behaviour = {
-      delay_ms: this.#delay_ms,
+      ...this.#behaviour,
       ...(miner.fault === undefined ? {} : { fault: miner.fault }),
     };
     this.#listening.set(miner, await startServers(miner.simulated, miner.address, this.#ports, behaviour));

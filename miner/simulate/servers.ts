@@ -2,7 +2,7 @@
 import http from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ports } from '../readers/device.js';
+import type { Login, Ports } from '../readers/device.js';
 import { brokenJson, type Fault } from './faults.js';
 import type { MinerState, SimulatedMiner } from './miner-state.js';
 import { rpcAnswers } from './replies/cgminer.js';
@@ -13,6 +13,8 @@ export interface Behaviour {
   readonly fault?: Fault;
   /** Before every answer. */
   readonly delay_ms?: number;
+  /** Of those that ask for one; default what they are sold with. */
+  readonly login?: Login;
 }
 
 export interface Listening {
@@ -180,7 +182,11 @@ function httpServer(miner: SimulatedMiner, behaviour: Behaviour): Server {
         headers: request.headers,
         body: Buffer.concat(chunks).toString('utf8'),
       };
-      void respondHttp(response, httpAnswer(miner.state(), asked) ?? { status: 404, body: '' }, behaviour);
+      void respondHttp(
+        response,
+        httpAnswer(miner.state(), asked, behaviour.login) ?? { status: 404, body: '' },
+        behaviour,
+      );
     });
   });
 }

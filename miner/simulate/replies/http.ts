@@ -1,5 +1,7 @@
 /** The pages of firmware with a web server, as each writes them. */
 import type { Json } from '../../adapters/tolerant-json.js';
+import type { Login } from '../../readers/device.js';
+import { digestAnswer } from '../../readers/digest.js';
 import type { MinerState } from '../miner-state.js';
 
 export interface Page {
@@ -15,8 +17,10 @@ export interface Asked {
   readonly body: string;
 }
 
+export const SOLD_WITH: Login = { user: 'root', password: 'root' };
+
 /** Absent: this kind has no web server. */
-export function httpAnswer(state: MinerState, asked: Asked): Page | undefined {
+export function httpAnswer(state: MinerState, asked: Asked, login: Login = SOLD_WITH): Page | undefined {
   switch (state.model.kind) {
     case 'bitaxe':
     case 'nerdqaxe':
@@ -26,9 +30,9 @@ export function httpAnswer(state: MinerState, asked: Asked): Page | undefined {
         ? json(axehub(state))
         : { status: 404, body: '' };
     case 'antminer':
-      return antminer(state, asked);
+      return antminer(state, asked, login);
     case 'braiins':
-      return braiins(state, asked);
+      return braiins(state, asked, login);
     case 'whatsminer2':
     case 'avalon-1246':
     case 'avalon-nano3s':
@@ -125,8 +129,11 @@ function axehub(state: MinerState): Json {
 
 const CHALLENGE = 'Digest realm="antMiner Configuration", nonce="5d1a", qop="auth"';
 
-function antminer(state: MinerState, asked: Asked): Page {
-  if (!String(asked.headers.authorization ?? '').startsWith('Digest ')) {
+function antminer(state: MinerState, asked: Asked, login: Login): Page {
+  const given = String(asked.headers.authorization ?? '');
+  const nonceOfClient = /cnonce="([^"]*)"/.exec(given)?.[1] ?? '';
+  const right = digestAnswer(CHALLENGE, login, asked.method, asked.path, () => nonceOfClient) ?? '';
+  if (responseOf(given) !== responseOf(right)) {
     return {
       status: 401,
       headers: { 'www-authenticate': CHALLENGE, 'content-type': 'text/html' },
@@ -143,9 +150,16 @@ function antminer(state: MinerState, asked: Asked): Page {
   });
 }
 
-function braiins(state: MinerState, asked: Asked): Page {
-  if (asked.path === '/api/v1/auth/login' && asked.method === 'POST')
-    return json({ token: 'simulated', timeout_s: 3_600 });
+/** What proves that the client knows the password; the rest may be written in many ways. */
+function responseOf(authorization: string): string | undefined {
+  return /\bresponse="([0-9a-f]*)"/.exec(authorization)?.[1];
+}
+
+function braiins(state: MinerState, asked: Asked, login: Login): Page {
+  if (asked.path === '/api/v1/auth/login' && asked.method === 'POST') {
+    const isRight = asked.body === JSON.stringify({ username: login.user, password: login.password });
+    return isRight ? json({ token: 'simulated', timeout_s: 3_600 }) : { status: 401, body: '' };
+  }
   if (asked.headers.authorization !== 'simulated') return { status: 401, body: '' };
   const rate = { gigahash_per_second: state.hashrate_hps / 1e9 };
   switch (asked.path) {
