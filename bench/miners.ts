@@ -77,6 +77,7 @@ async function measure(): Promise<void> {
       devices,
       hung,
       addresses: result.progress.addresses,
+      answering: result.progress.answering,
       found: found.size,
       missed,
       duration_ms: result.duration_ms,
@@ -85,7 +86,7 @@ async function measure(): Promise<void> {
     });
     if (!values.json) {
       process.stdout.write(
-        `run ${run}: ${found.size} of ${devices} found among ${result.progress.addresses} addresses in ${(result.duration_ms / 1_000).toFixed(1)} s` +
+        `run ${run}: ${found.size} of ${devices} found among ${result.progress.addresses} addresses, of which ${result.progress.answering} answer at all, in ${(result.duration_ms / 1_000).toFixed(1)} s` +
           ` (${Math.round((user + system) / 1_000)} ms of CPU, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB)` +
           `${missed.length > 0 ? `; not found: ${missed.slice(0, 12).join(' ')}` : ''}\n`,
       );

@@ -5,6 +5,7 @@ import {
   count,
   difficulty,
   hashrate,
+  label,
   macAddress,
   number,
   percent,
@@ -87,6 +88,11 @@ describe('a sensor that is not there', () => {
     expect(positive(0)).toBeUndefined();
     expect(percent(130)).toBeUndefined();
   });
+});
+
+it('text has no control characters', () => {
+  expect(text('\x1b[2JAntminer\r\nS19\0')).toBe('[2JAntminer S19');
+  expect(label('a\x07.b')).toBe('a .b');
 });
 
 it('text that says nothing is absent', () => {

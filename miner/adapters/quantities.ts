@@ -89,17 +89,21 @@ export function text(value: Value): string | undefined {
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (typeof value !== 'string') return undefined;
   // Whatsminer quotes within the string.
-  const bare = value
-    .trim()
+  const bare = printable(value)
     .replace(/^'(.*)'$/s, '$1')
     .trim();
   return SAYS_NOTHING.test(bare) ? undefined : bare;
 }
 
+/** A device's words end up in terminals, logs and pages: without control characters. */
+function printable(value: string): string {
+  return value.replaceAll(/\p{Cc}+/gu, ' ').trim();
+}
+
 /** Text that somebody chose, such as a user's name: only nothing is nothing. */
 export function label(value: Value): string | undefined {
   if (typeof value === 'number') return text(value);
-  return typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined;
+  return typeof value === 'string' && printable(value) !== '' ? printable(value) : undefined;
 }
 
 export function macAddress(value: Value): string | undefined {
