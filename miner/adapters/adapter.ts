@@ -4,6 +4,8 @@ import type { Family, MinerReading } from './reading.js';
 import type { Replies } from './replies.js';
 
 export interface Adapter {
+  /** Its own, to be stored: a known device is read by it without being identified again. */
+  readonly key: string;
   readonly family: Family;
   /** Readings must not be closer together: the web server of an ESP32 dies of more. Absent: no limit. */
   readonly spacing_ms?: number;

@@ -25,6 +25,7 @@ import { Fields, findObject, type Rates, type Replies, ratesOf, section } from '
 import type { Json } from './tolerant-json.js';
 
 export const antminer: Adapter = {
+  key: 'antminer',
   family: 'antminer',
 
   recognises(replies) {

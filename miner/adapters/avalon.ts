@@ -10,6 +10,7 @@ import { type BoardReading, compact, type FanReading, highest, isKnown, type Min
 import { type Fields, type Replies, section } from './replies.js';
 
 export const avalon: Adapter = {
+  key: 'avalon',
   family: 'avalon',
 
   recognises(replies) {

@@ -33,6 +33,7 @@ import {
 import { Fields, findObject, type Replies, ratesOf } from './replies.js';
 
 export const axeos: Adapter = {
+  key: 'axeos',
   family: 'axeos',
   spacing_ms: 5_000,
 

@@ -33,6 +33,7 @@ import { everyObject, Fields, findObject, type Rates, type Replies, ratesOf, rec
 import { type Json, parseTolerant } from './tolerant-json.js';
 
 export const braiins: Adapter = {
+  key: 'braiins',
   family: 'braiins',
 
   recognises: (replies) =>

@@ -7,6 +7,7 @@ import { compact, type FanReading, isKnown, type MinerReading } from './reading.
 import { everyObject, Fields, section } from './replies.js';
 
 export const cgminer: Adapter = {
+  key: 'cgminer',
   family: 'cgminer',
 
   recognises: (replies) =>

@@ -1,6 +1,6 @@
 /** One sample of each family, written from its protocol, and the traps that are known of it. */
 import { describe, expect, it } from 'vitest';
-import { identify, parseReplies } from './identify.js';
+import { ADAPTERS, adapterOf, identify, parseReplies } from './identify.js';
 import { poolWorkers } from './nerdminer.js';
 import { readReplies } from './replies.js';
 import type { Json } from './tolerant-json.js';
@@ -837,4 +837,10 @@ it('a user may be called anything', () => {
 it('what is no miner has no family', () => {
   for (const reply of ['<html>', '{}', '{"printer":"ready"}', '[1,2]', ''])
     expect(identify(readReplies({ reply }))).toBeUndefined();
+});
+
+it('every adapter is found again by its key', () => {
+  expect(ADAPTERS.map(({ key }) => adapterOf(key))).toEqual(ADAPTERS);
+  expect(new Set(ADAPTERS.map(({ key }) => key)).size).toBe(ADAPTERS.length);
+  expect(adapterOf('toaster')).toBeUndefined();
 });

@@ -30,6 +30,11 @@ export function identify(replies: Replies): Adapter | undefined {
   return ADAPTERS.find((adapter) => adapter.recognises(replies));
 }
 
+/** By its key, as a device was stored with it. */
+export function adapterOf(key: string): Adapter | undefined {
+  return ADAPTERS.find((adapter) => adapter.key === key);
+}
+
 /** What the replies say, read by the family that they come from. */
 export function parseReplies(replies: Replies): MinerReading | undefined {
   return identify(replies)?.parse(replies);

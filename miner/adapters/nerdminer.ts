@@ -22,6 +22,7 @@ import { compact, type MinerReading, type PoolReading } from './reading.js';
 import { everyObject, Fields, findObject, type Replies } from './replies.js';
 
 export const nerdminer: Adapter = {
+  key: 'nerdminer',
   family: 'nerdminer',
   spacing_ms: 5_000,
 

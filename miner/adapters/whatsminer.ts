@@ -33,6 +33,7 @@ import type { Json } from './tolerant-json.js';
 
 /** API 1 and 2. */
 export const whatsminer: Adapter = {
+  key: 'whatsminer',
   family: 'whatsminer',
 
   recognises(replies) {
@@ -107,6 +108,7 @@ function fansOf(record: Fields, ...names: readonly string[]): readonly FanReadin
 
 /** API 3. No firmware of it is known to count shares; they are read in case one does. */
 export const whatsminer3: Adapter = {
+  key: 'whatsminer3',
   family: 'whatsminer',
 
   recognises: (replies) =>
