@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{bench,common,hub,spoke,sidecar,deploy,cli,client,php-bridge}/**/*.test.ts'],
+          include: ['{bench,common,hub,spoke,sidecar,deploy,miner,cli,client,php-bridge}/**/*.test.ts'],
           testTimeout: 20_000,
           hookTimeout: 20_000,
           sequence: { groupOrder: 0 },

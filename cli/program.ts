@@ -12,6 +12,7 @@ import { addHeld } from './commands/held.js';
 import { addHub } from './commands/hub.js';
 import { addImport } from './commands/import.js';
 import { addInit } from './commands/init.js';
+import { addMiner } from './commands/miner.js';
 import { addRebuild } from './commands/rebuild.js';
 import { addShow } from './commands/show.js';
 import { addSpoke } from './commands/spoke.js';
@@ -40,6 +41,7 @@ Examples:
   axle deploy apply sites.yaml                    hub and sites onto their servers, or to a newer version
   source <(axle completion bash)                  completes commands and options in this shell
   axle token add php --config /etc/axle/spoke.yaml
+  axle miner simulate --count 5          miners to try things out with
 
 Exit codes: 0 done, 1 something broke, 2 wrong usage or a config with mistakes; commands that look at something have\ntheir own: axle COMMAND --help, which also has examples`;
 
@@ -65,6 +67,7 @@ export function buildProgram(): Command {
   addImport(program);
   addToken(program);
   addDeploy(program);
+  addMiner(program);
   addDemo(program);
   addCompletion(program);
   return program;

@@ -1,0 +1,99 @@
+/**
+ * Finding miners: a /22 with 461 devices, every other address silent (dropped, not refused). The devices are simulated
+ * ones with real servers, in a process of their own, 20 ms away.
+ *
+ *     node dist/bench/miners.js [--devices 461] [--runs 3] [--delay 20] [--hung 0] [--json]
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { addressToNumber, numberToAddress } from '../miner/discovery/addresses.js';
+import { scan } from '../miner/discovery/scan.js';
+import { Fleet } from '../miner/simulate/fleet.js';
+import { networkObstacles, setUpNetwork } from './miners/network.js';
+
+const { values } = parseArgs({
+  options: {
+    devices: { type: 'string', default: '461' },
+    runs: { type: 'string', default: '3' },
+    delay: { type: 'string', default: '20' },
+    /** Of the devices, so many take connections and never answer. */
+    hung: { type: 'string', default: '0' },
+    json: { type: 'boolean', default: false },
+    /** The processes that this one starts: `scan` in the new namespace, `fleet` beside it. */
+    part: { type: 'string', default: 'all' },
+  },
+});
+const devices = Number(values.devices);
+const hung = Number(values.hung);
+/** The scanner is .1; every second address behind it is a device. */
+const NETWORK = '10.99.0.0/22';
+const SCANNER = '10.99.0.1/22';
+const FIRST = '10.99.0.2';
+const STEP = 2;
+const addresses = Array.from({ length: devices }, (_, place) => numberToAddress(addressToNumber(FIRST) + place * STEP));
+
+if (values.part === 'fleet') {
+  const fleet = await Fleet.start({
+    count: devices,
+    first: FIRST,
+    step: STEP,
+    delay_ms: Number(values.delay),
+    faults: { hung },
+  });
+  process.stdout.write('ready\n');
+  process.stdin.resume();
+  await once(process.stdin, 'end');
+  await fleet.stop();
+} else if (values.part === 'scan') {
+  await measure();
+} else {
+  const missing = networkObstacles();
+  if (missing.length > 0) {
+    process.stderr.write(`This benchmark cannot run here:\n  ${missing.join('\n  ')}\n`);
+    process.exit(2);
+  }
+  const arguments_ = ['-n', process.execPath, import.meta.filename, ...process.argv.slice(2), '--part', 'scan'];
+  process.exitCode = spawnSync('unshare', arguments_, { stdio: 'inherit' }).status ?? 1;
+}
+
+async function measure(): Promise<void> {
+  setUpNetwork(SCANNER, addresses);
+  const fleet = spawn(process.execPath, [import.meta.filename, ...process.argv.slice(2), '--part', 'fleet'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(fleet.stdout, 'data');
+  const runs: object[] = [];
+  let isGood = true;
+  for (let run = 1; run <= Number(values.runs); run += 1) {
+    const cpu = process.cpuUsage();
+    const result = await scan({ networks: [NETWORK] });
+    const { user, system } = process.cpuUsage(cpu);
+    const found = new Set(result.found.map(({ address }) => address));
+    const missed = addresses.filter((address) => !found.has(address));
+    isGood &&= missed.length === hung && found.size === devices - hung;
+    runs.push({
+      run,
+      devices,
+      hung,
+      addresses: result.progress.addresses,
+      answering: result.progress.answering,
+      found: found.size,
+      missed,
+      duration_ms: result.duration_ms,
+      cpu_ms: Math.round((user + system) / 1_000),
+      rss_mb: Math.round(process.memoryUsage().rss / 2 ** 20),
+    });
+    if (!values.json) {
+      process.stdout.write(
+        `run ${run}: ${found.size} of ${devices} found among ${result.progress.addresses} addresses, of which ${result.progress.answering} answer at all, in ${(result.duration_ms / 1_000).toFixed(1)} s` +
+          ` (${Math.round((user + system) / 1_000)} ms of CPU, ${Math.round(process.memoryUsage().rss / 2 ** 20)} MB)` +
+          `${missed.length > 0 ? `; not found: ${missed.slice(0, 12).join(' ')}` : ''}\n`,
+      );
+    }
+  }
+  if (values.json) process.stdout.write(`${JSON.stringify({ discovery: runs })}\n`);
+  fleet.stdin.end();
+  await once(fleet, 'exit');
+  process.exitCode = isGood ? 0 : 1;
+}

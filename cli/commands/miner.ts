@@ -1,0 +1,96 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { AddressError } from '../../miner/discovery/addresses.js';
+import { type ScanCommandOptions, scanCommand } from '../../miner/discovery/scan-command.js';
+import { FAULTS, type Fault } from '../../miner/simulate/faults.js';
+import { KINDS, type Kind } from '../../miner/simulate/miner-state.js';
+import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js';
+import { UsageError } from '../exit.js';
+
+const EXAMPLES = `
+Examples:
+  axle miner scan                               the networks that this machine is in
+  axle miner scan 192.168.1.0/24 --json
+  axle miner simulate --count 5                 miners to try things out with`;
+
+const SIMULATE_HELP = `
+Faults, as --fault name=how-many: ${FAULTS.join(', ')}
+
+Examples:
+  axle miner simulate --count 5
+  axle miner scan 127.20.0.0/28                 in another terminal: finds them
+  axle miner simulate --count 40 --fault hung=2 --fault truncated=1 --http-port 8080
+  printf '{"command":"summary"}' | nc 127.20.0.1 4028`;
+
+export function addMiner(program: Command): void {
+  const miner = program.command('miner').description('miners in the local network').addHelpText('after', EXAMPLES);
+  withPorts(miner.command('scan'))
+    .description('looks for miners once, and shows what it finds')
+    .argument('[networks...]', 'such as 192.168.1.0/24; default: the networks that this machine is in')
+    .option('--json', 'everything that they say, as JSON', false)
+    .action(async (networks: readonly string[], options: ScanCommandOptions) => {
+      await scanCommand(networks, options).catch((error: Error) => {
+        throw error instanceof AddressError ? new UsageError(error.message) : error;
+      });
+    });
+  withPorts(miner.command('simulate'))
+    .description('miners that are only servers on this machine: to try everything out without hardware')
+    .option('--count <n>', 'how many', parsePositive, 11)
+    .option('--first <address>', 'of the first one; the next ones follow', parseLoopback, '127.20.0.1')
+    .option('--kind <name>', `${KINDS.join(', ')}; again for more, default all in turn`, addKind, [])
+    .option('--fault <name=n>', 'what goes wrong, and with how many; again for more', addFault, {})
+    .option('--delay <ms>', 'before every answer', parseCount, 0)
+    .option('--wallet <address>', 'payout address that they mine for')
+    .option('--pool <url>', 'pool that they say they mine at')
+    .option('--seconds <n>', 'stop by itself after so many seconds', parsePositive)
+    .option('--json', 'one line of JSON for each miner', false)
+    .addHelpText('after', SIMULATE_HELP)
+    .action(async (options: SimulateOptions) => {
+      await simulate(options);
+    });
+}
+
+function withPorts(command: Command): Command {
+  return command
+    .option('--rpc-port <n>', 'of the cgminer protocol', parsePort, 4_028)
+    .option('--http-port <n>', 'of their web pages; to listen on 80 may need rights', parsePort, 80)
+    .option('--whatsminer-port <n>', "of Whatsminer's API 3", parsePort, 4_433);
+}
+
+function parsePositive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_000)
+    throw new InvalidArgumentError('must be a number from 1 to 65,000.');
+  return value;
+}
+
+function parseCount(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError('must be 0 or a number above it.');
+  return value;
+}
+
+function parsePort(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 65_535) throw new InvalidArgumentError('must be 1–65535.');
+  return value;
+}
+
+/** Only the loopback: a simulated miner on the LAN would be taken for a real one. */
+function parseLoopback(text: string): string {
+  if (!/^127(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/.test(text))
+    throw new InvalidArgumentError('must be an address 127.x.y.z.');
+  return text;
+}
+
+function addKind(text: string, kinds: readonly Kind[]): readonly Kind[] {
+  if (!(KINDS as readonly string[]).includes(text))
+    throw new InvalidArgumentError(`must be one of ${KINDS.join(', ')}.`);
+  return [...kinds, text as Kind];
+}
+
+function addFault(text: string, faults: Partial<Record<Fault, number>>): Partial<Record<Fault, number>> {
+  const [name = '', many = '1'] = text.split('=');
+  if (!(FAULTS as readonly string[]).includes(name))
+    throw new InvalidArgumentError(`must be one of ${FAULTS.join(', ')}.`);
+  return { ...faults, [name]: parseCount(many) };
+}

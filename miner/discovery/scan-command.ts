@@ -1,0 +1,59 @@
+/** `axle miner scan`: looks for miners once and shows what was found. */
+import { networkInterfaces } from 'node:os';
+import type { Ports } from '../readers/device.js';
+import { networksToScan } from './addresses.js';
+import { type FoundMiner, type ScanResult, scan } from './scan.js';
+
+export interface ScanCommandOptions {
+  readonly rpcPort: number;
+  readonly httpPort: number;
+  readonly whatsminerPort: number;
+  readonly json: boolean;
+}
+
+/** Of the LAN where no networks are given. Throws `AddressError`. */
+export async function scanCommand(given: readonly string[], options: ScanCommandOptions): Promise<void> {
+  const networks = networksToScan(given, networkInterfaces);
+  const ports: Ports = { rpc: options.rpcPort, http: options.httpPort, whatsminer: options.whatsminerPort };
+  const isShown = process.stderr.isTTY && !options.json;
+  const result = await scan({
+    networks,
+    ports,
+    onProgress: ({ probed, addresses, found }) => {
+      if (isShown) process.stderr.write(`\r${probed} of ${addresses} addresses, ${found} miners `);
+    },
+  });
+  if (isShown) process.stderr.write('\r\x1b[K');
+  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(networks, result));
+}
+
+function table(networks: readonly string[], { found, unknown, progress, duration_ms }: ScanResult): string {
+  const lines = found.toSorted((one, other) => compareAddresses(one.address, other.address)).map(line);
+  const strangers = unknown.map(
+    ({ address, open, reason }) => `${address.padEnd(15)}  not understood (${open.join(', ')}): ${reason}`,
+  );
+  const total = `${found.length} miners among ${progress.addresses} addresses of ${networks.join(', ')} in ${(duration_ms / 1_000).toFixed(1)} s`;
+  return [...lines, ...strangers, total, ''].join('\n');
+}
+
+function line({ address, mac, reading }: FoundMiner): string {
+  const columns = [
+    address.padEnd(15),
+    (mac ?? '').padEnd(17),
+    (reading.model ?? reading.family).padEnd(20),
+    (reading.hashrate_hps === undefined ? '' : shortRate(reading.hashrate_hps)).padStart(10),
+    (reading.temperature_c === undefined ? '' : `${Math.round(reading.temperature_c)} °C`).padStart(6),
+    reading.pools.find(({ active }) => active)?.user ?? reading.pools[0]?.user ?? '',
+  ];
+  return columns.join('  ').trimEnd();
+}
+
+function shortRate(hashrate_hps: number): string {
+  const prefixes = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
+  const step = hashrate_hps < 1 ? 0 : Math.min(Math.floor(Math.log10(hashrate_hps) / 3), prefixes.length - 1);
+  return `${(hashrate_hps / 1_000 ** step).toFixed(1)} ${prefixes[step]}H/s`;
+}
+
+function compareAddresses(one: string, other: string): number {
+  return one.localeCompare(other, 'en', { numeric: true });
+}
