@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AddressError } from '../../miner/discovery/addresses.js';
 import { type ScanCommandOptions, scanCommand } from '../../miner/discovery/scan-command.js';
 import { FAULTS, type Fault } from '../../miner/simulate/faults.js';
@@ -43,6 +43,7 @@ export function addMiner(program: Command): void {
     .option('--pool <url>', 'pool that they say they mine at')
     .option('--seconds <n>', 'stop by itself after so many seconds', parsePositive)
     .option('--json', 'one line of JSON for each miner', false)
+    .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp())
     .addHelpText('after', SIMULATE_HELP)
     .action(async (options: SimulateOptions) => {
       await simulate(options);

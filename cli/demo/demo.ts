@@ -7,6 +7,7 @@ import { claim } from './claim.js';
 import { Daemon } from './daemon.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, demoSites, prepare } from './layout.js';
+import { agentArguments, type DemoMiners, demoMiners, fleetArguments, prepareMiners } from './miners.js';
 import { freePort, servePages } from './pages.js';
 import { describeGroup, remark, type Shown, welcome } from './show.js';
 
@@ -27,6 +28,8 @@ export type DemoWorld = {
   readonly asked: Promise<'person' | 'time'>;
   /** Program and arguments of a site's daemon. */
   readonly daemon: (role: Role, config: string) => readonly [string, ...string[]];
+  /** As `daemon`, with arguments for `axle`; absent: no miners. */
+  readonly axle?: (args: readonly string[]) => readonly [string, ...string[]];
 };
 
 const PATIENCE_MS = 5000;
@@ -44,8 +47,17 @@ export async function runDemo(options: DemoOptions, world?: DemoWorld): Promise<
   }
 }
 
+/** The demo is ready without them. */
+function minersOf(miners: DemoMiners, { axle }: DemoWorld, screen: Screen): Daemon[] {
+  if (axle === undefined) return [];
+  const start = (site: string, args: readonly string[]) =>
+    new Daemon({ site, command: axle(args), onEvent: screen.event, onRemark: screen.remark });
+  return [start('simulated miners', fleetArguments(miners)), start('miners', agentArguments(miners))];
+}
+
 function thisProcess(seconds: number | undefined): DemoWorld {
-  return { out: process.stdout, err: process.stderr, asked: askedToStop(seconds), daemon: axle };
+  const daemon = (role: Role, config: string) => axle([role, '--config', config, '--log-format', 'json']);
+  return { out: process.stdout, err: process.stderr, asked: askedToStop(seconds), daemon, axle };
 }
 
 async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
@@ -53,14 +65,18 @@ async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   const port = options.port ?? 0;
   const statusPort = await freePort(Math.max(0, port - 1));
   prepare(sites, statusPort);
+  const miners = world.axle && demoMiners(options.dir, sites, await freePort(port === 0 ? 0 : port + sites.length - 1));
+  const paying = sites.find(({ site }) => site === miners?.site);
+  if (miners !== undefined && paying !== undefined) prepareMiners(miners, paying);
   const pages = await servePages(sites, port);
   const status = `http://127.0.0.1:${statusPort}`;
-  const screen = (options.json ? jsonScreen : textScreen)(sites, { sites: pages.origins, status }, world);
+  const screen = (options.json ? jsonScreen : textScreen)(sites, { sites: pages.origins, status, miners }, world);
   const waiting = new Set(sites.map(({ site }) => site));
   const daemons = sites.map(
     ({ site, role, config }) =>
       new Daemon({ site, command: world.daemon(role, config), onEvent: screen.event, onRemark: screen.remark }),
   );
+  const helpers = miners === undefined ? [] : minersOf(miners, world, screen);
   const allReady = Promise.all(daemons.map(async (daemon) => waiting.delete(await daemon.ready)));
   void allReady.then(() => screen.welcome());
   const patience = setInterval(() => {
@@ -71,14 +87,14 @@ async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   screen.farewell();
   await pages.close();
   // In any order: what is on its way waits in the spools.
-  await Promise.all(daemons.map((daemon) => daemon.stop()));
+  await Promise.all([...helpers, ...daemons].map((daemon) => daemon.stop()));
   screen.close();
   return reason === 'time' && waiting.size > 0 ? 1 : 0;
 }
 
-function axle(role: Role, config: string): readonly [string, ...string[]] {
+function axle(args: readonly string[]): readonly [string, ...string[]] {
   const main = fileURLToPath(new URL('../main.js', import.meta.url));
-  return [process.execPath, main, role, '--config', config, '--log-format', 'json', '--exit-with-parent'];
+  return [process.execPath, main, ...args, '--exit-with-parent'];
 }
 
 /** Ctrl-C, SIGTERM, a closed terminal, a reader that went away, or the time. A second Ctrl-C ends the demo at once. */
@@ -119,7 +135,8 @@ function jsonScreen(sites: readonly DemoSite[], pages: Shown, { out, err }: Demo
     event: (event) => sayAfterFirst(event.raw),
     remark: (text) => void err.write(`${text}\n`),
     welcome() {
-      say({ ready: true, sites: Object.fromEntries(sites.map(shown)) });
+      const miners = pages.miners && { page: `http://127.0.0.1:${pages.miners.port}/`, balance: pages.miners.balance };
+      say({ ready: true, sites: Object.fromEntries(sites.map(shown)), ...(miners !== undefined && { miners }) });
       for (const line of waiting ?? []) say(line);
       waiting = undefined;
     },

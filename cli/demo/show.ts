@@ -4,6 +4,7 @@ import { count, type Paint, printable } from '../paint.js';
 import type { Group } from './bursts.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, typed } from './layout.js';
+import type { DemoMiners } from './miners.js';
 
 /** Where there is something to see. */
 export type Shown = {
@@ -11,6 +12,7 @@ export type Shown = {
   readonly sites: ReadonlyMap<string, string>;
   /** The hub's, for its operator. */
   readonly status?: string;
+  readonly miners?: DemoMiners | undefined;
 };
 
 export function welcome(sites: readonly DemoSite[], pages: Shown, paint: Paint, cwd?: string): string {
@@ -26,6 +28,7 @@ export function welcome(sites: readonly DemoSite[], pages: Shown, paint: Paint, 
     ...rows,
     '',
     ...browserLines(pages, paint),
+    ...minerLines(pages.miners, paint, cwd),
     'Try it, in another terminal in this folder:',
     '',
     `  ${paint.good(`echo '${content}' > ${file}`)}`,
@@ -44,6 +47,17 @@ function browserLines({ sites, status }: Shown, paint: Paint): string[] {
     `  ${paint.good(`${first}/both`)}`,
     ...[...sites].map(([site, origin]) => `  ${origin}/  ${paint.dim(site)}`),
     ...(status === undefined ? [] : [`  ${status}/  ${paint.dim('how the hub is, for its operator')}`]),
+    '',
+  ];
+}
+
+function minerLines(miners: DemoMiners | undefined, paint: Paint, cwd?: string): string[] {
+  if (miners === undefined) return [];
+  return [
+    `Simulated miners earn as well; their agent credits ${miners.site} every few seconds:`,
+    '',
+    `  http://127.0.0.1:${miners.port}/  ${paint.dim('the miners')}`,
+    `  ${paint.good(`cat ${typed(miners.balance, cwd)}`)}`,
     '',
   ];
 }

@@ -1,5 +1,6 @@
 /** `axle miner simulate`: a fleet until it is stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parentGone } from '../../common/runtime/service.js';
 import type { Fault } from './faults.js';
 import { Fleet, type FleetMiner } from './fleet.js';
 import type { Kind } from './miner-state.js';
@@ -17,6 +18,7 @@ export interface SimulateOptions {
   readonly whatsminerPort: number;
   readonly seconds?: number;
   readonly json: boolean;
+  readonly exitWithParent?: true;
 }
 
 /** Resolves when it was stopped by SIGINT or SIGTERM, or its time is up. */
@@ -24,7 +26,7 @@ export async function simulate(options: SimulateOptions): Promise<void> {
   const fleet = await start(options);
   for (const miner of fleet.miners) process.stdout.write(options.json ? jsonLine(miner) : line(miner));
   if (!options.json) process.stdout.write(`${fleet.miners.length} miners. Ctrl-C stops them.\n`);
-  await stopped(options.seconds);
+  await stopped(options);
   await fleet.stop();
 }
 
@@ -68,11 +70,12 @@ function jsonLine({ address, mac, name, kind, fault }: FleetMiner): string {
   return `${JSON.stringify({ address, mac, name, kind, fault })}\n`;
 }
 
-async function stopped(seconds: number | undefined): Promise<void> {
+async function stopped({ seconds, exitWithParent }: SimulateOptions): Promise<void> {
   const stop = new AbortController();
   const end = () => stop.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
+  if (exitWithParent) void parentGone().then(end);
   await sleep(seconds === undefined ? 2 ** 31 - 1 : seconds * 1_000, undefined, { signal: stop.signal }).catch(
     () => {},
   );
