@@ -1,4 +1,4 @@
-/** What `axle hub` and `axle spoke` have in common: options, log, life. */
+/** What `axle hub`, `axle spoke` and `axle miner` have in common: options, log, life. */
 import { type Command, Option } from 'commander';
 import { createLog, type Level, LOG_FORMATS, type Log, type LogFormat } from '../../common/runtime/log.js';
 import { reloadConfig } from '../../common/runtime/reload.js';
@@ -34,11 +34,12 @@ Examples:
 
 type Logged = { readonly log_level: Level; readonly log_file?: string };
 
-/** Runs a daemon until it is told to stop, and ends the process with its exit code. */
+/** Runs a daemon until it is told to stop, and ends the process with its exit code. `live`: what a reload may change. */
 export async function runDaemon<C extends Logged & object>(
   options: DaemonOptions,
   load: (file: string) => C,
   run: (config: C, log: Log) => Promise<Daemon>,
+  live?: ReadonlySet<string>,
 ): Promise<void> {
   const config = load(options.config);
   // A reader that went away (the demo, killed) must not end us before we have stopped in good order.
@@ -58,6 +59,7 @@ export async function runDaemon<C extends Logged & object>(
         if (options.logLevel === undefined) log.setLevel(config.log_level);
         daemon?.reconfigured();
       },
+      live,
     );
   const start = async (): Promise<Daemon> => {
     daemon = await run(config, log);

@@ -62,6 +62,11 @@ export class DeviceReader {
     return this.#row;
   }
 
+  /** Absent: not identified yet. */
+  get adapter(): Adapter | undefined {
+    return this.#adapter;
+  }
+
   /** The store says something else of it, which does not change how it is asked. */
   renew(row: MinerRow): void {
     this.#row = row;

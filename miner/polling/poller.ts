@@ -59,7 +59,8 @@ export class Poller implements MinerReader {
   readonly #random: () => number;
   readonly #devices = new Map<number, Device>();
   readonly #stop = new AbortController();
-  readonly #gate: Gate;
+  /** Those that failed wait for each other only. */
+  readonly #gates: { readonly good: Gate; readonly failing: Gate };
   readonly #running = new Set<Promise<unknown>>();
   #gathered: Entry[] = [];
   #gathering: NodeJS.Timeout | undefined;
@@ -73,8 +74,9 @@ export class Poller implements MinerReader {
     this.#options = options;
     this.#clock = options.clock ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
+    const gate = (at_once: number) => new Gate({ start: at_once, min: at_once, max: at_once, now: this.#clock });
     const { at_once = 128 } = options;
-    this.#gate = new Gate({ start: at_once, min: at_once, max: at_once, now: this.#clock });
+    this.#gates = { good: gate(at_once), failing: gate(at_once) };
     this.#begun_ms = this.#clock();
     setMaxListeners(0, this.#stop.signal);
     for (const row of options.store.miners.list({ enabled_only: true })) this.#know(row);
@@ -122,7 +124,7 @@ export class Poller implements MinerReader {
     const results = await Promise.all(
       due.map(async (device, place) => {
         await this.#pause((spread_ms * (place + this.#random())) / due.length);
-        return this.#gate.run(() => this.#poll(device));
+        return this.#poll(device);
       }),
     );
     this.#write();
@@ -152,23 +154,22 @@ export class Poller implements MinerReader {
   async readNow(miner_id: number): Promise<DeviceResult> {
     const device = this.#devices.get(miner_id);
     if (device === undefined) throw new Error(`miner ${miner_id} is not known, or not enabled`);
-    const before = device.result;
+    let result: DeviceResult;
     try {
-      const result = await device.reader.readOrLast();
-      if (result !== before && device.result !== result) this.#good(device, result);
-      this.#write();
-      if (device.error !== undefined && device.result !== result) throw new Error(device.error);
-      return result;
+      result = await device.reader.readOrLast();
     } catch (error) {
       this.#bad(device, error as Error);
       throw error;
     }
+    if (!this.#good(device, result)) throw new Error(device.error);
+    this.#write();
+    return result;
   }
 
   changed(miner_id: number): void {
     this.#renew([miner_id]);
     const device = this.#devices.get(miner_id);
-    if (device !== undefined && !this.#stop.signal.aborted) this.#track(this.#gate.run(() => this.#poll(device)));
+    if (device !== undefined && !this.#stop.signal.aborted) this.#track(this.#poll(device));
     this.#tell();
   }
 
@@ -202,7 +203,8 @@ export class Poller implements MinerReader {
     if (this.#stop.signal.aborted) return false;
     const started_ms = this.#clock();
     try {
-      return this.#good(device, await device.reader.read());
+      const gate = device.failures > 0 ? this.#gates.failing : this.#gates.good;
+      return this.#good(device, await gate.run(() => device.reader.read()));
     } catch (error) {
       this.#bad(device, error as Error);
       return false;
@@ -263,7 +265,7 @@ export class Poller implements MinerReader {
         before?.reader.close();
         this.#devices.delete(id);
       } else if (before === undefined) this.#know(row);
-      else if (isAskedOtherwise(before.reader.row, row)) {
+      else if (isAskedOtherwise(before.reader, row)) {
         before.reader.close();
         this.#know(row, before);
       } else before.reader.renew(row);
@@ -301,11 +303,11 @@ export class Poller implements MinerReader {
   }
 }
 
-function isAskedOtherwise(before: MinerRow, now: MinerRow): boolean {
+function isAskedOtherwise({ row, adapter }: DeviceReader, now: MinerRow): boolean {
   return (
-    before.ip_address !== now.ip_address ||
-    before.api_port !== now.api_port ||
-    before.login !== now.login ||
-    (now.adapter !== before.adapter && now.adapter === null)
+    row.ip_address !== now.ip_address ||
+    row.api_port !== now.api_port ||
+    row.login !== now.login ||
+    (adapter?.key ?? null) !== now.adapter
   );
 }
