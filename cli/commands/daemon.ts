@@ -2,8 +2,7 @@
 import { type Command, Option } from 'commander';
 import { createLog, type Level, LOG_FORMATS, type Log, type LogFormat } from '../../common/runtime/log.js';
 import { reloadConfig } from '../../common/runtime/reload.js';
-import { parentGone, serve } from '../../common/runtime/service.js';
-import type { Daemon } from '../../common/site/daemon.js';
+import { parentGone, type Running, serve } from '../../common/runtime/service.js';
 
 export type DaemonOptions = {
   readonly config: string;
@@ -12,9 +11,11 @@ export type DaemonOptions = {
   readonly exitWithParent?: true;
 };
 
-export function addDaemonOptions(command: Command): Command {
+/** `optional`: for a command that does other things as well. */
+export function addDaemonOptions(command: Command, config: 'required' | 'optional' = 'required'): Command {
+  const option = new Option('-c, --config <file>', 'config file, see fixtures/*.example.yaml');
   return command
-    .requiredOption('-c, --config <file>', 'config file, see fixtures/*.example.yaml')
+    .addOption(option.makeOptionMandatory(config === 'required'))
     .addOption(new Option('--log-format <format>', 'how to log').choices(LOG_FORMATS).default('auto'))
     .addOption(new Option('--log-level <level>', 'instead of log_level').choices(['error', 'warn', 'info', 'debug']))
     .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp());
@@ -31,6 +32,11 @@ Examples:
   axle ${role} --config /etc/axle/${role}.yaml
   axle ${role} --config /etc/axle/${role}.yaml --log-level debug --log-format json`;
 }
+
+type Daemon = Running & {
+  /** Some of its config has changed in place. */
+  reconfigured(): void;
+};
 
 type Logged = { readonly log_level: Level; readonly log_file?: string };
 
