@@ -22,7 +22,6 @@ export interface DeviceReaderOptions {
   readonly now: () => number;
   /** Milliseconds, never set back. */
   readonly clock: () => number;
-  readonly signal: AbortSignal;
   /** Time limits, default those of `NetworkDevice`. */
   readonly limits?: Pick<DeviceOptions, 'connect_ms' | 'answer_ms' | 'total_ms'>;
 }
@@ -41,6 +40,8 @@ const PROBE_MS = 1_250;
 
 export class DeviceReader {
   readonly #options: DeviceReaderOptions;
+  /** Its own: each connection listens to it, and a thousand listeners of one signal are slow to find. */
+  readonly #stop = new AbortController();
   #row: MinerRow;
   #adapter: Adapter | undefined;
   #agent: Agent | undefined;
@@ -96,7 +97,7 @@ export class DeviceReader {
   alone<T>(task: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(async () => {
       const wait_ms = this.#spacing_left_ms();
-      if (wait_ms > 0) await pause(wait_ms, this.#options.signal);
+      if (wait_ms > 0) await pause(wait_ms, this.#stop.signal);
       try {
         return await task();
       } finally {
@@ -114,7 +115,9 @@ export class DeviceReader {
     this.#ended_ms = this.#options.clock();
   }
 
+  /** Breaks off what it is being asked. */
   close(): void {
+    this.#stop.abort(new Error('not asked any more'));
     this.#agent?.destroy();
   }
 
@@ -161,7 +164,7 @@ export class DeviceReader {
   async #identify(): Promise<Omit<DeviceResult, 'at'>> {
     const { ip_address } = this.row;
     this.#doubts += 1;
-    const { open, answers } = await probe(ip_address, this.#ports(this.#adapter), PROBE_MS, this.#options.signal);
+    const { open, answers } = await probe(ip_address, this.#ports(this.#adapter), PROBE_MS, this.#stop.signal);
     if (open.length === 0)
       throw answers
         ? new DeviceUnreachableError(`${ip_address} has none of a miner's ports open`)
@@ -184,7 +187,7 @@ export class DeviceReader {
     return new NetworkDevice(this.row.ip_address, {
       ...this.#options.limits,
       ports: this.#ports(adapter),
-      signal: this.#options.signal,
+      signal: this.#stop.signal,
       ...(login === undefined ? {} : { login }),
       ...(this.#agent === undefined ? {} : { agent: this.#agent }),
     });
