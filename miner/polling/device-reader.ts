@@ -40,8 +40,11 @@ const PROBE_MS = 1_250;
 
 export class DeviceReader {
   readonly #options: DeviceReaderOptions;
-  /** Its own: each connection listens to it, and a thousand listeners of one signal are slow to find. */
-  readonly #stop = new AbortController();
+  /**
+   * Of the reading that is under way, anew for each: every connection listens to it, a kept one for as long as it is kept.
+   */
+  #stop = new AbortController();
+  #isClosed = false;
   #row: MinerRow;
   #adapter: Adapter | undefined;
   #agent: Agent | undefined;
@@ -117,6 +120,7 @@ export class DeviceReader {
 
   /** Breaks off what it is being asked. */
   close(): void {
+    this.#isClosed = true;
     this.#stop.abort(new Error('not asked any more'));
     this.#agent?.destroy();
   }
@@ -127,6 +131,8 @@ export class DeviceReader {
   }
 
   async #ask(): Promise<DeviceResult> {
+    if (this.#isClosed) throw new Error('not asked any more');
+    this.#stop = new AbortController();
     try {
       const isStrange = this.#strange % STRANGE_AGAIN === STRANGE || this.#doubts === STRANGE;
       const read = this.#adapter === undefined || isStrange ? await this.#identify() : await this.#read(this.#adapter);

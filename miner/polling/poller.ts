@@ -302,7 +302,7 @@ export class Poller implements MinerReader {
 
   /** Once for what happens at about the same time. */
   #tellSoon(): void {
-    this.#telling ??= setTimeout(() => this.#tell(), 100);
+    if (!this.#isStopped) this.#telling ??= setTimeout(() => this.#tell(), 100);
   }
 
   #tell(): void {
