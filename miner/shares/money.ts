@@ -8,6 +8,7 @@ import type { CreditConfig, OwnPoolsConfig } from './config.js';
 import { type HeldWork, heldOf, reject, release } from './held.js';
 import { Outbox } from './outbox.js';
 import { worthOfDifficulty } from './rate.js';
+import { retryRefused } from './refused.js';
 import { settle } from './settling.js';
 import { SidecarClient } from './sidecar-client.js';
 import { type StatementQuery, type StatementRow, statementOf } from './statement.js';
@@ -176,24 +177,6 @@ class OpenMoney implements Money {
     store.submissions.prune(at - (credit?.shares_d ?? SHARES_D) * DAY_MS);
     store.works.prune(at - WORKS_D * DAY_MS);
   }
-}
-
-/** Where the site says that the period is somebody's already, there is nothing to try again. */
-const FINAL = ['already_credited', 'idempotency_key_reused'];
-
-export function retryRefused(store: FleetStore, ids: readonly number[]): number {
-  return store.transaction(() => {
-    let retried = 0;
-    for (const id of ids) {
-      const credit = store.credits.get(id);
-      if (credit?.state !== 'refused' || FINAL.includes(credit.error_code ?? '')) continue;
-      for (const work of store.works.ofCredit(id))
-        store.works.settle(work.id, { state: 'unassigned', reason: null, credit_id: null });
-      store.credits.remove(id);
-      retried += 1;
-    }
-    return retried;
-  });
 }
 
 function ownPool({ id, name, hosts, currency, api, api_url }: OwnPoolsConfig[number]): Pool {

@@ -12,6 +12,8 @@ export interface CreditRow {
   /** Decimal text of at most 8 places, as `difficulty`. */
   readonly amount: string;
   readonly difficulty: string;
+  /** Of each 1 of difficulty, as it was then. */
+  readonly worth: string;
   readonly is_estimate: 0 | 1;
   /** Whole seconds since 1970. Periods of a worker never overlap. */
   readonly from_s: number;
@@ -32,7 +34,7 @@ export interface CreditRow {
 
 export type NewCredit = Pick<
   CreditRow,
-  'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'is_estimate' | 'from_s' | 'to_s' | 'created_at'
+  'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'worth' | 'is_estimate' | 'from_s' | 'to_s' | 'created_at'
 >;
 
 /** No attempt is put off for longer. */
@@ -45,8 +47,8 @@ export class Credits {
   constructor(db: Database.Database) {
     this.#db = db;
     this.#add = db.prepare(
-      `INSERT INTO credits (miner, worker, user, amount, difficulty, is_estimate, from_s, to_s, state, due_at, created_at)
-       VALUES (@miner, @worker, @user, @amount, @difficulty, @is_estimate, @from_s, @to_s, 'owed', @created_at, @created_at)`,
+      `INSERT INTO credits (miner, worker, user, amount, difficulty, worth, is_estimate, from_s, to_s, state, due_at, created_at)
+       VALUES (@miner, @worker, @user, @amount, @difficulty, @worth, @is_estimate, @from_s, @to_s, 'owed', @created_at, @created_at)`,
     );
   }
 
