@@ -304,7 +304,7 @@ describe('credits', () => {
         await agent.round();
         expect(await andy(cast)).toBe('103.33000166');
       },
-      { rate: { per_difficulty: 5_000 } },
+      { rate: { per_difficulty: '5000' } },
     ),
   );
 

@@ -31,8 +31,8 @@ export interface MoneyStatus {
 }
 
 export interface Money {
-  readonly accounts: Accounts;
-  readonly matcher: Matcher;
+  readonly accounts: Pick<Accounts, 'take'>;
+  readonly matcher: Pick<Matcher, 'match' | 'matchAll'>;
   /** From now, periods end, and credits are sent. */
   start(): void;
   /** Resolves when nothing is under way. What is owed stays owed. */

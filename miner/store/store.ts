@@ -1,6 +1,7 @@
 /** The fleet's data in one SQLite file (WAL, synchronous=FULL: what is counted as mined is on disk before it is sent). */
 import fs from 'node:fs';
 import Database from 'better-sqlite3';
+import { Ageing } from './ageing.js';
 import { Configs } from './configs.js';
 import { Counters } from './counters.js';
 import { Credits } from './credits.js';
@@ -27,6 +28,7 @@ export class FleetStore {
   readonly works: Works;
   readonly workerUsers: WorkerUsers;
   readonly credits: Credits;
+  readonly ageing: Ageing;
 
   /** Made where there is none, closed to other accounts: it holds the devices' passwords. Throws `FleetStoreError`. */
   static open(file: string): FleetStore {
@@ -40,7 +42,7 @@ export class FleetStore {
       return new FleetStore(db);
     } catch (error) {
       db.close();
-      throw error;
+      throw damageOf(error, file);
     }
   }
 
@@ -55,6 +57,7 @@ export class FleetStore {
     this.works = new Works(db);
     this.workerUsers = new WorkerUsers(db);
     this.credits = new Credits(db);
+    this.ageing = new Ageing(db);
   }
 
   /** All or nothing. */
@@ -65,6 +68,16 @@ export class FleetStore {
   close(): void {
     this.db.close();
   }
+}
+
+/** Not set aside by itself: it holds what is owed and not yet sent. */
+function damageOf(error: unknown, file: string): unknown {
+  const { code = '' } = error as { code?: string };
+  if (!code.startsWith('SQLITE_CORRUPT') && !code.startsWith('SQLITE_NOTADB')) return error;
+  return new FleetStoreError(
+    `${file} is damaged: put back a backup of it, or move it away (devices are found again, credits not sent yet are lost)`,
+    { cause: error },
+  );
 }
 
 function migrate(db: Database.Database, file: string): void {
