@@ -51,6 +51,8 @@ export function buildProgram(): Command {
     .version(version(), '-V, --version')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(axle --help shows the commands)')
+    // So that `axle miner` can leave its --config to the commands below it.
+    .enablePositionalOptions()
     .exitOverride();
   addInit(program);
   addHub(program);

@@ -3,10 +3,15 @@ import fs from 'node:fs';
 import Database from 'better-sqlite3';
 import { Ageing } from './ageing.js';
 import { Configs } from './configs.js';
+import { Counters } from './counters.js';
+import { Credits } from './credits.js';
 import { Miners } from './miners.js';
 import { Readings } from './readings.js';
 import { MIGRATIONS } from './schema.js';
+import { Submissions } from './submissions.js';
 import { Wallets } from './wallets.js';
+import { WorkerUsers } from './worker-users.js';
+import { Works } from './works.js';
 
 export class FleetStoreError extends Error {
   readonly code = 'AXL-FLEET-STORE';
@@ -18,6 +23,11 @@ export class FleetStore {
   readonly configs: Configs;
   readonly wallets: Wallets;
   readonly readings: Readings;
+  readonly counters: Counters;
+  readonly submissions: Submissions;
+  readonly works: Works;
+  readonly workerUsers: WorkerUsers;
+  readonly credits: Credits;
   readonly ageing: Ageing;
 
   /** Made where there is none, closed to other accounts: it holds the devices' passwords. Throws `FleetStoreError`. */
@@ -42,6 +52,11 @@ export class FleetStore {
     this.configs = new Configs(db);
     this.wallets = new Wallets(db);
     this.readings = new Readings(db);
+    this.counters = new Counters(db);
+    this.submissions = new Submissions(db);
+    this.works = new Works(db);
+    this.workerUsers = new WorkerUsers(db);
+    this.credits = new Credits(db);
     this.ageing = new Ageing(db);
   }
 
