@@ -1,0 +1,170 @@
+/** /api/wallets, /api/pools, and the shares of a wallet. */
+import type { FastifyInstance } from 'fastify';
+import type { WalletRow } from '../../store/wallets.js';
+import type { Context } from '../context.js';
+import { ApiError } from '../errors.js';
+import { IdParams, NewShareBody, NewWalletBody, SharesQuery, timeOf, WalletChangeBody } from '../schemas.js';
+import { type SubmissionRow, shareView, walletView } from '../views.js';
+
+const SHARES = 100;
+
+export function walletRoutes(app: FastifyInstance, context: Context): void {
+  const { agent, wallets: rules } = context;
+  const { store } = agent;
+  const view = (wallet: WalletRow) => walletView(wallet, minersOf(context).get(wallet.id) ?? []);
+
+  app.get('/api/pools', { schema: { tags: ['wallets'], summary: 'Pools that a wallet may be at' } }, async () => rules.pools());
+
+  app.get('/api/wallets', { schema: { tags: ['wallets'], summary: 'All wallets' } }, async () => {
+    const miners = minersOf(context);
+    return store.wallets.list().map((wallet) => walletView(wallet, miners.get(wallet.id) ?? []));
+  });
+
+  app.post<{ Body: NewWalletBody }>(
+    '/api/wallets',
+    {
+      schema: {
+        tags: ['wallets'],
+        summary: 'Watches a payout address at a pool',
+        description: 'Miners that mine for it are linked to it at once.',
+        body: NewWalletBody,
+      },
+    },
+    async ({ body }, reply) => {
+      const { address, currency, name } = rules.check(body);
+      const { pool } = body;
+      const wallet = store.transaction(() => {
+        const known = store.wallets.list().find((one) => one.address === address && one.pool === pool);
+        if (known !== undefined)
+          throw new ApiError('conflict', `wallet ${known.id} (${known.name}) is this address at ${pool}`, {
+            wallet_id: String(known.id),
+          });
+        return store.wallets.add({ name, address, pool, currency, created_at: agent.now() });
+      });
+      rules.rematch();
+      return reply.code(201).header('location', `/api/wallets/${wallet.id}`).send(view(wallet));
+    },
+  );
+
+  app.get<{ Params: IdParams }>(
+    '/api/wallets/:id',
+    { schema: { tags: ['wallets'], summary: 'A wallet', params: IdParams } },
+    async ({ params }) => view(walletOf(context, params.id)),
+  );
+
+  app.patch<{ Params: IdParams; Body: WalletChangeBody }>(
+    '/api/wallets/:id',
+    { schema: { tags: ['wallets'], summary: 'Renames a wallet', params: IdParams, body: WalletChangeBody } },
+    async ({ params, body }) => {
+      store.wallets.change(walletOf(context, params.id).id, body);
+      return view(walletOf(context, params.id));
+    },
+  );
+
+  app.delete<{ Params: IdParams }>(
+    '/api/wallets/:id',
+    {
+      schema: {
+        tags: ['wallets'],
+        summary: 'Watches it no more',
+        description: 'The miners stay, and so does what is credited.',
+        params: IdParams,
+      },
+    },
+    async ({ params }, reply) => {
+      store.wallets.remove(walletOf(context, params.id).id);
+      rules.rematch();
+      return reply.code(204).send();
+    },
+  );
+
+  app.get<{ Params: IdParams; Querystring: SharesQuery }>(
+    '/api/wallet/:id/shares',
+    {
+      schema: {
+        tags: ['wallets'],
+        summary: "A wallet's shares, the newest first",
+        description:
+          'One row for all that was accepted, or rejected, between two readings: count of them, difficulty of all together.',
+        params: IdParams,
+        querystring: SharesQuery,
+      },
+    },
+    async ({ params, query }) => {
+      const { id } = walletOf(context, params.id);
+      return store.db
+        .prepare<[object], SubmissionRow>(
+          `SELECT * FROM submissions WHERE wallet_id = @id AND (@before IS NULL OR id < @before)
+             AND (@miner_id IS NULL OR miner_id = @miner_id) ORDER BY id DESC LIMIT @limit`,
+        )
+        .all({
+          id,
+          before: query.before === undefined ? null : Number(query.before),
+          miner_id: query.miner_id === undefined ? null : Number(query.miner_id),
+          limit: Number(query.limit ?? SHARES),
+        })
+        .map(shareView);
+    },
+  );
+
+  app.post<{ Params: IdParams; Body: NewShareBody }>(
+    '/api/wallet/:id/shares',
+    {
+      schema: {
+        tags: ['wallets'],
+        summary: 'Notes a share of a miner that does not count them itself',
+        description: 'It is listed; nothing is ever credited for it.',
+        params: IdParams,
+        body: NewShareBody,
+      },
+    },
+    async ({ params, body }, reply) => {
+      const wallet = walletOf(context, params.id);
+      const { pool_name, difficulty, worker_name, accepted = true, miner_id, count = 1, timestamp } = body;
+      if (miner_id !== undefined && store.miners.get(miner_id) === undefined)
+        throw new ApiError('not_found', `there is no miner ${miner_id}`);
+      const { lastInsertRowid } = store.db
+        .prepare(
+          `INSERT INTO submissions (at, wallet_id, miner_id, pool_name, worker_name, difficulty, count, accepted, manual)
+           VALUES (@at, @wallet_id, @miner_id, @pool_name, @worker_name, @difficulty, @count, @accepted, 1)`,
+        )
+        .run({
+          at: timestamp === undefined ? agent.now() : Math.round(timeOf(timestamp, 'timestamp')),
+          wallet_id: wallet.id,
+          miner_id: miner_id ?? null,
+          pool_name,
+          worker_name,
+          difficulty: plain(difficulty),
+          count,
+          accepted: accepted ? 1 : 0,
+        });
+      const row = store.db.prepare<[unknown], SubmissionRow>('SELECT * FROM submissions WHERE id = ?').get(lastInsertRowid);
+      return reply.code(201).send(shareView(row as SubmissionRow));
+    },
+  );
+}
+
+/** A number as a decimal without an exponent. */
+function plain(value: number): string {
+  const text = String(value);
+  if (!text.includes('e')) return text;
+  return value < 1 ? value.toFixed(20).replace(/0+$/, '') : BigInt(value).toString();
+}
+
+function walletOf({ agent }: Context, id: string): WalletRow {
+  const wallet = agent.store.wallets.get(Number(id));
+  if (wallet === undefined) throw new ApiError('not_found', `there is no wallet ${id}`);
+  return wallet;
+}
+
+/** By wallet, the miners that mine for it now. */
+function minersOf({ agent }: Context): ReadonlyMap<number, readonly number[]> {
+  const found = new Map<number, number[]>();
+  for (const { wallet_id, miner_id, active } of agent.store.configs.list()) {
+    if (wallet_id === null || active === 0) continue;
+    const ids = found.get(wallet_id) ?? [];
+    if (!ids.includes(miner_id)) ids.push(miner_id);
+    found.set(wallet_id, ids);
+  }
+  return found;
+}
