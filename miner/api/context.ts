@@ -3,6 +3,8 @@ import type { Log } from '../../common/runtime/log.js';
 import type { Agent } from '../agent.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import type { MinerRow } from '../store/miners.js';
+import type { Retention } from '../store/resolutions.js';
+import type { Pool } from '../wallets/pools.js';
 import type { ApiConfig } from './config.js';
 import { ApiError } from './errors.js';
 import type { Streams } from './streams.js';
@@ -14,6 +16,10 @@ export interface Context {
   readonly streams: Streams;
   /** Of the configuration: what is scanned unless something else is asked for, and may be although it is not private. */
   readonly networks: readonly string[];
+  /** How long readings are kept. */
+  readonly retention: Retention;
+  /** Those that wallets may be at. */
+  readonly pools: readonly Pool[];
   /** What /api/fleet says of the relay. */
   readonly relay?: () => unknown;
 }

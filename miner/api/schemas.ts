@@ -1,5 +1,6 @@
 /** What requests look like, for checks and for the OpenAPI description alike. */
 import { type Static, Type } from '@sinclair/typebox';
+import type { CreditState } from '../store/credits.js';
 import { ApiError } from './errors.js';
 
 export const closed = { additionalProperties: false } as const;
@@ -125,7 +126,7 @@ export type HistoryQuery = Static<typeof HistoryQuery>;
 export const NewWalletBody = Type.Object(
   {
     name: Type.Optional(Name),
-    address: Type.String({ pattern: '^[A-Za-z0-9:]{4,128}$', description: 'payout address' }),
+    address: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9:_-]{3,127}$', description: "payout address, or an account's name where the pool has accounts" }),
     pool: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'an id of /api/pools' }),
     currency: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,10}$', description: "default: the pool's" })),
   },
@@ -142,7 +143,6 @@ export const SharesQuery = Type.Object(
   {
     limit: Type.Optional(Limit),
     before: Type.Optional(Type.String({ ...Whole, description: 'an id: only older ones' })),
-    miner_id: Type.Optional(Id),
   },
   closed,
 );
@@ -172,9 +172,8 @@ const User = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$', descri
 export const CreditsQuery = Type.Object(
   {
     user: Type.Optional(User),
-    state: Type.Optional(Type.Unsafe<string>({ type: 'string', enum: ['owed', 'paid', 'refused'] })),
+    state: Type.Optional(Type.Unsafe<CreditState>({ type: 'string', enum: ['owed', 'paid', 'refused'] })),
     limit: Type.Optional(Limit),
-    before: Type.Optional(Type.String({ ...Whole, description: 'an id: only older ones' })),
   },
   closed,
 );

@@ -3,6 +3,7 @@ import type { MinerReading } from '../adapters/reading.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import type { ConfigRow } from '../store/configs.js';
 import type { MinerRow } from '../store/miners.js';
+import type { SubmissionRow } from '../store/submissions.js';
 import type { WalletRow } from '../store/wallets.js';
 
 const iso = (at: number | null | undefined): string | null =>
@@ -84,19 +85,6 @@ export function configView(row: ConfigRow) {
 /** `miner_ids`: those that mine for it now. */
 export function walletView(row: WalletRow, miner_ids: readonly number[]) {
   return { ...row, created_at: iso(row.created_at), miner_ids };
-}
-
-export interface SubmissionRow {
-  readonly id: number;
-  readonly at: number;
-  readonly wallet_id: number | null;
-  readonly miner_id: number | null;
-  readonly pool_name: string;
-  readonly worker_name: string;
-  readonly difficulty: string;
-  readonly count: number;
-  readonly accepted: 0 | 1;
-  readonly manual: 0 | 1;
 }
 
 /** `difficulty` of all that it counts together, as a number; `difficulty_text` is exact. */

@@ -1,13 +1,12 @@
 /** /api/credits, /api/worker-users and /api/statement: what was mined for whom. Amounts are decimal text. */
 import type { FastifyInstance } from 'fastify';
 import type { Money } from '../../shares/money.js';
+import type { WorkerUserRow } from '../../store/worker-users.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { CreditsQuery, IdParams, RejectBody, StatementQuery, timeOf, WorkerParams, WorkerUserBody } from '../schemas.js';
 
 const CREDITS = 100;
-
-type WorkerUser = { readonly worker: string; readonly user: string; readonly created_at: number };
 
 export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
   const { store } = agent;
@@ -23,17 +22,10 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       },
     },
     async ({ query }) =>
-      store.db
-        .prepare<[object], { is_estimate: number }>(
-          `SELECT id, miner, worker, user, amount, difficulty, is_estimate, from_s, to_s, state, attempts, due_at, error,
-             created_at, paid_at FROM credits
-           WHERE (@user IS NULL OR user = @user) AND (@state IS NULL OR state = @state) AND (@before IS NULL OR id < @before)
-           ORDER BY id DESC LIMIT @limit`,
-        )
-        .all({
-          user: query.user ?? null,
-          state: query.state ?? null,
-          before: query.before === undefined ? null : Number(query.before),
+      store.credits
+        .list({
+          ...(query.user !== undefined && { user: query.user }),
+          ...(query.state !== undefined && { state: query.state }),
           limit: Number(query.limit ?? CREDITS),
         })
         .map((row) => ({ ...row, is_estimate: row.is_estimate === 1 })),
@@ -82,8 +74,8 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
     },
   );
 
-  const userOf = (worker: string): WorkerUser => {
-    const row = store.db.prepare<[string], WorkerUser>('SELECT * FROM worker_users WHERE worker = ?').get(worker);
+  const userOf = (worker: string): WorkerUserRow => {
+    const row = store.workerUsers.get(worker);
     if (row === undefined) throw new ApiError('not_found', 'nobody has been named for this worker');
     return row;
   };
@@ -91,7 +83,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
   app.get(
     '/api/worker-users',
     { schema: { tags: ['credits'], summary: 'Whom workers mine for, as far as somebody has said so here' } },
-    async () => store.db.prepare<[], WorkerUser>('SELECT * FROM worker_users ORDER BY worker').all(),
+    async () => store.workerUsers.list(),
   );
 
   app.get<{ Params: WorkerParams }>(
@@ -111,12 +103,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       },
     },
     async ({ params, body }) => {
-      store.db
-        .prepare(
-          `INSERT INTO worker_users (worker, user, created_at) VALUES (?, ?, ?)
-           ON CONFLICT (worker) DO UPDATE SET user = excluded.user`,
-        )
-        .run(params.worker, body.user, agent.now());
+      store.workerUsers.put({ worker: params.worker, user: body.user, created_at: agent.now() });
       return userOf(params.worker);
     },
   );
@@ -126,7 +113,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
     { schema: { tags: ['credits'], summary: 'Names nobody for a worker', params: WorkerParams } },
     async ({ params }, reply) => {
       userOf(params.worker);
-      store.db.prepare('DELETE FROM worker_users WHERE worker = ?').run(params.worker);
+      store.workerUsers.remove(params.worker);
       return reply.code(204).send();
     },
   );

@@ -1,19 +1,23 @@
 /** /api/wallets, /api/pools, and the shares of a wallet. */
+import Big from 'big.js';
 import type { FastifyInstance } from 'fastify';
 import type { WalletRow } from '../../store/wallets.js';
+import { CURRENCIES, currencyOf, looksLikeAddress, parseAddress } from '../../wallets/addresses.js';
+import { Matcher } from '../../wallets/matching.js';
+import type { Pool } from '../../wallets/pools.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { IdParams, NewShareBody, NewWalletBody, SharesQuery, timeOf, WalletChangeBody } from '../schemas.js';
-import { type SubmissionRow, shareView, walletView } from '../views.js';
+import { shareView, walletView } from '../views.js';
 
 const SHARES = 100;
 
 export function walletRoutes(app: FastifyInstance, context: Context): void {
-  const { agent, wallets: rules } = context;
+  const { agent, pools } = context;
   const { store } = agent;
   const view = (wallet: WalletRow) => walletView(wallet, minersOf(context).get(wallet.id) ?? []);
 
-  app.get('/api/pools', { schema: { tags: ['wallets'], summary: 'Pools that a wallet may be at' } }, async () => rules.pools());
+  app.get('/api/pools', { schema: { tags: ['wallets'], summary: 'Pools that a wallet may be at' } }, async () => pools.map(poolView));
 
   app.get('/api/wallets', { schema: { tags: ['wallets'], summary: 'All wallets' } }, async () => {
     const miners = minersOf(context);
@@ -31,8 +35,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
       },
     },
     async ({ body }, reply) => {
-      const { address, currency, name } = rules.check(body);
-      const { pool } = body;
+      const { address, currency, name, pool } = walletFrom(body, pools);
       const wallet = store.transaction(() => {
         const known = store.wallets.list().find((one) => one.address === address && one.pool === pool);
         if (known !== undefined)
@@ -41,7 +44,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
           });
         return store.wallets.add({ name, address, pool, currency, created_at: agent.now() });
       });
-      rules.rematch();
+      rematch(context);
       return reply.code(201).header('location', `/api/wallets/${wallet.id}`).send(view(wallet));
     },
   );
@@ -73,7 +76,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
     },
     async ({ params }, reply) => {
       store.wallets.remove(walletOf(context, params.id).id);
-      rules.rematch();
+      rematch(context);
       return reply.code(204).send();
     },
   );
@@ -92,17 +95,9 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
     },
     async ({ params, query }) => {
       const { id } = walletOf(context, params.id);
-      return store.db
-        .prepare<[object], SubmissionRow>(
-          `SELECT * FROM submissions WHERE wallet_id = @id AND (@before IS NULL OR id < @before)
-             AND (@miner_id IS NULL OR miner_id = @miner_id) ORDER BY id DESC LIMIT @limit`,
-        )
-        .all({
-          id,
-          before: query.before === undefined ? null : Number(query.before),
-          miner_id: query.miner_id === undefined ? null : Number(query.miner_id),
-          limit: Number(query.limit ?? SHARES),
-        })
+      const { limit = SHARES, before } = query;
+      return store.submissions
+        .list(id, { limit: Number(limit), ...(before !== undefined && { before: Number(before) }) })
         .map(shareView);
     },
   );
@@ -123,32 +118,20 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
       const { pool_name, difficulty, worker_name, accepted = true, miner_id, count = 1, timestamp } = body;
       if (miner_id !== undefined && store.miners.get(miner_id) === undefined)
         throw new ApiError('not_found', `there is no miner ${miner_id}`);
-      const { lastInsertRowid } = store.db
-        .prepare(
-          `INSERT INTO submissions (at, wallet_id, miner_id, pool_name, worker_name, difficulty, count, accepted, manual)
-           VALUES (@at, @wallet_id, @miner_id, @pool_name, @worker_name, @difficulty, @count, @accepted, 1)`,
-        )
-        .run({
-          at: timestamp === undefined ? agent.now() : Math.round(timeOf(timestamp, 'timestamp')),
-          wallet_id: wallet.id,
-          miner_id: miner_id ?? null,
-          pool_name,
-          worker_name,
-          difficulty: plain(difficulty),
-          count,
-          accepted: accepted ? 1 : 0,
-        });
-      const row = store.db.prepare<[unknown], SubmissionRow>('SELECT * FROM submissions WHERE id = ?').get(lastInsertRowid);
-      return reply.code(201).send(shareView(row as SubmissionRow));
+      const row = store.submissions.add({
+        at: timestamp === undefined ? agent.now() : Math.round(timeOf(timestamp, 'timestamp')),
+        wallet_id: wallet.id,
+        miner_id: miner_id ?? null,
+        pool_name,
+        worker_name,
+        difficulty: new Big(difficulty).toFixed(),
+        count,
+        accepted: accepted ? 1 : 0,
+        manual: 1,
+      });
+      return reply.code(201).send(shareView(row));
     },
   );
-}
-
-/** A number as a decimal without an exponent. */
-function plain(value: number): string {
-  const text = String(value);
-  if (!text.includes('e')) return text;
-  return value < 1 ? value.toFixed(20).replace(/0+$/, '') : BigInt(value).toString();
 }
 
 function walletOf({ agent }: Context, id: string): WalletRow {
@@ -167,4 +150,31 @@ function minersOf({ agent }: Context): ReadonlyMap<number, readonly number[]> {
     found.set(wallet_id, ids);
   }
   return found;
+}
+
+/** As it is stored: an address in its one spelling. Throws ApiError. */
+function walletFrom(body: NewWalletBody, pools: readonly Pool[]): Omit<WalletRow, 'id' | 'created_at'> {
+  const pool = pools.find(({ id }) => id === body.pool);
+  if (pool === undefined)
+    throw new ApiError('bad_request', `pool must be one of ${pools.map(({ id }) => id).join(', ')}`);
+  const wanted = pool.currency ?? body.currency;
+  if (pool.currency !== undefined && body.currency !== undefined && body.currency !== pool.currency)
+    throw new ApiError('bad_request', `${pool.name} is for ${pool.currency}, not for ${body.currency}`);
+  const currency = wanted ?? currencyOf(body.address) ?? 'BTC';
+  const known = CURRENCIES.find((one) => one === currency);
+  const address = known && parseAddress(body.address, known);
+  if (address === undefined && pool.currency !== undefined)
+    throw new ApiError('bad_request', `address is no ${currency} address: look for a letter that is wrong or missing`);
+  if (address === undefined && looksLikeAddress(body.address) && currencyOf(body.address) === undefined)
+    throw new ApiError('bad_request', 'address looks like one, but its checksum is wrong');
+  const spelt = address ?? body.address;
+  return { name: body.name ?? `${pool.name} ${spelt.slice(0, 12)}`, address: spelt, pool: pool.id, currency };
+}
+
+function rematch({ agent, pools }: Context): void {
+  (agent.money?.matcher ?? new Matcher(agent.store, pools)).matchAll();
+}
+
+function poolView({ id, name, hosts, hasSubdomains = false, currency, api }: Pool) {
+  return { id, name, hosts, subdomains: hasSubdomains, currency: currency ?? null, verified_by: api ?? null };
 }
