@@ -2,8 +2,9 @@
  * Who asks, and what they may do. Whoever sits at this machine may do everything, without a token: but a web page that is
  * open in their browser may do nothing, and what a proxy passes on is not from this machine.
  */
-import { hostname } from 'node:os';
+
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import type { FastifyRequest } from 'fastify';
 import { TOKEN_PREFIX, type Token } from '../../common/runtime/tokens.js';
 import { ApiError } from './errors.js';
@@ -13,7 +14,6 @@ export type Caller = { readonly kind: 'local' } | { readonly kind: 'token'; read
 
 export type AccessOptions = {
   readonly tokens: Tokens;
-  readonly names: readonly string[];
   readonly token_always: boolean;
 };
 
@@ -73,7 +73,10 @@ export function checkScope(caller: Caller | undefined, method: string): void {
 export function checkHost({ headers }: Asking, names: readonly string[]): void {
   const name = nameOf(headers.host ?? '');
   if (isIP(name) !== 0 || isOwnName(name, names)) return;
-  throw new ApiError('unknown_host', 'this is no name of the miner agent: use its address, or add the name to api.names');
+  throw new ApiError(
+    'unknown_host',
+    'this is no name of the miner agent: use its address, or add the name to api.names',
+  );
 }
 
 /** Without the port and without the brackets of an IPv6 address, in lower case. */
@@ -97,6 +100,5 @@ export function checkSite({ headers, method }: Asking, isApi: boolean): void {
   const isLook = !isApi && (method === 'GET' || method === 'HEAD') && mode === 'navigate';
   const isOtherSite = site !== undefined && site !== 'same-origin' && site !== 'none' && !isLook;
   const isOtherOrigin = origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`;
-  if (isOtherSite || isOtherOrigin)
-    throw new ApiError('cross_site', "another site's page may not ask the miner agent");
+  if (isOtherSite || isOtherOrigin) throw new ApiError('cross_site', "another site's page may not ask the miner agent");
 }

@@ -10,7 +10,11 @@ const closed = { additionalProperties: false } as const;
 export const ApiSection = Type.Object(
   {
     /** This machine only; for another one, tokens must have been made. */
-    host: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9.:_-]*$|^::1?$', must: 'must be a host name or address', default: '127.0.0.1' }),
+    host: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9.:_-]*$|^::1?$',
+      must: 'must be a host name or address',
+      default: '127.0.0.1',
+    }),
     port: Type.Integer({ minimum: 0, maximum: 65535, default: 8000 }),
     /** Default <state>/tokens.json; made by `axle miner token add`. */
     tokens: Type.Optional(Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', must: 'must be an absolute path' })),
@@ -18,7 +22,10 @@ export const ApiSection = Type.Object(
     token_always: Type.Boolean({ default: false }),
     /** Names under which browsers may reach it, beside addresses, localhost and this machine's own name. */
     names: Type.Array(
-      Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$', must: 'must be a host name, such as miners.lan' }),
+      Type.String({
+        pattern: '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$',
+        must: 'must be a host name, such as miners.lan',
+      }),
       { default: [] },
     ),
     limits: Type.Object(

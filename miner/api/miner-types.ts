@@ -94,7 +94,12 @@ const BY_NAME: ReadonlyMap<string, string> = new Map([
 
 /** The family that a person means. Throws ApiError. */
 export function minerTypeOf(text: string): string {
-  const type = BY_NAME.get(text.trim().toLowerCase().replaceAll(/[\s-]+/g, '_'));
+  const type = BY_NAME.get(
+    text
+      .trim()
+      .toLowerCase()
+      .replaceAll(/[\s-]+/g, '_'),
+  );
   if (type !== undefined) return type;
   throw new ApiError('bad_request', `miner_type must be one of ${FAMILIES.join(', ')}, or auto`);
 }

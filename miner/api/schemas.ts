@@ -11,7 +11,8 @@ export type IdParams = Static<typeof IdParams>;
 
 /** Of people and devices: one line, without control characters. */
 export const Name = Type.String({
-  pattern: '^[^\\s\\u0000-\\u001f\\u007f\\u2028\\u2029]([^\\u0000-\\u001f\\u007f\\u2028\\u2029]{0,98}[^\\s\\u0000-\\u001f\\u007f\\u2028\\u2029])?$',
+  pattern:
+    '^[^\\s\\u0000-\\u001f\\u007f\\u2028\\u2029]([^\\u0000-\\u001f\\u007f\\u2028\\u2029]{0,98}[^\\s\\u0000-\\u001f\\u007f\\u2028\\u2029])?$',
   maxLength: 100,
   description: 'one line, at most 100 characters',
 });
@@ -105,7 +106,10 @@ export type LinkQuery = Static<typeof LinkQuery>;
 export const ScanQuery = Type.Object(
   {
     network: Type.Optional(
-      Type.String({ maxLength: 400, description: '192.168.0.0/24, several with commas; default: as configured, or the LAN' }),
+      Type.String({
+        maxLength: 400,
+        description: '192.168.0.0/24, several with commas; default: as configured, or the LAN',
+      }),
     ),
   },
   closed,
@@ -117,7 +121,9 @@ export const HistoryQuery = Type.Object(
     miner_id: Type.Optional(Type.String({ ...Id, description: 'default: the whole fleet' })),
     from: Type.Optional(Type.String({ ...Time, description: `${Time.description}; default: a day before to` })),
     to: Type.Optional(Type.String({ ...Time, description: `${Time.description}; default: now` })),
-    points: Type.Optional(Type.String({ pattern: '^[1-9]\\d{0,3}$', description: 'at most so many, up to 2000; default 300' })),
+    points: Type.Optional(
+      Type.String({ pattern: '^[1-9]\\d{0,3}$', description: 'at most so many, up to 2000; default 300' }),
+    ),
   },
   closed,
 );
@@ -126,11 +132,17 @@ export type HistoryQuery = Static<typeof HistoryQuery>;
 export const NewWalletBody = Type.Object(
   {
     name: Type.Optional(Name),
-    address: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9:_-]{3,127}$', description: "payout address, or an account's name where the pool has accounts" }),
+    address: Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9:_-]{3,127}$',
+      description: "payout address, or an account's name where the pool has accounts",
+    }),
     pool: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'an id of /api/pools' }),
     currency: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,10}$', description: "default: the pool's" })),
   },
-  { ...closed, examples: [{ name: 'Savings', address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', pool: 'ckpool_btc' }] },
+  {
+    ...closed,
+    examples: [{ name: 'Savings', address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4', pool: 'ckpool_btc' }],
+  },
 );
 export type NewWalletBody = Static<typeof NewWalletBody>;
 export const WalletChangeBody = Type.Object({ name: Name }, closed);

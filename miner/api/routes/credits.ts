@@ -4,7 +4,15 @@ import type { Money } from '../../shares/money.js';
 import type { WorkerUserRow } from '../../store/worker-users.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
-import { CreditsQuery, IdParams, RejectBody, StatementQuery, timeOf, WorkerParams, WorkerUserBody } from '../schemas.js';
+import {
+  CreditsQuery,
+  IdParams,
+  RejectBody,
+  StatementQuery,
+  timeOf,
+  WorkerParams,
+  WorkerUserBody,
+} from '../schemas.js';
 
 const CREDITS = 100;
 
@@ -17,7 +25,8 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       schema: {
         tags: ['credits'],
         summary: 'Credits, the newest first',
-        description: 'Amounts and difficulties are exact decimals; from_s and to_s are seconds, *_at milliseconds since 1970.',
+        description:
+          'Amounts and difficulties are exact decimals; from_s and to_s are seconds, *_at milliseconds since 1970.',
         querystring: CreditsQuery,
       },
     },

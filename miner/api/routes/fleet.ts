@@ -22,7 +22,8 @@ export function fleetRoutes(app: FastifyInstance, context: Context): void {
       schema: {
         tags: ['fleet'],
         summary: 'All miners as they are now, from memory',
-        description: 'Hashrates in H/s, temperatures in °C, times in milliseconds since 1970. What is not known is absent.',
+        description:
+          'Hashrates in H/s, temperatures in °C, times in milliseconds since 1970. What is not known is absent.',
       },
     },
     async (_request, reply) => reply.type('application/json; charset=utf-8').send(fleetText(context)),
@@ -53,7 +54,7 @@ export function fleetRoutes(app: FastifyInstance, context: Context): void {
         tags: ['fleet'],
         summary: 'What a miner, or the fleet, said over time, in columns',
         description:
-          "at_s: seconds since 1970, when each step of step_s begins; null where nothing is known. Of the fleet: sums, and the highest temperature. shares, rejected, difficulty: within the step.",
+          'at_s: seconds since 1970, when each step of step_s begins; null where nothing is known. Of the fleet: sums, and the highest temperature. shares, rejected, difficulty: within the step.',
         querystring: HistoryQuery,
       },
     },

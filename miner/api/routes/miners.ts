@@ -6,7 +6,7 @@ import { deviceAddress } from '../addresses.js';
 import { type Context, memberOf, minerOf } from '../context.js';
 import { ApiError } from '../errors.js';
 import { MINER_TYPES, minerTypeOf, UNIDENTIFIED } from '../miner-types.js';
-import { IdParams, LinkQuery, MinerChangeBody, MinersQuery, NewMinerBody, isYes } from '../schemas.js';
+import { IdParams, isYes, LinkQuery, MinerChangeBody, MinersQuery, NewMinerBody } from '../schemas.js';
 import { configView, infoView, minerView, workingPool } from '../views.js';
 
 export function minerRoutes(app: FastifyInstance, context: Context): void {
@@ -95,7 +95,8 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
       schema: {
         tags: ['miners'],
         summary: 'Forgets a miner',
-        description: 'What it has mined stays. A scan finds it again: to keep it from being read, change enabled to false.',
+        description:
+          'What it has mined stays. A scan finds it again: to keep it from being read, change enabled to false.',
         params: IdParams,
       },
     },
@@ -194,7 +195,12 @@ async function readNow({ agent }: Context, row: MinerRow): ReturnType<Context['a
   } catch (error) {
     const why = error instanceof DeviceSilentError ? 'is silent' : 'could not be read';
     const seen = row.seen_at === null ? {} : { last_seen: new Date(row.seen_at).toISOString() };
-    throw new ApiError('device_unavailable', `${row.name} ${why}: ${(error as Error).message}`, { status: 'offline', ...seen }, 30);
+    throw new ApiError(
+      'device_unavailable',
+      `${row.name} ${why}: ${(error as Error).message}`,
+      { status: 'offline', ...seen },
+      30,
+    );
   }
 }
 
@@ -223,9 +229,7 @@ function refuseDoubles(
   // Several behind one address have ports of their own.
   const isSamePort = (port: number | null) =>
     port === null || wanted.api_port === undefined || wanted.api_port === null || port === wanted.api_port;
-  const byPlace = others.find(
-    ({ ip_address, api_port }) => ip_address === wanted.ip_address && isSamePort(api_port),
-  );
+  const byPlace = others.find(({ ip_address, api_port }) => ip_address === wanted.ip_address && isSamePort(api_port));
   const double = byMac ?? byPlace;
   if (double === undefined) return;
   const what = byMac === undefined ? 'this address' : 'this MAC address';

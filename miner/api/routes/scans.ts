@@ -35,10 +35,8 @@ export function scanRoutes(app: FastifyInstance, context: Context): void {
     },
   );
 
-  app.get(
-    '/api/miners/scan',
-    { schema: { tags: ['scans'], summary: 'The scans of late' } },
-    async () => agent.scans.list().map(jobView),
+  app.get('/api/miners/scan', { schema: { tags: ['scans'], summary: 'The scans of late' } }, async () =>
+    agent.scans.list().map(jobView),
   );
 
   app.get<{ Params: IdParams }>(

@@ -17,7 +17,9 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
   const { store } = agent;
   const view = (wallet: WalletRow) => walletView(wallet, minersOf(context).get(wallet.id) ?? []);
 
-  app.get('/api/pools', { schema: { tags: ['wallets'], summary: 'Pools that a wallet may be at' } }, async () => pools.map(poolView));
+  app.get('/api/pools', { schema: { tags: ['wallets'], summary: 'Pools that a wallet may be at' } }, async () =>
+    pools.map(poolView),
+  );
 
   app.get('/api/wallets', { schema: { tags: ['wallets'], summary: 'All wallets' } }, async () => {
     const miners = minersOf(context);
