@@ -63,6 +63,8 @@ export async function buildApi(agent: Agent, options: ApiOptions): Promise<Fasti
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false, allowUnionTypes: true } },
   });
   takeEmptyJson(app);
+  // What answers look like is described for readers: it neither checks them nor leaves anything out.
+  app.setSerializerCompiler(() => JSON.stringify);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(() => {
     throw new ApiError('not_found', 'there is nothing here');

@@ -4,6 +4,7 @@ import type { Agent } from '../agent.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import type { MinerRow } from '../store/miners.js';
 import type { Retention } from '../store/resolutions.js';
+import { Matcher } from '../wallets/matching.js';
 import type { Pool } from '../wallets/pools.js';
 import type { ApiConfig } from './config.js';
 import { ApiError } from './errors.js';
@@ -22,6 +23,11 @@ export interface Context {
   readonly pools: readonly Pool[];
   /** What /api/fleet says of the relay. */
   readonly relay?: () => unknown;
+}
+
+/** Links miners to wallets, also where nothing is credited. */
+export function matcherOf({ agent, pools }: Context): Pick<Matcher, 'match' | 'matchAll'> {
+  return agent.money?.matcher ?? new Matcher(agent.store, pools);
 }
 
 /** Throws ApiError where there is no such miner. */

@@ -4,6 +4,7 @@ import type { Money } from '../../shares/money.js';
 import type { WorkerUserRow } from '../../store/worker-users.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
+import { answers, EXAMPLES } from '../examples.js';
 import {
   CreditsQuery,
   IdParams,
@@ -23,6 +24,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
     '/api/credits',
     {
       schema: {
+        response: answers(EXAMPLES.credits),
         tags: ['credits'],
         summary: 'Credits, the newest first',
         description:
@@ -91,13 +93,26 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
 
   app.get(
     '/api/worker-users',
-    { schema: { tags: ['credits'], summary: 'Whom workers mine for, as far as somebody has said so here' } },
+    {
+      schema: {
+        response: answers(EXAMPLES.workerUsers),
+        tags: ['credits'],
+        summary: 'Whom workers mine for, as far as somebody has said so here',
+      },
+    },
     async () => store.workerUsers.list(),
   );
 
   app.get<{ Params: WorkerParams }>(
     '/api/worker-users/:worker',
-    { schema: { tags: ['credits'], summary: 'Whom a worker mines for', params: WorkerParams } },
+    {
+      schema: {
+        response: answers(EXAMPLES.workerUser),
+        tags: ['credits'],
+        summary: 'Whom a worker mines for',
+        params: WorkerParams,
+      },
+    },
     async ({ params }) => userOf(params.worker),
   );
 
@@ -105,6 +120,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
     '/api/worker-users/:worker',
     {
       schema: {
+        response: answers(EXAMPLES.workerUser),
         tags: ['credits'],
         summary: 'Says whom a worker mines for, from now on',
         params: WorkerParams,

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
+import { answers, EXAMPLES } from '../examples.js';
 import { withGaps } from '../history.js';
 import { HistoryQuery, timeOf } from '../schemas.js';
 import type { Stream } from '../streams.js';
@@ -51,6 +52,7 @@ export function fleetRoutes(app: FastifyInstance, context: Context): void {
     '/api/history',
     {
       schema: {
+        response: answers(EXAMPLES.history),
         tags: ['fleet'],
         summary: 'What a miner, or the fleet, said over time, in columns',
         description:

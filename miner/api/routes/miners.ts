@@ -3,8 +3,9 @@ import type { FastifyInstance } from 'fastify';
 import { DeviceSilentError } from '../../readers/errors.js';
 import type { MinerChange, MinerRow } from '../../store/miners.js';
 import { deviceAddress } from '../addresses.js';
-import { type Context, memberOf, minerOf } from '../context.js';
+import { type Context, matcherOf, memberOf, minerOf } from '../context.js';
 import { ApiError } from '../errors.js';
+import { answers, EXAMPLES } from '../examples.js';
 import { MINER_TYPES, minerTypeOf, UNIDENTIFIED } from '../miner-types.js';
 import { IdParams, isYes, LinkQuery, MinerChangeBody, MinersQuery, NewMinerBody } from '../schemas.js';
 import { configView, infoView, minerView, workingPool } from '../views.js';
@@ -13,11 +14,17 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
   const { agent } = context;
   const { store } = agent;
 
-  app.get('/api/miner-types', { schema: { tags: ['miners'], summary: 'What can be read' } }, async () => MINER_TYPES);
+  app.get(
+    '/api/miner-types',
+    { schema: { response: answers(EXAMPLES.minerTypes), tags: ['miners'], summary: 'What can be read' } },
+    async () => MINER_TYPES,
+  );
 
   app.get<{ Querystring: MinersQuery }>(
     '/api/miners',
-    { schema: { tags: ['miners'], summary: 'All miners', querystring: MinersQuery } },
+    {
+      schema: { response: answers(EXAMPLES.miners), tags: ['miners'], summary: 'All miners', querystring: MinersQuery },
+    },
     async ({ query }) => {
       const members = new Map(agent.fleet().miners.map((member) => [member.id, member]));
       return store.miners
@@ -28,7 +35,14 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
 
   app.post<{ Body: NewMinerBody }>(
     '/api/miners',
-    { schema: { tags: ['miners'], summary: 'Adds a miner by hand', body: NewMinerBody } },
+    {
+      schema: {
+        response: answers(EXAMPLES.miner, 201),
+        tags: ['miners'],
+        summary: 'Adds a miner by hand',
+        body: NewMinerBody,
+      },
+    },
     async ({ body }, reply) => {
       const { name, ip_address, miner_type = UNIDENTIFIED, enabled = true } = body;
       const change = changeOf(context, body);
@@ -54,7 +68,7 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
 
   app.get<{ Params: IdParams }>(
     '/api/miners/:id',
-    { schema: { tags: ['miners'], summary: 'A miner', params: IdParams } },
+    { schema: { response: answers(EXAMPLES.miner), tags: ['miners'], summary: 'A miner', params: IdParams } },
     async ({ params }) => {
       const row = minerOf(context, params.id);
       return minerView(row, memberOf(context, row.id));
@@ -65,6 +79,7 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
     '/api/miners/:id',
     {
       schema: {
+        response: answers(EXAMPLES.miner),
         tags: ['miners'],
         summary: 'Changes a miner',
         description: 'At another address, or of another type, it is asked anew what it is.',
@@ -112,6 +127,7 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
     '/api/miners/:id/info',
     {
       schema: {
+        response: answers(EXAMPLES.info),
         tags: ['miners'],
         summary: 'What the device says now',
         description:
@@ -134,7 +150,14 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
 
   app.get<{ Params: IdParams }>(
     '/api/miners/:id/configs',
-    { schema: { tags: ['miners'], summary: 'Pools and users that it was seen with', params: IdParams } },
+    {
+      schema: {
+        response: answers(EXAMPLES.configs),
+        tags: ['miners'],
+        summary: 'Pools and users that it was seen with',
+        params: IdParams,
+      },
+    },
     async ({ params }) => store.configs.list(minerOf(context, params.id).id).map(configView),
   );
 
@@ -142,6 +165,7 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
     '/api/miners/:id/link-wallet',
     {
       schema: {
+        response: answers(EXAMPLES.linked),
         tags: ['miners', 'wallets'],
         summary: 'Links a miner to a wallet, whatever the rules say',
         description: 'All pools that it has now, or one of them with config_id.',
@@ -178,11 +202,18 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
 
   app.delete<{ Params: IdParams }>(
     '/api/miners/:id/link-wallet',
-    { schema: { tags: ['miners', 'wallets'], summary: 'Links it by the rules again', params: IdParams } },
+    {
+      schema: {
+        response: answers(EXAMPLES.unlinked),
+        tags: ['miners', 'wallets'],
+        summary: 'Links it by the rules again',
+        params: IdParams,
+      },
+    },
     async ({ params }) => {
       const { id } = minerOf(context, params.id);
       store.configs.unlink(id);
-      agent.money?.matcher.match(id);
+      matcherOf(context).match(id);
       agent.changed(id);
       return { miner_id: id, configs: store.configs.list(id).map(configView) };
     },

@@ -4,6 +4,7 @@ import type { ScanJob } from '../../discovery/scan-jobs.js';
 import { scanNetworks } from '../addresses.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
+import { answers, EXAMPLES } from '../examples.js';
 import { IdParams, ScanQuery } from '../schemas.js';
 import type { Stream } from '../streams.js';
 
@@ -17,6 +18,7 @@ export function scanRoutes(app: FastifyInstance, context: Context): void {
     '/api/miners/scan',
     {
       schema: {
+        response: answers(EXAMPLES.job, 202),
         tags: ['scans'],
         summary: 'Looks for miners in the network',
         description:
@@ -35,13 +37,15 @@ export function scanRoutes(app: FastifyInstance, context: Context): void {
     },
   );
 
-  app.get('/api/miners/scan', { schema: { tags: ['scans'], summary: 'The scans of late' } }, async () =>
-    agent.scans.list().map(jobView),
+  app.get(
+    '/api/miners/scan',
+    { schema: { response: answers(EXAMPLES.jobs), tags: ['scans'], summary: 'The scans of late' } },
+    async () => agent.scans.list().map(jobView),
   );
 
   app.get<{ Params: IdParams }>(
     '/api/miners/scan/:id',
-    { schema: { tags: ['scans'], summary: 'How far a scan is', params: IdParams } },
+    { schema: { response: answers(EXAMPLES.job), tags: ['scans'], summary: 'How far a scan is', params: IdParams } },
     async ({ params }) => jobView(jobOf(context, params.id)),
   );
 

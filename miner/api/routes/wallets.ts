@@ -3,10 +3,10 @@ import Big from 'big.js';
 import type { FastifyInstance } from 'fastify';
 import type { WalletRow } from '../../store/wallets.js';
 import { CURRENCIES, currencyOf, looksLikeAddress, parseAddress } from '../../wallets/addresses.js';
-import { Matcher } from '../../wallets/matching.js';
 import type { Pool } from '../../wallets/pools.js';
-import type { Context } from '../context.js';
+import { type Context, matcherOf } from '../context.js';
 import { ApiError } from '../errors.js';
+import { answers, EXAMPLES } from '../examples.js';
 import { IdParams, NewShareBody, NewWalletBody, SharesQuery, timeOf, WalletChangeBody } from '../schemas.js';
 import { shareView, walletView } from '../views.js';
 
@@ -17,19 +17,26 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
   const { store } = agent;
   const view = (wallet: WalletRow) => walletView(wallet, minersOf(context).get(wallet.id) ?? []);
 
-  app.get('/api/pools', { schema: { tags: ['wallets'], summary: 'Pools that a wallet may be at' } }, async () =>
-    pools.map(poolView),
+  app.get(
+    '/api/pools',
+    { schema: { response: answers(EXAMPLES.pools), tags: ['wallets'], summary: 'Pools that a wallet may be at' } },
+    async () => pools.map(poolView),
   );
 
-  app.get('/api/wallets', { schema: { tags: ['wallets'], summary: 'All wallets' } }, async () => {
-    const miners = minersOf(context);
-    return store.wallets.list().map((wallet) => walletView(wallet, miners.get(wallet.id) ?? []));
-  });
+  app.get(
+    '/api/wallets',
+    { schema: { response: answers(EXAMPLES.wallets), tags: ['wallets'], summary: 'All wallets' } },
+    async () => {
+      const miners = minersOf(context);
+      return store.wallets.list().map((wallet) => walletView(wallet, miners.get(wallet.id) ?? []));
+    },
+  );
 
   app.post<{ Body: NewWalletBody }>(
     '/api/wallets',
     {
       schema: {
+        response: answers(EXAMPLES.wallet, 201),
         tags: ['wallets'],
         summary: 'Watches a payout address at a pool',
         description: 'Miners that mine for it are linked to it at once.',
@@ -46,20 +53,28 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
           });
         return store.wallets.add({ name, address, pool, currency, created_at: agent.now() });
       });
-      rematch(context);
+      matcherOf(context).matchAll();
       return reply.code(201).header('location', `/api/wallets/${wallet.id}`).send(view(wallet));
     },
   );
 
   app.get<{ Params: IdParams }>(
     '/api/wallets/:id',
-    { schema: { tags: ['wallets'], summary: 'A wallet', params: IdParams } },
+    { schema: { response: answers(EXAMPLES.wallet), tags: ['wallets'], summary: 'A wallet', params: IdParams } },
     async ({ params }) => view(walletOf(context, params.id)),
   );
 
   app.patch<{ Params: IdParams; Body: WalletChangeBody }>(
     '/api/wallets/:id',
-    { schema: { tags: ['wallets'], summary: 'Renames a wallet', params: IdParams, body: WalletChangeBody } },
+    {
+      schema: {
+        response: answers(EXAMPLES.wallet),
+        tags: ['wallets'],
+        summary: 'Renames a wallet',
+        params: IdParams,
+        body: WalletChangeBody,
+      },
+    },
     async ({ params, body }) => {
       store.wallets.change(walletOf(context, params.id).id, body);
       return view(walletOf(context, params.id));
@@ -78,7 +93,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
     },
     async ({ params }, reply) => {
       store.wallets.remove(walletOf(context, params.id).id);
-      rematch(context);
+      matcherOf(context).matchAll();
       return reply.code(204).send();
     },
   );
@@ -87,6 +102,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
     '/api/wallet/:id/shares',
     {
       schema: {
+        response: answers(EXAMPLES.shares),
         tags: ['wallets'],
         summary: "A wallet's shares, the newest first",
         description:
@@ -108,6 +124,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
     '/api/wallet/:id/shares',
     {
       schema: {
+        response: answers(EXAMPLES.share, 201),
         tags: ['wallets'],
         summary: 'Notes a share of a miner that does not count them itself',
         description: 'It is listed; nothing is ever credited for it.',
@@ -171,10 +188,6 @@ function walletFrom(body: NewWalletBody, pools: readonly Pool[]): Omit<WalletRow
     throw new ApiError('bad_request', 'address looks like one, but its checksum is wrong');
   const spelt = address ?? body.address;
   return { name: body.name ?? `${pool.name} ${spelt.slice(0, 12)}`, address: spelt, pool: pool.id, currency };
-}
-
-function rematch({ agent, pools }: Context): void {
-  (agent.money?.matcher ?? new Matcher(agent.store, pools)).matchAll();
 }
 
 function poolView({ id, name, hosts, hasSubdomains = false, currency, api }: Pool) {
