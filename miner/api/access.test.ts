@@ -156,7 +156,6 @@ describe('a browser', () => {
     'miners.lan.',
     '[evil]',
     'localhost:8000:9',
-    '',
   ])('whose name for it is %j is refused, the page too: names can be made to lead here', async (host) => {
     expect(await ask({ headers: { host } })).toEqual({ status: 421, code: 'unknown_host' });
     expect((await ask({ headers: { host, ...bearer(WRITER) } })).status).toBe(421);
