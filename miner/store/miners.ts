@@ -61,10 +61,12 @@ const CHANGEABLE: readonly (keyof MinerChange)[] = [
 export class Miners {
   readonly #db: Database.Database;
 
+  readonly #get: Database.Statement<[number], MinerRow>;
   readonly #seen: Database.Statement<[number, number]>;
 
   constructor(db: Database.Database) {
     this.#db = db;
+    this.#get = db.prepare('SELECT * FROM miners WHERE id = ?');
     this.#seen = db.prepare('UPDATE miners SET seen_at = ? WHERE id = ?');
   }
 
@@ -99,7 +101,7 @@ export class Miners {
   }
 
   get(id: number): MinerRow | undefined {
-    return this.#db.prepare<[number], MinerRow>('SELECT * FROM miners WHERE id = ?').get(id);
+    return this.#get.get(id);
   }
 
   /** By id. */

@@ -70,12 +70,17 @@ export class Readings {
   constructor(db: Database.Database) {
     this.#db = db;
     this.#add = db.prepare(
-      `INSERT OR REPLACE INTO readings
-       VALUES (@miner_id, @at_s, @hashrate_hps, @temperature_c, @power_w, @fan_rpm, @shares, @rejected, @difficulty)`,
+      `INSERT INTO readings
+       VALUES (@miner_id, @at_s, @hashrate_hps, @temperature_c, @power_w, @fan_rpm, @shares, @rejected, @difficulty)
+       ON CONFLICT DO UPDATE SET hashrate_hps = excluded.hashrate_hps, temperature_c = excluded.temperature_c,
+         power_w = excluded.power_w, fan_rpm = excluded.fan_rpm,
+         shares = coalesce(shares + excluded.shares, shares, excluded.shares),
+         rejected = coalesce(rejected + excluded.rejected, rejected, excluded.rejected),
+         difficulty = coalesce(difficulty + excluded.difficulty, difficulty, excluded.difficulty)`,
     );
   }
 
-  /** Of one moment only the last. Many are best added in one transaction. */
+  /** Of one second only the last, with the shares of all. Many are best added in one transaction. */
   add(row: ReadingRow): void {
     this.#add.run(row);
   }
