@@ -87,7 +87,9 @@ const request = fc.record({
   method: fc.constantFrom(...METHODS),
   path: fc
     .tuple(fc.constantFrom(...PATHS), word, fc.boolean())
-    .map(([path, part, isKnown]) => path.replace(':', isKnown ? '1' : encodeURIComponent(Buffer.from(part).toString()))),
+    .map(([path, part, isKnown]) =>
+      path.replace(':', isKnown ? '1' : encodeURIComponent(Buffer.from(part).toString())),
+    ),
   query: pairs(QUERIES, word),
   body: fc.oneof(
     pairs(FIELDS, value).map((entries) => JSON.stringify(Object.fromEntries(entries))),
@@ -109,7 +111,9 @@ describe('any request', () => {
   }, async () => {
     await fc.assert(
       fc.asyncProperty(request, async ({ method, path, query, body, type }) => {
-        const search = new URLSearchParams(query.map(([name, text]): [string, string] => [String(name), String(text)])).toString();
+        const search = new URLSearchParams(
+          query.map(([name, text]): [string, string] => [String(name), String(text)]),
+        ).toString();
         const answer = await app.inject({
           method,
           url: search === '' ? path : `${path}?${search}`,

@@ -32,7 +32,7 @@ export type ApiOptions = {
   readonly tokens: Tokens;
   readonly log: Log;
   /** Of the configuration; empty: the LAN's own. */
-  readonly networks: readonly string[];
+  readonly networks: () => readonly string[];
   readonly retention: Retention;
   /** Default: those that are known. */
   readonly pools?: readonly Pool[];

@@ -170,6 +170,24 @@ describe('/api/history', () => {
     expect((await app.inject({ url: '/api/history?miner_id=7' })).statusCode).toBe(404);
   });
 
+  it('reaches up to now, also where means are shown that are not made yet', async () => {
+    const now_s = Math.floor(Date.now() / 1000);
+    const { id } = addMiner();
+    for (const ago of [90, 60, 30])
+      agent.store.readings.add({ ...none, miner_id: id, at_s: now_s - ago, hashrate_hps: ago * 1e9, shares: 1 });
+    const ask = async (query: string) => (await app.inject({ url: `/api/history?miner_id=1&${query}` })).json();
+    const sum = (values: (number | null)[]) => values.reduce<number>((total, value) => total + (value ?? 0), 0);
+    for (const [days, resolution] of [
+      [0.1, 'raw'],
+      [1, '10m'],
+      [7, '1h'],
+      [31, '1h'],
+    ] as const) {
+      const history = await ask(`from=${Math.round(now_s - days * 86_400)}&to=${now_s + 1}`);
+      expect([days, history.resolution, sum(history.shares)]).toEqual([days, resolution, 3]);
+    }
+  });
+
   it('puts nothing between two steps that are known', () => {
     const column = [1, 2];
     const names = { hashrate_hps: column, temperature_c: column, power_w: column, shares: column };

@@ -128,12 +128,13 @@ describe('credits', () => {
       is_estimate: 1 as const,
       from_s: 0,
       to_s: 600,
+      worth: '0.1',
       created_at: 1,
     };
     agent.store.credits.add(credit);
     agent.store.credits.add({ ...credit, user: '2-eve', from_s: 600, to_s: 1200 });
     const { body } = await ask('GET', '/api/credits?user=1-andy&state=owed&limit=5');
-    expect(body).toMatchObject([{ ...credit, id: 1, is_estimate: true, state: 'owed' }]);
+    expect(body).toMatchObject([{ id: 1, user: '1-andy', amount: '0.1', is_estimate: true, state: 'owed', from_s: 0 }]);
     expect(Object.keys(body[0]).sort()).toEqual(Object.keys(EXAMPLES.credits[0]).sort());
     expect((await ask('GET', '/api/credits')).body).toHaveLength(2);
     for (const query of ['state=open', 'limit=0', 'limit=1001', 'user=../x', 'page=1'])
