@@ -51,6 +51,8 @@ export function buildProgram(): Command {
     .version(version(), '-V, --version')
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('(axle --help shows the commands)')
+    // For a command below a command that has an option of the same name: axle miner token list --config.
+    .enablePositionalOptions()
     .exitOverride();
   addInit(program);
   addHub(program);
