@@ -1,8 +1,10 @@
 /**
- * Finding miners: a /22 with 461 devices, every other address silent (dropped, not refused). The devices are simulated
- * ones with real servers, in a process of their own, 20 ms away.
+ * Finding miners: a /22 with 461 devices, every other address silent (dropped, not refused). Reading them: 1,000 devices, of
+ * which 10 hang. The devices are simulated ones with real servers, in a process of their own, 20 ms away.
  *
- *     node dist/bench/miners.js [--devices 461] [--runs 3] [--delay 20] [--hung 0] [--json]
+ *     node dist/bench/miners.js [--only discovery|polling] [--delay 20] [--json]
+ *       [--devices 461] [--runs 3] [--hung 0]
+ *       [--polled 1000] [--polled-hung 10] [--interval 30] [--rounds 6]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +13,8 @@ import { addressToNumber, numberToAddress } from '../miner/discovery/addresses.j
 import { scan } from '../miner/discovery/scan.js';
 import { Fleet } from '../miner/simulate/fleet.js';
 import { networkObstacles, setUpNetwork } from './miners/network.js';
+import { measurePolling } from './miners/polling.js';
+import { median } from './statistics.js';
 
 const { values } = parseArgs({
   options: {
@@ -19,6 +23,11 @@ const { values } = parseArgs({
     delay: { type: 'string', default: '20' },
     /** Of the devices, so many take connections and never answer. */
     hung: { type: 'string', default: '0' },
+    only: { type: 'string' },
+    polled: { type: 'string', default: '1000' },
+    'polled-hung': { type: 'string', default: '10' },
+    interval: { type: 'string', default: '30' },
+    rounds: { type: 'string', default: '6' },
     json: { type: 'boolean', default: false },
     /** The processes that this one starts: `scan` in the new namespace, `fleet` beside it. */
     part: { type: 'string', default: 'all' },
@@ -48,6 +57,11 @@ if (values.part === 'fleet') {
 } else if (values.part === 'scan') {
   await measure();
 } else {
+  if (values.only !== 'polling') discover();
+  if (values.only !== 'discovery') await poll();
+}
+
+function discover(): void {
   const missing = networkObstacles();
   if (missing.length > 0) {
     process.stderr.write(`This benchmark cannot run here:\n  ${missing.join('\n  ')}\n`);
@@ -96,4 +110,26 @@ async function measure(): Promise<void> {
   fleet.stdin.end();
   await once(fleet, 'exit');
   process.exitCode = isGood ? 0 : 1;
+}
+
+/** The first round is not one of many: what hangs is not known yet. It is shown, and not in the median. */
+async function poll(): Promise<void> {
+  const options = {
+    devices: Number(values.polled),
+    hung: Number(values['polled-hung']),
+    delay_ms: Number(values.delay),
+    interval_s: Number(values.interval),
+    rounds: Number(values.rounds),
+  };
+  const rounds = await measurePolling(options, (round, number) => {
+    if (values.json) return;
+    process.stdout.write(
+      `round ${number}: ${round.good} of ${round.asked} read in ${(round.duration_ms / 1_000).toFixed(1)} s, ${round.online} online` +
+        ` (${round.cpu_ms} ms of CPU since the one before, ${round.rss_mb} MB, at most ${round.rss_max_mb} MB)\n`,
+    );
+  });
+  const duration_ms = median(rounds.slice(1).map((round) => round.duration_ms));
+  if (values.json) process.stdout.write(`${JSON.stringify({ polling: { ...options, duration_ms, rounds } })}\n`);
+  else process.stdout.write(`a round takes ${(duration_ms / 1_000).toFixed(1)} s (median of ${rounds.length - 1})\n`);
+  if (rounds.some(({ good }) => good < options.devices - options.hung)) process.exitCode = 1;
 }
