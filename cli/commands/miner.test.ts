@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NetworkDevice } from '../../miner/readers/network-device.js';
 import { Fleet } from '../../miner/simulate/fleet.js';
@@ -112,5 +115,31 @@ describe('axle miner scan', () => {
     const errors = capture('stderr');
     expect(await runProgram(buildProgram(), ['node', 'axle', 'miner', 'scan', 'lan'])).toBe(2);
     expect(errors.join('')).toContain('lan is no IPv4 network such as 192.168.1.0/24');
+  });
+});
+
+describe('axle miner token', () => {
+  it('makes, lists and removes tokens, also before the config may be used without one', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-miner-token-'));
+    const config = path.join(folder, 'miner.yaml');
+    fs.writeFileSync(config, `state: ${folder}\napi: { host: 0.0.0.0 }\n`);
+    const axle = (...args: string[]) => runProgram(buildProgram(), ['node', 'axle', ...args]);
+    try {
+      const out = capture('stdout');
+      const errors = capture('stderr');
+      expect(await axle('check-config', config)).toBe(2);
+      expect(errors.join('')).toContain('axle miner token add');
+      expect(await axle('miner', 'token', 'add', 'phone', '--scope', 'read', '--config', config)).toBe(0);
+      expect(out.join('')).toMatch(/^axle_[\w-]{43}\n$/);
+      expect(await axle('check-config', config)).toBe(0);
+      expect(await axle('miner', 'token', 'list', '--config', config)).toBe(0);
+      expect(out.at(-1)).toMatch(/^phone +\d{4}-\d\d-\d\d {2}read\n$/);
+      expect(await axle('miner', 'token', 'add', 'x', '--scope', 'balances:read', '--config', config)).toBe(2);
+      expect(await axle('miner', 'token', 'add', 'phone', '--config', config)).toBe(2);
+      expect(errors.at(-1)).toContain('axle miner token rotate phone');
+      expect(await axle('miner', 'token', 'remove', 'phone', '--config', config)).toBe(0);
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

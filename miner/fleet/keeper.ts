@@ -3,9 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { limitsOf, type MinerConfig } from '../config/config.js';
 import { type ScanOptions, type ScanResult, scan } from '../discovery/scan.js';
 import { ScanJobs } from '../discovery/scan-jobs.js';
-import { type Entry, Ledger, type Written } from '../polling/ledger.js';
+import { type Entry, Ledger, type ShareBooks, type Written } from '../polling/ledger.js';
 import { Poller, type PollerOptions } from '../polling/poller.js';
-import type { Money } from '../shares/money.js';
 import type { MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 import { LiveFleet } from './live-fleet.js';
@@ -16,7 +15,7 @@ export interface KeeperOptions {
   readonly store: FleetStore;
   /** Read anew with every use. */
   readonly config: MinerConfig;
-  readonly money?: Pick<Money, 'accounts' | 'matcher'>;
+  readonly money?: ShareBooks;
   readonly reporter: FleetReporter;
   /** Milliseconds since 1970. */
   readonly now: () => number;
