@@ -1,0 +1,270 @@
+/** What users have earned: by day, what waits for a decision, what is on its way, and whose each worker is. */
+import { ApiFailure } from './api.js';
+import type { Context, View } from './context.js';
+import { ask, attempt, confirmed, textOf } from './dialogs.js';
+import { button, field, input, make, place, put, table } from './dom.js';
+import type { BoardFleet, Credit, CreditStatus, HeldWork, StatementRow } from './types.js';
+import * as units from './units.js';
+
+const AGAIN_MS = 30_000;
+const DAYS = 31;
+const CREDITS = 50;
+
+interface Loaded {
+  readonly statement: readonly StatementRow[];
+  readonly held: readonly HeldWork[];
+  readonly credits: readonly Credit[];
+}
+
+export class CreditsView implements View {
+  readonly #root = place('view-credits');
+  readonly #state = make('section', 'state');
+  readonly #headline = make('h2');
+  readonly #rest = make('p');
+  readonly #held = make('div');
+  readonly #statement = make('div', 'card inset');
+  readonly #credits = make('div', 'card inset');
+  readonly #user = input('user', {
+    type: 'search',
+    placeholder: 'User',
+    'aria-label': 'Only of this user',
+    spellcheck: 'false',
+  });
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #typed: ReturnType<typeof setTimeout> | undefined;
+  #load = 0;
+  #shown = '';
+
+  constructor(readonly context: Context) {
+    this.#state.setAttribute('role', 'status');
+    this.#state.append(this.#headline, this.#rest);
+    this.#user.addEventListener('input', () => {
+      clearTimeout(this.#typed);
+      this.#typed = setTimeout(() => void this.#reload(), 300);
+    });
+    this.#root.append(
+      this.#state,
+      this.#held,
+      make(
+        'div',
+        'bar',
+        make('h2', '', 'By user and day'),
+        this.#user,
+        make(
+          'div',
+          'row acts',
+          button('Whose is a worker?', () => this.#assign(), 'changes'),
+        ),
+      ),
+      this.#statement,
+      make('h2', '', 'Latest credits'),
+      this.#credits,
+    );
+  }
+
+  open(): void {
+    this.#shown = '';
+    this.#statement.replaceChildren(make('p', 'empty', 'Loading …'));
+    this.#timer = setInterval(() => void this.#reload(), AGAIN_MS);
+    if (this.context.fleet !== undefined) this.show(this.context.fleet);
+    void this.#reload();
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  show({ credit }: BoardFleet): void {
+    const { health, headline, rest } = statusOf(credit, this.context.now());
+    this.#state.className = `state ${health}`;
+    put(this.#headline, headline);
+    put(this.#rest, rest);
+  }
+
+  async #reload(): Promise<void> {
+    this.#load += 1;
+    const load = this.#load;
+    const { api } = this.context;
+    const user = this.#user.value.trim();
+    const of = user === '' ? '' : `&user=${encodeURIComponent(user)}`;
+    const from = this.context.now() - DAYS * 86_400_000;
+    try {
+      const [statement, held, credits] = await Promise.all([
+        api.get<StatementRow[]>(`/api/statement?group=day&from=${from}${of}`),
+        api.get<HeldWork[]>('/api/credits/held'),
+        api.get<Credit[]>(`/api/credits?limit=${CREDITS}${of}`),
+      ]);
+      if (load === this.#load && this.#timer !== undefined) this.#draw({ statement, held, credits });
+    } catch (error) {
+      if (load !== this.#load) return;
+      const isMissing = error instanceof ApiFailure && (error.status === 404 || error.status === 501);
+      this.#shown = '';
+      this.#held.replaceChildren();
+      this.#credits.replaceChildren(make('p', 'empty', 'None.'));
+      this.#statement.replaceChildren(
+        make('p', 'empty', isMissing ? 'Nothing is credited from here.' : (error as Error).message),
+      );
+    }
+  }
+
+  #draw(loaded: Loaded): void {
+    const shown = JSON.stringify(loaded);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const { statement, held, credits } = loaded;
+    this.#held.replaceChildren(
+      ...(held.length === 0 ? [] : [make('h2', '', 'Waits for your decision'), this.#heldList(held)]),
+    );
+    const days = statement.map(({ day, user, amount, difficulty, is_estimate }) => [
+      day ?? units.NONE,
+      user,
+      units.amount(amount),
+      `${is_estimate ? '≈ ' : ''}${units.short(Number(difficulty))}`,
+    ]);
+    this.#statement.replaceChildren(
+      days.length === 0
+        ? make('p', 'empty', 'Nothing was credited in the last month.')
+        : table('Credits by user and day', [['Day'], ['User'], ['Credits', 'c-num'], ['Work', 'c-num']], days),
+    );
+    const heads = [
+      ['Until'],
+      ['User'],
+      ['Worker', 'wide'],
+      ['Credits', 'c-num'],
+      ['Work', 'c-num wide'],
+      ['State'],
+    ] as const;
+    const rows = credits.map((credit) => [
+      new Date(credit.to_s * 1_000).toLocaleString('en-GB', {
+        day: 'numeric',
+        month: 'short',
+        hour: '2-digit',
+        minute: '2-digit',
+      }),
+      credit.user,
+      credit.worker,
+      units.amount(credit.amount),
+      `${credit.is_estimate ? '≈ ' : ''}${units.short(Number(credit.difficulty))}`,
+      make(
+        'div',
+        '',
+        make('span', `pill ${STATE_HEALTH[credit.state]}`, credit.state),
+        make('small', '', credit.error ?? ''),
+      ),
+    ]);
+    this.#credits.replaceChildren(
+      rows.length === 0 ? make('p', 'empty', 'None yet.') : table('Latest credits', heads, rows),
+    );
+  }
+
+  #heldList(held: readonly HeldWork[]): HTMLElement {
+    const items = held.slice(0, 100).map((work) => {
+      const from = new Date(work.from_at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+      const length = units.duration((work.to_at - work.from_at) / 1_000);
+      return make(
+        'li',
+        'warn',
+        make('span', 'what', work.worker),
+        make('span', 'rest', `${units.short(Number(work.difficulty))} of difficulty in ${length} from ${from}`),
+        make(
+          'span',
+          'row',
+          button('Release', () => this.#decide(work, 'release'), 'changes'),
+          button('Reject', () => this.#decide(work, 'reject'), 'changes quiet'),
+        ),
+        make('p', 'hint', work.reason ?? ''),
+      );
+    });
+    return make('ul', 'list', ...items);
+  }
+
+  async #decide(work: HeldWork, verdict: 'release' | 'reject'): Promise<void> {
+    const path = `/api/credits/held/${work.id}/${verdict}`;
+    if (verdict === 'release') {
+      if (
+        await confirmed(
+          `Credit the work of ${work.worker}?`,
+          `${work.reason ?? ''} It is credited as if nothing had been found.`,
+          'Release',
+        )
+      )
+        await attempt(() => this.context.api.send('POST', path), 'It is credited.');
+    } else {
+      const reason = input('reason', { required: '', maxlength: '200' });
+      const form = await ask(
+        `Refuse the work of ${work.worker}?`,
+        ['It is never credited.', field('Why', reason)],
+        'Reject',
+        true,
+      );
+      if (form === undefined) return;
+      await attempt(
+        () => this.context.api.send('POST', path, { reason: textOf(form, 'reason') ?? '' }),
+        'It is refused.',
+      );
+    }
+    await this.#reload();
+  }
+
+  async #assign(): Promise<void> {
+    const worker = input('worker', { required: '', maxlength: '200', spellcheck: 'false' });
+    const user = input('user', { maxlength: '100', spellcheck: 'false', placeholder: '1-andy' });
+    const form = await ask(
+      'Whose is a worker?',
+      [
+        field('Worker', worker, 'As the pool knows it: what stands behind the address.'),
+        field('User', user, 'As the sites name them. Left empty: the rules of miner.yaml decide again.'),
+      ],
+      'Save',
+    );
+    const name = form && textOf(form, 'worker');
+    if (form === undefined || name === undefined) return;
+    const wanted = textOf(form, 'user');
+    const path = `/api/worker-users/${encodeURIComponent(name)}`;
+    await attempt(
+      () =>
+        wanted === undefined
+          ? this.context.api.send('DELETE', path)
+          : this.context.api.send('PUT', path, { user: wanted }),
+      wanted === undefined ? `${name} is as the rules say.` : `${name} works for ${wanted}.`,
+    );
+    await this.#reload();
+  }
+}
+
+const STATE_HEALTH = { paid: 'ok', owed: 'warn', refused: 'bad' } as const;
+
+export function statusOf(
+  credit: CreditStatus | undefined,
+  now: number,
+): { readonly health: string; readonly headline: string; readonly rest: string } {
+  if (credit === undefined)
+    return {
+      health: '',
+      headline: 'Shares are counted, nothing is credited',
+      rest: 'A section credit: in miner.yaml sends credits to a site.',
+    };
+  const { owed, oldest_owed_at, held, unassigned, last_paid_at, error } = credit;
+  const rest = [
+    last_paid_at === undefined ? 'nothing was paid yet' : `last paid ${units.ago(now - last_paid_at)}`,
+    Number(unassigned) > 0 && `${units.count(Number(unassigned))} of no user: say whose the worker is`,
+    error !== undefined && error,
+  ].filter((part) => part !== false);
+  const isLate = oldest_owed_at !== undefined && now - oldest_owed_at > LATE_MS;
+  const age = oldest_owed_at === undefined ? '' : `, the oldest for ${units.duration((now - oldest_owed_at) / 1_000)}`;
+  const parts = [
+    Number(owed) > 0 && `${units.amount(String(owed))} owed${age}`,
+    held > 0 && `${units.count(held)} held`,
+  ].filter((part) => part !== false);
+  const health =
+    error !== undefined && isLate
+      ? 'bad'
+      : isLate || held > 0 || Number(unassigned) > 0 || error !== undefined
+        ? 'warn'
+        : 'ok';
+  return { health, headline: parts.length === 0 ? 'Everything is paid' : parts.join('; '), rest: rest.join(' · ') };
+}
+
+/** Credits go out every few minutes; what waits for longer has a reason. */
+const LATE_MS = 30 * 60_000;
