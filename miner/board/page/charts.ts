@@ -32,7 +32,8 @@ const CHARTS: readonly Kind[] = [
   },
 ];
 
-const HEIGHT = 128;
+/** So many bars at most: thinner ones are a wall. */
+const BARS_MAX = 48;
 
 /** The charts of one range, of the fleet or of one device. */
 export class Charts {
@@ -116,7 +117,7 @@ class Card {
       this.#box.replaceChildren(make('p', 'empty', empty));
       return;
     }
-    const data = [history.at_s, ...columns] as unknown as uPlot.AlignedData;
+    const data = (this.kind.isBars ? gathered(history.at_s, columns) : [history.at_s, ...columns]) as uPlot.AlignedData;
     if (this.#plot !== undefined) {
       this.#plot.setData(data, false);
       this.#plot.setScale('x', { min: from_s, max: to_s });
@@ -134,7 +135,7 @@ class Card {
   fit(): void {
     const width = this.#box.clientWidth;
     if (width > 0 && this.#plot !== undefined && this.#plot.width !== width)
-      this.#plot.setSize({ width, height: HEIGHT });
+      this.#plot.setSize({ width, height: this.#box.clientHeight });
   }
 
   redraw(): void {
@@ -156,14 +157,19 @@ class Card {
     const bars = uPlot.paths.bars?.({ size: [0.8, 24] });
     return {
       width: Math.max(80, this.#box.clientWidth),
-      height: HEIGHT,
-      padding: [6, 4, 0, 0],
+      height: this.#box.clientHeight,
+      padding: [6, 16, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
       scales: { x: { min: from_s, max: to_s }, y: { range: rangeOf(this.kind) } },
       axes: [
         { ...axis, size: 22, space: 70, values: (plot, ticks) => ticks.map((at) => tick(at, plot)) },
-        { ...axis, size: 62, space: 34, values: (_plot, ticks) => ticks.map((value) => format(value)) },
+        {
+          ...axis,
+          size: (_plot, values) => 12 + 6.3 * Math.max(3, ...(values ?? []).map(({ length }) => length)),
+          space: 34,
+          values: (_plot, ticks) => ticks.map((value) => format(value)),
+        },
       ],
       series: [
         {},
@@ -187,6 +193,19 @@ class Card {
     const values = plot.data.slice(1).map((column) => this.kind.format(column?.[index]));
     put(this.#read, at === undefined ? '' : `${moment(at)}  ${values.join(' · ')}`);
   }
+}
+
+/** Sums over as many steps as make few enough bars. */
+function gathered(at_s: readonly number[], columns: readonly (readonly (number | null)[])[]): (number | null)[][] {
+  const steps = Math.max(1, Math.ceil(at_s.length / BARS_MAX));
+  const groups = Array.from({ length: Math.ceil(at_s.length / steps) }, (_, group) => group * steps);
+  const sums = columns.map((column) =>
+    groups.map((from) => {
+      const known = column.slice(from, from + steps).filter((value) => value !== null);
+      return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
+    }),
+  );
+  return [groups.map((from) => at_s[from] ?? 0), ...sums];
 }
 
 /** From 0, but for temperatures, whose changes would be lost. */

@@ -1,6 +1,6 @@
 /** One device: its past, all that it says of itself, where it mines, and what can be done with it. */
 import type { Context, View } from './context.js';
-import { ask, attempt, confirmed, textOf } from './dialogs.js';
+import { ask, attempt, confirmed, tell, textOf } from './dialogs.js';
 import { button, facts, field, input, make, place, put, select, setClass, table } from './dom.js';
 import { Past } from './past.js';
 import { HEALTH } from './summary.js';
@@ -112,6 +112,7 @@ class Parts {
         units.power(isNow ? reading?.power_w : undefined),
         old || known(units.efficiency(reading?.power_w, isNow ? reading?.hashrate_hps : undefined)),
       ],
+      [units.short(isNow ? reading?.shares_accepted : undefined), 'since it started'],
     ]);
     // Drawn anew only where it says something else, or the selection and the scroll of a reader would be lost.
     const shown = JSON.stringify([
@@ -172,7 +173,8 @@ class Parts {
   }
 
   /** Which wallet it is, or why it is none, and the way to say so by hand. */
-  #link({ wallet_id, reason, linked }: MinerConfig): HTMLElement {
+  #link(config: MinerConfig): HTMLElement {
+    const { wallet_id, reason, linked } = config;
     const wallet = this.context.wallets.find(({ id }) => id === wallet_id);
     const how = linked === 'manual' ? 'linked by hand' : (reason ?? '');
     const text = make(
@@ -189,31 +191,35 @@ class Parts {
       'div',
       'row',
       text,
-      button(wallet_id === null ? 'Link' : 'Change', () => this.#chooseWallet(), 'changes quiet'),
+      button(wallet_id === null ? 'Link' : 'Change', () => this.#chooseWallet(config), 'changes quiet'),
     );
   }
 
-  async #chooseWallet(): Promise<void> {
-    const { wallets } = this.context;
+  async #chooseWallet({ id: config_id, linked }: MinerConfig): Promise<void> {
+    const { wallets, api } = this.context;
+    const { id, name } = this.#member;
     if (wallets.length === 0) {
+      tell('There is no wallet yet: add one first.');
       location.hash = '#/wallets';
       return;
     }
-    const choice = select(
-      'wallet',
-      wallets.map(({ id, name, address }) => [String(id), `${name} (${units.shortened(address)})`]),
+    const options = wallets.map(
+      (wallet) => [String(wallet.id), `${wallet.name} (${units.shortened(wallet.address)})`] as const,
     );
+    // Of all that it mines at: the rules decide for a device, not for one of its pools.
+    const byRule = linked === 'manual' ? [['', 'As the rules find it'] as const] : [];
+    const choice = select('wallet', [...options, ...byRule]);
     const form = await ask(
       'Link to a wallet',
       [field('Wallet', choice, 'A link by hand wins over what is found by itself.')],
       'Link',
     );
-    const wallet = form && textOf(form, 'wallet');
-    if (wallet === undefined) return;
-    await attempt(
-      () => this.context.api.send('POST', `/api/miners/${this.#member.id}/link-wallet?wallet_id=${wallet}`),
-      `${this.#member.name} is linked.`,
-    );
+    if (form === undefined) return;
+    const wallet = textOf(form, 'wallet');
+    const path = `/api/miners/${id}/link-wallet`;
+    if (wallet === undefined) await attempt(() => api.send('DELETE', path), `${name} is linked by the rules.`);
+    else
+      await attempt(() => api.send('POST', `${path}?wallet_id=${wallet}&config_id=${config_id}`), `${name} is linked.`);
     await this.#loadConfigs();
   }
 
@@ -294,9 +300,9 @@ function detailsOf(member: FleetMember): HTMLElement[] {
     const heads = [
       ['Board'],
       ['Hashrate', 'c-num'],
-      ['Chips', 'c-num'],
-      ['Board', 'c-num'],
-      ['Count', 'c-num wide'],
+      ['Chip temp.', 'c-num'],
+      ['Board temp.', 'c-num wide'],
+      ['Chips', 'c-num wide'],
     ] as const;
     parts.push(table('Boards', heads, rows));
   }
@@ -304,9 +310,8 @@ function detailsOf(member: FleetMember): HTMLElement[] {
 }
 
 function fansOf(fans: readonly { readonly rpm?: number; readonly percent?: number }[]): string | undefined {
-  const texts = fans.flatMap(({ rpm, percent }) => {
-    if (rpm !== undefined) return [`${units.count(rpm)} rpm`];
-    return percent === undefined ? [] : [`${percent} %`];
-  });
-  return texts.length === 0 ? undefined : texts.join(', ');
+  const turns = fans.flatMap(({ rpm }) => (rpm === undefined ? [] : [units.count(rpm)]));
+  if (turns.length > 0) return `${turns.join(' · ')} rpm`;
+  const percents = fans.flatMap(({ percent }) => (percent === undefined ? [] : [String(percent)]));
+  return percents.length === 0 ? undefined : `${percents.join(' · ')} %`;
 }

@@ -81,7 +81,7 @@ function route(): void {
 
 function show(fleet: BoardFleet): void {
   heardAt = Date.now();
-  ahead_ms = fleet.at + (fleet.age_s ?? 0) * 1_000 - heardAt;
+  ahead_ms = fleet.at - heardAt;
   const isFirst = context.fleet === undefined;
   context.fleet = fleet;
   document.body.classList.toggle('read-only', context.isReadOnly());
@@ -112,16 +112,19 @@ function tick(): void {
   const banner = place('banner');
   banner.hidden = fleet.source === undefined;
   if (fleet.source === undefined) return;
-  const age = units.duration(Math.max(0, (context.now() - fleet.at) / 1_000));
-  const from = fleet.source === 'gist' ? 'a Gist' : fleet.source === 'hub' ? 'the hub' : fleet.source;
   banner.classList.toggle('bad', fleet.stale === true);
-  const why = fleet.error === undefined ? '' : ` ${fleet.error}`;
-  put(
-    banner,
-    fleet.stale
-      ? `Stale: the last news from the miners is ${age} old, by way of ${from}. What you see is how it was then.${why}`
-      : `A copy by way of ${from}, ${age} old. Changes are made at the agent itself.${why}`,
-  );
+  put(banner, bannerOf(fleet, fleet.source));
+}
+
+/** Where it comes from, and how old it is. */
+function bannerOf({ at, age_s, stale, message }: BoardFleet, source: string): string {
+  const from = source === 'gist' ? 'a Gist' : source === 'hub' ? 'the hub' : source;
+  const why = message === undefined ? '' : ` ${message}`;
+  if (age_s === undefined) return `Nothing has come from the miners yet, by way of ${from}.${why}`;
+  const age = units.duration(age_s + Math.max(0, (context.now() - at) / 1_000));
+  return stale
+    ? `Stale: the last news from the miners is ${age} old, by way of ${from}. What you see is how it was then.${why}`
+    : `A copy by way of ${from}, ${age} old. Changes are made at the agent itself.${why}`;
 }
 
 /** Follows the fleet as long as the page is open. */

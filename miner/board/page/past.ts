@@ -16,14 +16,16 @@ export class Past {
   readonly #charts: Charts;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #stop = new AbortController();
+  #isMissing = false;
   #load: AbortController | undefined;
   #figures: readonly (readonly [string, string])[] = [];
-  #shares: readonly [string, string] = [units.NONE, ''];
+  /** Undefined: there is no history to count them from. */
+  #shares: readonly [string, string] | undefined;
 
   constructor(
     readonly context: Context,
-    ranges: HTMLElement,
-    charts: HTMLElement,
+    readonly ranges: HTMLElement,
+    readonly charts: HTMLElement,
     readonly whose: string,
     readonly miner_id?: number,
   ) {
@@ -33,10 +35,10 @@ export class Past {
     void this.load();
   }
 
-  /** Hashrate, temperature and power as they are now; shares are those of the range. */
+  /** Hashrate, temperature and power as they are now, and shares where no history tells those of the range. */
   now(figures: readonly (readonly [string, string])[]): void {
     this.#figures = figures;
-    this.#charts.now([...figures, this.#shares]);
+    this.#figure();
   }
 
   async load(): Promise<void> {
@@ -47,19 +49,26 @@ export class Past {
     const to_s = Math.floor(this.context.now() / 1_000);
     const from_s = to_s - length_s;
     const miner = this.miner_id === undefined ? '' : `&miner_id=${this.miner_id}`;
-    // The API takes milliseconds since 1970.
-    const path = `/api/history?from=${from_s * 1_000}&to=${to_s * 1_000}&points=${POINTS}${miner}`;
+    const path = `/api/history?from=${from_s}&to=${to_s}&points=${POINTS}${miner}`;
     try {
       const signal = AbortSignal.any([load.signal, this.#stop.signal]);
       const history = await this.context.api.get<History>(path, signal);
+      this.#isMissing = false;
       this.#charts.past(history, from_s, to_s, `Nothing was recorded in this ${label.toLowerCase()} yet.`);
       this.#shares = sharesOf(history, label.toLowerCase());
     } catch (error) {
       if (load.signal.aborted || this.#stop.signal.aborted) return;
-      const isMissing = error instanceof ApiFailure && error.status === 404;
-      this.#charts.past(undefined, from_s, to_s, isMissing ? 'This copy has no history.' : (error as Error).message);
+      // A copy far from the miners: figures alone are left.
+      this.#isMissing = error instanceof ApiFailure && error.status === 404;
+      this.#charts.past(undefined, from_s, to_s, (error as Error).message);
     }
-    this.#charts.now([...this.#figures, this.#shares]);
+    this.#figure();
+  }
+
+  #figure(): void {
+    this.#charts.now([...this.#figures.slice(0, 3), this.#shares ?? this.#figures[3] ?? [units.NONE, '']]);
+    this.ranges.hidden = this.#isMissing;
+    this.charts.classList.toggle('no-history', this.#isMissing);
   }
 
   close(): void {
@@ -86,10 +95,10 @@ export class Past {
   }
 }
 
-function sharesOf(history: History, label: string): readonly [string, string] {
+function sharesOf(history: History, label: string): readonly [string, string] | undefined {
   const accepted = total(history.shares);
   const rejected = total(history.rejected);
-  if (accepted === undefined) return [units.NONE, ''];
+  if (accepted === undefined) return undefined;
   const all = accepted + (rejected ?? 0);
   const part = rejected === undefined ? '' : `, ${units.share(rejected, all)} rejected`;
   return [units.short(Math.round(accepted)), `this ${label}${part}`];

@@ -20,54 +20,61 @@ export class ScanPanel {
   }
 
   async ask(): Promise<void> {
-    const networks = input('network', { placeholder: '192.168.1.0/24', inputmode: 'text', spellcheck: 'false' });
+    const networks = input('network', {
+      maxlength: '400',
+      placeholder: '192.168.1.0/24',
+      inputmode: 'text',
+      spellcheck: 'false',
+    });
     const form = await ask(
       'Look for miners',
-      [field('Network', networks, 'Left empty: the networks that the agent’s machine is in.')],
+      [
+        field(
+          'Network',
+          networks,
+          'Several with commas. Left empty: those of miner.yaml, or that the agent’s machine is in.',
+        ),
+      ],
       'Scan',
     );
     if (form === undefined || this.#isRunning) return;
     const network = textOf(form, 'network');
     const query = network === undefined ? '' : `?network=${encodeURIComponent(network)}`;
-    type Started = Partial<ScanJob> & { job_id?: number };
+    type Started = Pick<ScanJob, 'job_id'>;
     const job = await attempt(() => this.context.api.send<Started>('POST', `/api/miners/scan${query}`));
-    const id = job?.job_id ?? job?.id;
-    if (id !== undefined) await this.#follow(id);
+    if (job !== undefined) await this.#follow(job.job_id);
   }
 
   async add(): Promise<void> {
-    const types = (await attempt(() => this.context.api.get<unknown>('/api/miner-types'))) ?? [];
+    type Types = readonly { readonly miner_type: string; readonly name: string }[];
+    const types = (await attempt(() => this.context.api.get<Types>('/api/miner-types'))) ?? [];
     const address = input('ip_address', { required: '', placeholder: '192.168.1.100', spellcheck: 'false' });
-    const name = input('name', { maxlength: '100' });
+    const name = input('name', { required: '', maxlength: '100' });
     const port = input('api_port', { type: 'number', min: '1', max: '65535' });
-    const kinds = select('miner_type', [['', 'Find out'], ...typesOf(types)]);
+    const kinds = select('miner_type', [
+      ['', 'Find out'],
+      ...types.map(({ miner_type, name: label }) => [miner_type, label] as const),
+    ]);
     const form = await ask(
       'Add a device',
       [
+        field('Name', name),
         field('Address', address),
-        field('Name', name, 'Left empty: as it calls itself.'),
         field('Type', kinds),
         field('Port of its API', port, 'Left empty: where its type answers.'),
       ],
       'Add',
     );
     if (form === undefined) return;
-    const ip_address = textOf(form, 'ip_address') ?? '';
-    const given = {
+    const port_text = textOf(form, 'api_port');
+    const type = textOf(form, 'miner_type');
+    const body = {
       name: textOf(form, 'name'),
-      miner_type: textOf(form, 'miner_type'),
-      api_port: textOf(form, 'api_port'),
+      ip_address: textOf(form, 'ip_address'),
+      ...(type !== undefined && { miner_type: type }),
+      ...(port_text !== undefined && { api_port: Number(port_text) }),
     };
-    await attempt(
-      () =>
-        this.context.api.send('POST', '/api/miners', {
-          ip_address,
-          ...(given.name !== undefined && { name: given.name }),
-          ...(given.miner_type !== undefined && { miner_type: given.miner_type }),
-          ...(given.api_port !== undefined && { api_port: Number(given.api_port) }),
-        }),
-      `${given.name ?? ip_address} is added.`,
-    );
+    await attempt(() => this.context.api.send('POST', '/api/miners', body), `${body.name} is added.`);
   }
 
   /** Shows a job until it is done: as it is told, and by asking where the stream breaks. */
@@ -127,21 +134,6 @@ export class ScanPanel {
           ? `No miners in ${where}. Are they switched on, and in this network?`
           : `${miners} found in ${where}. Those that were not known are in the list now.`,
       );
-    else
-      put(
-        this.#text,
-        `The scan ${state === 'failed' ? 'failed' : 'was stopped'}${error === undefined ? '.' : `: ${error}`}`,
-      );
+    else put(this.#text, `The scan ${state === 'failed' ? 'failed' : 'was stopped'}${error ? `: ${error}` : '.'}`);
   }
-}
-
-/** Ids, or objects with an id and a name. */
-function typesOf(answer: unknown): (readonly [string, string])[] {
-  const list = Array.isArray(answer) ? answer : Object.values(answer as object).find(Array.isArray);
-  return (list ?? []).flatMap((type: unknown): (readonly [string, string])[] => {
-    if (typeof type === 'string') return [[type, type]];
-    const { id, miner_type, type: key, name } = type as Record<string, string | undefined>;
-    const value = id ?? miner_type ?? key;
-    return value === undefined ? [] : [[value, name ?? value]];
-  });
 }

@@ -8,7 +8,7 @@ export interface Summary {
   readonly health: Health;
   readonly headline: string;
   readonly rest: string;
-  /** Hashrate, temperature, power. */
+  /** Hashrate, temperature, power, shares since the devices started. */
   readonly figures: readonly (readonly [figure: string, rest: string])[];
 }
 
@@ -48,6 +48,7 @@ export function summaryOf({ miners, poll_interval_s }: BoardFleet): Summary {
       [units.hashrate(hashrate), of],
       [units.temperature(hottest?.reading?.temperature_c), hottest === undefined ? '' : `hottest: ${hottest.name}`],
       [units.power(power), joules === units.NONE ? '' : joules],
+      [units.short(sum(online.map(({ reading }) => reading?.shares_accepted))), 'since they started'],
     ],
   };
 }

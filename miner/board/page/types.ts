@@ -21,8 +21,8 @@ export interface BoardFleet extends Fleet {
   readonly source?: string;
   readonly stale?: boolean;
   readonly age_s?: number;
-  /** Why the copy is old, in words. */
-  readonly error?: string;
+  /** What is wrong with the copy, and what to do. */
+  readonly message?: string;
 }
 
 export interface History {
@@ -46,7 +46,8 @@ export interface Wallet {
 export interface Pool {
   readonly id: string;
   readonly name: string;
-  readonly currency?: string;
+  /** Absent or null: of several. */
+  readonly currency?: string | null;
 }
 
 export interface MinerConfig {
@@ -61,11 +62,11 @@ export interface MinerConfig {
 }
 
 export interface ScanJob {
-  readonly id: number;
+  readonly job_id: number;
   readonly state: 'running' | 'done' | 'failed' | 'stopped';
   readonly networks: readonly string[];
   readonly progress: { readonly addresses: number; readonly probed: number; readonly found: number };
-  readonly error?: string;
+  readonly error?: string | null;
 }
 
 export interface HeldWork {

@@ -103,8 +103,12 @@ export class WalletsView implements View {
     if (miners.length > shown.length)
       shown.push(make('li', '', `and ${units.count(miners.length - shown.length)} more`));
     return [
-      make('h2', '', `${devices(miners.length)} of no wallet`),
-      make('p', 'small', 'Add a wallet with the address that they mine for, or open a device and link it by hand.'),
+      make('h2', '', `${devices(miners.length)} without a wallet`),
+      make(
+        'p',
+        'small lead',
+        'Add a wallet with the address that they mine for, or open a device and link it by hand.',
+      ),
       make('ul', 'list', ...shown),
     ];
   }

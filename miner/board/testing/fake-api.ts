@@ -79,12 +79,12 @@ export class FakeApi {
       '/api/history',
       ({ query: { from, to, points, miner_id } }, reply) => {
         if (!this.hasHistory) return reply.code(404).send({ error: { message: 'there is nothing here' } });
-        return history(Number(from) / 1_000, Number(to) / 1_000, Number(points), Number(miner_id ?? 0));
+        return history(Number(from), Number(to), Number(points), Number(miner_id ?? 0));
       },
     );
     app.get('/api/miner-types', () => [
-      { id: 'antminer', name: 'Antminer' },
-      { id: 'axeos', name: 'AxeOS' },
+      { miner_type: 'antminer', name: 'Antminer' },
+      { miner_type: 'axeos', name: 'AxeOS' },
     ]);
     app.post<{ Body: Change }>('/api/miners', ({ body }, reply) => {
       if (body.ip_address === '8.8.8.8')
@@ -111,7 +111,7 @@ export class FakeApi {
     app.get<{ Params: { id: string } }>('/api/miners/:id/configs', ({ params }) => {
       const miner = this.miners.find(({ id }) => id === Number(params.id));
       return (miner?.reading?.pools ?? []).map((pool, index) => ({
-        id: index,
+        id: index + 1,
         pool_url: pool.url,
         pool_user: pool.user,
         worker_name: miner?.worker ?? null,
@@ -147,7 +147,7 @@ export class FakeApi {
         this.tell();
       }
       const progress = { addresses: 254, probed: isDone ? 254 : looks * 80, found: looks };
-      return { id: Number(id), state: isDone ? 'done' : 'running', networks: ['192.168.1.0/24'], progress };
+      return { job_id: Number(id), state: isDone ? 'done' : 'running', networks: ['192.168.1.0/24'], progress };
     });
   }
 
@@ -185,7 +185,7 @@ function history(from_s: number, to_s: number, points: number, miner_id: number)
     { length: Math.floor((to_s - from_s) / step_s) },
     (_, place) => Math.ceil(from_s / step_s + place) * step_s,
   );
-  const scale = miner_id === 0 ? 520e12 : 95e12;
+  const scale = miner_id === 0 ? 485e12 : 95e12;
   // Switched off for a while, which is a gap and no zero.
   const column = (of: (at: number) => number) =>
     at_s.map((at) => (miner_id !== 0 && at % 86_400 < 5_400 ? null : of(at)));
@@ -195,7 +195,7 @@ function history(from_s: number, to_s: number, points: number, miner_id: number)
     at_s,
     hashrate_hps: column((at) => scale * (1 + 0.05 * wave(1 + miner_id, at / 3_600))),
     temperature_c: column((at) => 78 + 4 * Math.sin(at / 13_750) + 2 * wave(2 + miner_id, at / 1_800)),
-    power_w: column((at) => (scale / 1e12) * 30 * (1 + 0.03 * wave(3, at / 7_200))),
+    power_w: column((at) => (scale / 1e12) * 23.7 * (1 + 0.03 * wave(3, at / 7_200))),
     shares: column((at) => Math.round(step_s / 6 + 8 * wave(4, at))),
     rejected: column((at) => Math.max(0, Math.round(wave(5, at) * 2))),
     difficulty: column(() => step_s * 9_000),
