@@ -33,7 +33,7 @@ const CHARTS: readonly Kind[] = [
 ];
 
 /** So many bars at most: thinner ones are a wall. */
-const BARS_MAX = 48;
+const BARS_MAX = 24;
 
 /** The charts of one range, of the fleet or of one device. */
 export class Charts {

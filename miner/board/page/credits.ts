@@ -125,10 +125,14 @@ export class CreditsView implements View {
     this.#statement.replaceChildren(
       days.length === 0
         ? make('p', 'empty', 'Nothing was credited in the last month.')
-        : table('Credits by user and day', [['Day'], ['User'], ['Credits', 'c-num'], ['Work', 'c-num']], days),
+        : table(
+            'Credits by user and day',
+            [['Day', 'c-date'], ['User'], ['Credits', 'c-num'], ['Work', 'c-num wide']],
+            days,
+          ),
     );
     const heads = [
-      ['Until'],
+      ['Until', 'c-date'],
       ['User'],
       ['Worker', 'wide'],
       ['Credits', 'c-num'],
@@ -136,12 +140,7 @@ export class CreditsView implements View {
       ['State'],
     ] as const;
     const rows = credits.map((credit) => [
-      new Date(credit.to_s * 1_000).toLocaleString('en-GB', {
-        day: 'numeric',
-        month: 'short',
-        hour: '2-digit',
-        minute: '2-digit',
-      }),
+      timeOf(credit.to_s * 1_000),
       credit.user,
       credit.worker,
       units.amount(credit.amount),
@@ -231,6 +230,16 @@ export class CreditsView implements View {
     );
     await this.#reload();
   }
+}
+
+function timeOf(at: number): HTMLElement {
+  const date = new Date(at);
+  return make(
+    'div',
+    '',
+    date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' }),
+    make('small', '', date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' })),
+  );
 }
 
 const STATE_HEALTH = { paid: 'ok', owed: 'warn', refused: 'bad' } as const;

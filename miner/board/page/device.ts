@@ -153,7 +153,7 @@ class Parts {
         active ? 'mines here' : '',
         units.short(shares_accepted),
       ]);
-      return [table('Pools', [['Pool'], ['User'], [''], ['Shares', 'c-num']], rows)];
+      return [table('Pools', [['Pool'], ['User'], [''], ['Shares', 'c-num']], rows, true)];
     }
     const rows = this.#configs.map((config) => {
       const live = pools.find(({ url, user }) => url === config.pool_url && user === config.pool_user);
@@ -169,7 +169,7 @@ class Parts {
         this.#link(config),
       ];
     });
-    return [table('Pools', [['Pool'], ['User'], ['Shares', 'c-num'], ['Wallet']], rows)];
+    return [table('Pools', [['Pool'], ['User'], ['Shares', 'c-num'], ['Wallet']], rows, true)];
   }
 
   /** Which wallet it is, or why it is none, and the way to say so by hand. */

@@ -69,11 +69,15 @@ export function facts(rows: readonly (readonly [term: string, value: Child])[]):
   return list;
 }
 
-/** A table that is there to be read; on a narrow screen it scrolls by itself, and columns of class `wide` are left out. */
+/**
+ * A table that is there to be read. On a narrow screen columns of class `wide` are left out and the rest scrolls by itself;
+ * with `isStacked`, cells stand below each other there.
+ */
 export function table(
   caption: string,
   heads: readonly (readonly [label: string, className?: string])[],
   rows: readonly (readonly Child[])[],
+  isStacked = false,
 ): HTMLElement {
   const body = make('tbody');
   for (const cells of rows)
@@ -84,7 +88,17 @@ export function table(
     cell.scope = 'col';
     head.append(cell);
   }
-  const element = make('table', 'plain', make('caption', 'unseen', caption), make('thead', '', head), body);
+  const element = make(
+    'table',
+    isStacked ? 'plain stack' : 'plain',
+    make('caption', 'unseen', caption),
+    make('thead', '', head),
+    body,
+  );
+  // What looks like no table any more stays one for who listens to it.
+  for (const [selector, role] of ROLES)
+    for (const part of element.querySelectorAll(selector)) part.setAttribute('role', role);
+  element.setAttribute('role', 'table');
   const box = make('div', 'scroll', element);
   // So that it can be scrolled with the keyboard.
   box.tabIndex = 0;
@@ -92,6 +106,13 @@ export function table(
   box.setAttribute('aria-label', caption);
   return box;
 }
+
+const ROLES = [
+  ['thead, tbody', 'rowgroup'],
+  ['tr', 'row'],
+  ['th', 'columnheader'],
+  ['td', 'cell'],
+] as const;
 
 /** Puts the elements in this order, and moves only those that are elsewhere. */
 export function order(parent: Element, wanted: readonly Element[]): void {

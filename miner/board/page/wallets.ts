@@ -51,6 +51,7 @@ export class WalletsView implements View {
             'Wallets',
             heads,
             rows.map(({ cells }) => cells),
+            true,
           );
     this.#root.replaceChildren(
       make(
