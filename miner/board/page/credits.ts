@@ -1,8 +1,10 @@
 /** What users have earned: by day, what waits for a decision, what is on its way, and whose each worker is. */
+import { ZERO } from '../../../common/core/amount.js';
 import { ApiFailure } from './api.js';
 import type { Context, View } from './context.js';
 import { ask, attempt, confirmed, textOf } from './dialogs.js';
 import { button, field, input, make, place, put, table } from './dom.js';
+import { byDayAndUser } from './statement.js';
 import type { BoardFleet, Credit, CreditStatus, HeldWork, StatementRow } from './types.js';
 import * as units from './units.js';
 
@@ -88,7 +90,7 @@ export class CreditsView implements View {
     const { api } = this.context;
     const user = this.#user.value.trim();
     const of = user === '' ? '' : `&user=${encodeURIComponent(user)}`;
-    const from = this.context.now() - DAYS * 86_400_000;
+    const from = Math.floor(this.context.now() / 1_000) - DAYS * 86_400;
     try {
       const [statement, held, credits] = await Promise.all([
         api.get<StatementRow[]>(`/api/statement?group=day&from=${from}${of}`),
@@ -116,20 +118,26 @@ export class CreditsView implements View {
     this.#held.replaceChildren(
       ...(held.length === 0 ? [] : [make('h2', '', 'Waits for your decision'), this.#heldList(held)]),
     );
-    const days = statement.map(({ day, user, amount, difficulty, is_estimate }) => [
-      day ?? units.NONE,
+    const days = byDayAndUser(statement).map(({ day, user, paid, owed, refused, difficulty, is_estimate }) => [
+      day === '' ? units.NONE : day,
       user,
-      units.amount(amount),
+      units.amount(paid),
+      unlessZero(owed),
+      unlessZero(refused),
       `${is_estimate ? '≈ ' : ''}${units.short(Number(difficulty))}`,
     ]);
+    const dayHeads = [
+      ['Day', 'c-date'],
+      ['User'],
+      ['Paid', 'c-num'],
+      ['Owed', 'c-num'],
+      ['Refused', 'c-num wide'],
+      ['Work', 'c-num wide'],
+    ] as const;
     this.#statement.replaceChildren(
       days.length === 0
         ? make('p', 'empty', 'Nothing was credited in the last month.')
-        : table(
-            'Credits by user and day',
-            [['Day', 'c-date'], ['User'], ['Credits', 'c-num'], ['Work', 'c-num wide']],
-            days,
-          ),
+        : table('Credits by user and day', dayHeads, days),
     );
     const heads = [
       ['Until', 'c-date'],
@@ -159,8 +167,8 @@ export class CreditsView implements View {
 
   #heldList(held: readonly HeldWork[]): HTMLElement {
     const items = held.slice(0, 100).map((work) => {
-      const from = new Date(work.from_at).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
-      const length = units.duration((work.to_at - work.from_at) / 1_000);
+      const from = new Date(work.from * 1_000).toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
+      const length = units.duration(work.to - work.from);
       return make(
         'li',
         'warn',
@@ -242,6 +250,8 @@ function timeOf(at: number): HTMLElement {
   );
 }
 
+const unlessZero = (amount: string): string => (amount === ZERO ? '' : units.amount(amount));
+
 const STATE_HEALTH = { paid: 'ok', owed: 'warn', refused: 'bad' } as const;
 
 export function statusOf(
@@ -254,24 +264,21 @@ export function statusOf(
       headline: 'Shares are counted, nothing is credited',
       rest: 'A section credit: in miner.yaml sends credits to a site.',
     };
-  const { owed, oldest_owed_at, held, unassigned, last_paid_at, error } = credit;
+  const { owed, oldest_owed_at, refused = 0, held, unassigned, last_paid_at, error } = credit;
   const rest = [
     last_paid_at === undefined ? 'nothing was paid yet' : `last paid ${units.ago(now - last_paid_at)}`,
-    Number(unassigned) > 0 && `${units.count(Number(unassigned))} of no user: say whose the worker is`,
-    error !== undefined && error,
-  ].filter((part) => part !== false);
+    unassigned > 0 && `${units.count(unassigned)} of no user: say whose the worker is`,
+    error,
+  ].filter((part) => part !== false && part !== undefined);
   const isLate = oldest_owed_at !== undefined && now - oldest_owed_at > LATE_MS;
   const age = oldest_owed_at === undefined ? '' : `, the oldest for ${units.duration((now - oldest_owed_at) / 1_000)}`;
   const parts = [
-    Number(owed) > 0 && `${units.amount(String(owed))} owed${age}`,
+    owed > 0 && `${units.count(owed)} ${owed === 1 ? 'credit' : 'credits'} on the way${age}`,
     held > 0 && `${units.count(held)} held`,
+    refused > 0 && `${units.count(refused)} refused`,
   ].filter((part) => part !== false);
-  const health =
-    error !== undefined && isLate
-      ? 'bad'
-      : isLate || held > 0 || Number(unassigned) > 0 || error !== undefined
-        ? 'warn'
-        : 'ok';
+  const isWrong = isLate || held > 0 || refused > 0 || unassigned > 0 || error !== undefined;
+  const health = isLate && error !== undefined ? 'bad' : isWrong ? 'warn' : 'ok';
   return { health, headline: parts.length === 0 ? 'Everything is paid' : parts.join('; '), rest: rest.join(' · ') };
 }
 

@@ -80,8 +80,16 @@ export function table(
   isStacked = false,
 ): HTMLElement {
   const body = make('tbody');
-  for (const cells of rows)
-    body.append(make('tr', '', ...cells.map((cell, index) => make('td', heads[index]?.[1] ?? '', cell))));
+  for (const cells of rows) {
+    const row = make('tr');
+    cells.forEach((cell, index) => {
+      const [label = '', className = ''] = heads[index] ?? [];
+      const element = make('td', className, cell);
+      element.dataset.label = label;
+      row.append(element);
+    });
+    body.append(row);
+  }
   const head = make('tr');
   for (const [label, className = ''] of heads) {
     const cell = make('th', className, label);

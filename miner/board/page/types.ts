@@ -4,9 +4,11 @@ import type { Fleet, FleetMember, MinerState } from '../../fleet/fleet.js';
 export type { FleetMember, MinerState };
 
 export interface CreditStatus {
-  /** Decimal text. */
-  readonly owed: number | string;
+  /** How many credits the site has not taken yet. */
+  readonly owed: number;
   readonly oldest_owed_at?: number;
+  /** How many it refuses. */
+  readonly refused?: number;
   /** How many works wait for a decision. */
   readonly held: number;
   /** How many have no user. */
@@ -73,8 +75,9 @@ export interface HeldWork {
   readonly id: number;
   readonly worker: string;
   readonly miner?: string;
-  readonly from_at: number;
-  readonly to_at: number;
+  /** Seconds since 1970. */
+  readonly from: number;
+  readonly to: number;
   readonly difficulty: string;
   readonly reason: string | null;
 }
@@ -82,7 +85,11 @@ export interface HeldWork {
 export interface StatementRow {
   readonly user: string;
   readonly day?: string;
+  readonly miner?: string;
+  /** Paid, decimal text like the next ones. */
   readonly amount: string;
+  readonly owed?: string;
+  readonly refused?: string;
   readonly difficulty: string;
   readonly is_estimate?: boolean;
 }

@@ -203,15 +203,15 @@ function history(from_s: number, to_s: number, points: number, miner_id: number)
 }
 
 function heldWorks() {
-  const to_at = Date.UTC(2026, 4, 14, 10, 40);
+  const to = Date.UTC(2026, 4, 14, 10, 40) / 1_000;
   const reason = 'its shares are 1.82 of what its hashrate can have found: at most 1.5 is plausible';
   return [
     {
       id: 7,
       worker: 'whatsminer-05',
       miner: '02:ae:1e:00:00:05',
-      from_at: to_at - 600_000,
-      to_at,
+      from: to - 600,
+      to,
       difficulty: '9437184',
       reason,
     },
@@ -226,6 +226,7 @@ function statement() {
       user: '1-andy',
       amount: ['412.07340032', '871.5', '866.91203'][place] ?? '0',
       difficulty: '412073400',
+      owed: place === 0 ? '11.927552' : '0',
       is_estimate: false,
     },
     {
