@@ -263,6 +263,8 @@ describe.skipIf(missing !== undefined)(
       api = new FakeApi(() => SAMPLE_NOW, 1_000);
       const tab = await open(await api.start());
       await tab.locator('#devices tbody tr').nth(999).waitFor({ state: 'attached', timeout: SOON_MS });
+      // By name: whoever sorts by what changes wants to see it move.
+      await tab.getByRole('button', { name: 'Device', exact: true }).click();
       const before = await tab.evaluateHandle(`document.querySelector('#devices tr[data-id="500"]')`);
       await tab.evaluate(`window.long = []; new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => duration)))
       .observe({ type: 'longtask' })`);
@@ -281,7 +283,7 @@ describe.skipIf(missing !== undefined)(
       const long = await tab.evaluate<number[]>('window.long');
       // Two cores are shared with other tests: a round that takes this long would be seen.
       expect(Math.max(0, ...long)).toBeLessThan(1_000);
-      expect(await tab.evaluate<number>('window.shifts')).toBeLessThan(0.1);
+      expect(await tab.evaluate<number>('window.shifts')).toBeLessThan(0.05);
       console.log('long tasks, ms:', long.map(Math.round).join(' '), 'shifts:', await tab.evaluate('window.shifts'));
       await tab.getByRole('button', { name: 'Hashrate' }).click();
       expect(await tab.locator('#devices tbody .name').first().textContent()).toMatch(/^whatsminer3/);
@@ -315,7 +317,7 @@ describe.skipIf(missing !== undefined)(
       expect(await width(tab)).toBeLessThanOrEqual(wide);
       for (const hash of ['#/device/3', '#/device/1', '#/wallets', '#/credits']) {
         await tab.evaluate(`location.hash = '${hash}'`);
-        await tab.locator('#main table, #main .empty').first().waitFor();
+        await tab.locator('#main > div:not([hidden]) :is(table, .empty)').first().waitFor();
         expect([hash, await width(tab)]).toEqual([hash, expect.toSatisfy((value: number) => value <= wide)]);
       }
       const paper = await tab.evaluate('getComputedStyle(document.body).backgroundColor');

@@ -5,6 +5,7 @@ import type { History } from './types.js';
 import * as units from './units.js';
 
 export const RANGES = [
+  ['hour', 'Hour', 3_600],
   ['day', 'Day', 86_400],
   ['week', 'Week', 7 * 86_400],
   ['month', 'Month', 31 * 86_400],
@@ -178,7 +179,8 @@ class Card {
           return {
             stroke,
             width: isBars ? 0 : 1.6,
-            points: { show: false },
+            // A line needs two; what stands alone is a point.
+            points: { show: !isBars, size: 4, filter: alone },
             ...(isBars ? { fill: stroke, ...(bars && { paths: bars }) } : index === 0 && { fill: `${stroke}1f` }),
           };
         }),
@@ -193,6 +195,13 @@ class Card {
     const values = plot.data.slice(1).map((column) => this.kind.format(column?.[index]));
     put(this.#read, at === undefined ? '' : `${moment(at)}  ${values.join(' · ')}`);
   }
+}
+
+/** The places of values that have no neighbour to be joined to. */
+function alone(plot: uPlot, series: number): number[] {
+  const column = plot.data[series] ?? [];
+  const isKnown = (place: number): boolean => typeof column[place] === 'number';
+  return [...column.keys()].filter((place) => isKnown(place) && !isKnown(place - 1) && !isKnown(place + 1));
 }
 
 /** Sums over as many steps as make few enough bars. */

@@ -126,7 +126,7 @@ class Parts {
     if (shown === this.#shown) return;
     this.#shown = shown;
     this.#details.replaceChildren(...detailsOf(member));
-    if (!this.#pools.contains(document.activeElement)) this.#pools.replaceChildren(...this.#poolsOf(member));
+    refill(this.#pools, this.#poolsOf(member));
   }
 
   async #loadConfigs(): Promise<void> {
@@ -251,6 +251,13 @@ class Parts {
     }, `${name} is removed.`);
     if (done) location.hash = '#/';
   }
+}
+
+/** Who stands on a button in it stands on the same one afterwards. */
+function refill(box: HTMLElement, content: readonly HTMLElement[]): void {
+  const focused = [...box.querySelectorAll('button')].indexOf(document.activeElement as HTMLButtonElement);
+  box.replaceChildren(...content);
+  box.querySelectorAll('button')[focused]?.focus();
 }
 
 function back(): HTMLElement {

@@ -178,7 +178,8 @@ class TableRow {
     put(this.#state, row.state);
     setClass(this.#state, `dot ${HEALTH[row.state]}`);
     put(this.#name, row.name);
-    put(this.#about, row.about);
+    // One line or the other: a device that goes away makes its row no taller.
+    put(this.#about, row.trouble === '' ? row.about : '');
     put(this.#trouble, row.trouble);
     put(this.#hashrate, row.hashrate);
     put(this.#temperature, row.temperature);

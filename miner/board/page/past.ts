@@ -11,6 +11,7 @@ const AGAIN_MS = 60_000;
 
 /** The same for fleet and device: whoever looks at a week goes on looking at weeks. */
 let range: Range = 'day';
+let isChosen = false;
 
 export class Past {
   readonly #charts: Charts;
@@ -53,6 +54,11 @@ export class Past {
     try {
       const signal = AbortSignal.any([load.signal, this.#stop.signal]);
       const history = await this.context.api.get<History>(path, signal);
+      // Begun lately, it has no day yet, but an hour.
+      if (!isChosen && range === 'day' && history.hashrate_hps.every((value) => value === null)) {
+        this.#radio('hour');
+        return this.load();
+      }
       this.#isMissing = false;
       this.#charts.past(history, from_s, to_s, `Nothing was recorded in this ${label.toLowerCase()} yet.`);
       this.#shares = sharesOf(history, label.toLowerCase());
@@ -63,6 +69,11 @@ export class Past {
       this.#charts.past(undefined, from_s, to_s, (error as Error).message);
     }
     this.#figure();
+  }
+
+  #radio(wanted: Range): void {
+    range = wanted;
+    for (const radio of this.ranges.querySelectorAll('input')) radio.checked = radio.value === wanted;
   }
 
   #figure(): void {
@@ -87,6 +98,7 @@ export class Past {
       radio.checked = name === range;
       radio.addEventListener('change', () => {
         range = name;
+        isChosen = true;
         void this.load();
       });
       group.append(make('label', '', radio, make('span', '', label)));
