@@ -4,6 +4,8 @@ import path from 'node:path';
 import type { Log } from '../common/runtime/log.js';
 import type { Running } from '../common/runtime/service.js';
 import type { Agent } from './agent.js';
+import { tokensFileOf } from './api/config.js';
+import { startApi } from './api/main.js';
 import type { MinerConfig } from './config/config.js';
 import { Keeper } from './fleet/keeper.js';
 import type { Counts } from './fleet/live-fleet.js';
@@ -52,6 +54,21 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
   const beside: Beside[] = [];
   keeper.start();
   money?.start();
+  try {
+    beside.push(
+      await startApi(agent, {
+        config: config.api,
+        tokens_file: tokensFileOf(config),
+        log,
+        networks: () => config.networks ?? [],
+        retention: config.retention,
+      }),
+    );
+  } catch (error) {
+    await keeper.stop();
+    await money?.stop();
+    throw error;
+  }
   return {
     agent,
     ready: Promise.resolve(),

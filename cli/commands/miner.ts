@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { tokensFileOf } from '../../miner/api/config.js';
+import { MINER_TOKENS, SCOPES } from '../../miner/api/tokens.js';
 import { LIVE, loadMinerConfig } from '../../miner/config/config.js';
 import { AddressError } from '../../miner/discovery/addresses.js';
 import { type ScanCommandOptions, scanCommand } from '../../miner/discovery/scan-command.js';
@@ -8,6 +10,7 @@ import { KINDS, type Kind } from '../../miner/simulate/miner-state.js';
 import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js';
 import { UsageError } from '../exit.js';
 import { addDaemonOptions, type DaemonOptions, runDaemon } from './daemon.js';
+import { addTokenCommands } from './token.js';
 
 const EXAMPLES = `
 With --config it is the agent: it looks for miners, reads them, and keeps what they say. It runs until SIGTERM or SIGINT; under
@@ -30,6 +33,12 @@ Examples:
   axle miner simulate --count 40 --fault hung=2 --fault truncated=1 --http-port 8080
   printf '{"command":"summary"}' | nc 127.20.0.1 4028`;
 
+const TOKEN_EXAMPLES = `
+Examples:
+  axle miner token add phone --scope read --config /etc/axle/miner.yaml     shows it, this once
+  axle miner token list --config /etc/axle/miner.yaml
+  curl -H "Authorization: Bearer axle_…" http://192.168.1.5:8000/api/miners`;
+
 export function addMiner(program: Command): void {
   const miner = addDaemonOptions(program.command('miner'), 'optional')
     .description('miners in the local network: the agent, and what helps to set it up')
@@ -51,6 +60,17 @@ export function addMiner(program: Command): void {
         throw error instanceof AddressError ? new UsageError(error.message) : error;
       });
     });
+  const token = miner
+    .command('token')
+    .description("tokens of the agent's API, for other machines")
+    .addHelpText('after', TOKEN_EXAMPLES);
+  addTokenCommands(token, {
+    kind: MINER_TOKENS,
+    default_scopes: SCOPES,
+    about: "the agent's config",
+    whom: 'phone, monitoring',
+    fileOf: (file) => tokensFileOf(loadMinerConfig(file, { withDisk: false })),
+  });
   withPorts(miner.command('simulate'))
     .description('miners that are only servers on this machine: to try everything out without hardware')
     .option('--count <n>', 'how many', parsePositive, 11)

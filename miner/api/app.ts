@@ -32,7 +32,7 @@ export type ApiOptions = {
   readonly tokens: Tokens;
   readonly log: Log;
   /** Of the configuration; empty: the LAN's own. */
-  readonly networks: readonly string[];
+  readonly networks: () => readonly string[];
   readonly retention: Retention;
   /** Default: those that are known. */
   readonly pools?: readonly Pool[];
@@ -43,6 +43,8 @@ export type ApiOptions = {
 };
 
 const MINUTE_MS = 60_000;
+/** For requests in hand when it ends. */
+const GRACE_MS = 2_000;
 const API = '/api';
 
 export async function buildApi(agent: Agent, options: ApiOptions): Promise<FastifyInstance> {
@@ -94,6 +96,8 @@ export async function buildApi(agent: Agent, options: ApiOptions): Promise<Fasti
   app.addHook('preClose', async () => {
     isEnding = true;
     streams.close();
+    // Browsers keep connections ready on which they have asked nothing yet: those count as busy for a minute.
+    setTimeout(() => app.server.closeAllConnections(), GRACE_MS).unref();
   });
   app.addHook('onSend', (_request, reply, payload, done) => {
     if (isEnding) reply.header('connection', 'close');

@@ -1,34 +1,29 @@
 /** The section `api:` of miner.yaml. Every field of a parsed one is filled in, except those marked optional. */
+import path from 'node:path';
 import { type Static, Type } from '@sinclair/typebox';
 import { isLoopback } from '../../common/runtime/config-checks.js';
 import type { Problem } from '../../common/runtime/config-problems.js';
+import { Path, strict, text } from '../../common/runtime/config-types.js';
 import { readTokens } from '../../common/runtime/tokens.js';
 import { MINER_TOKENS } from './tokens.js';
 
-const closed = { additionalProperties: false } as const;
+const LABEL = '[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?';
 
-export const ApiSection = Type.Object(
+export const ApiSection = strict(
   {
-    /** This machine only; for another one, tokens must have been made. */
-    host: Type.String({
-      pattern: '^[A-Za-z0-9][A-Za-z0-9.:_-]*$|^::1?$',
-      must: 'must be a host name or address',
+    /** This machine only; for others too, such as 0.0.0.0, there must be a token. */
+    host: text('^([A-Za-z0-9][A-Za-z0-9.:_-]*|::[0-9A-Fa-f:.]*)$', 'must be an address of this machine', {
       default: '127.0.0.1',
     }),
-    port: Type.Integer({ minimum: 0, maximum: 65535, default: 8000 }),
+    /** 0: any that is free. */
+    port: Type.Integer({ minimum: 0, maximum: 65_535, default: 8000 }),
     /** Default <state>/tokens.json; made by `axle miner token add`. */
-    tokens: Type.Optional(Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', must: 'must be an absolute path' })),
-    /** Also for requests from this machine: for one whose accounts are not all trusted, or with a proxy that hides who asks. */
+    tokens: Type.Optional(Path),
+    /** Also of requests from this machine: where not all of its accounts are trusted, or a proxy hides who asks. */
     token_always: Type.Boolean({ default: false }),
     /** Names under which browsers may reach it, beside addresses, localhost and this machine's own name. */
-    names: Type.Array(
-      Type.String({
-        pattern: '^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$',
-        must: 'must be a host name, such as miners.lan',
-      }),
-      { default: [] },
-    ),
-    limits: Type.Object(
+    names: Type.Array(text(`^${LABEL}(\\.${LABEL})*$`, 'must be a host name, such as miners.lan'), { default: [] }),
+    limits: strict(
       {
         body_bytes: Type.Integer({ minimum: 256, maximum: 1024 * 1024, default: 64 * 1024 }),
         request_timeout_s: Type.Integer({ minimum: 1, maximum: 300, default: 20 }),
@@ -38,30 +33,33 @@ export const ApiSection = Type.Object(
         /** Scans at once. */
         scans: Type.Integer({ minimum: 1, maximum: 16, default: 2 }),
       },
-      { ...closed, default: {} },
+      { default: {} },
     ),
   },
-  { ...closed, default: {} },
+  { default: {} },
 );
 
-export type ApiConfig = Static<typeof ApiSection> & {
-  /** Filled in by the config's reader. */
-  readonly tokens: string;
-};
+export type ApiConfig = Static<typeof ApiSection>;
 
-/** What the schema cannot say: whoever else may reach it must show a token, and so there must be one. Looks at the disk. */
-export function apiProblems(section: { readonly host?: unknown; readonly tokens?: unknown }): Problem[] {
-  const { host, tokens } = section;
-  if (typeof host !== 'string' || isLoopback(host)) return [];
-  const address = ['api', 'host'];
-  const remedy = 'axle miner token add NAME --config FILE makes one';
-  if (typeof tokens !== 'string') return [{ address, message: `needs api.tokens: ${remedy} (got "${host}")` }];
+export function tokensFileOf({
+  state,
+  api,
+}: {
+  readonly state: string;
+  readonly api: Pick<ApiConfig, 'tokens'>;
+}): string {
+  return api.tokens ?? path.join(state, 'tokens.json');
+}
+
+/** What the schema cannot say: whoever else may reach it must show a token, so that there must be one. Looks at the disk. */
+export function apiProblems({ state, api }: Readonly<Record<string, unknown>>): Problem[] {
+  const { host, tokens = path.join(String(state), 'tokens.json') } = (api ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof host !== 'string' || typeof tokens !== 'string' || isLoopback(host)) return [];
   try {
     if (readTokens(tokens, MINER_TOKENS).length > 0) return [];
   } catch (error) {
     return [{ address: ['api', 'tokens'], message: (error as Error).message }];
   }
-  return [
-    { address, message: `must be of this machine, as there is no token in ${tokens} yet: ${remedy} (got "${host}")` },
-  ];
+  const remedy = `there is no token in ${tokens} yet, axle miner token add NAME --config FILE makes one`;
+  return [{ address: ['api', 'host'], message: `must be of this machine alone (${remedy}; got "${host}")` }];
 }

@@ -16,7 +16,7 @@ export interface Context {
   readonly log: Log;
   readonly streams: Streams;
   /** Of the configuration: what is scanned unless something else is asked for, and may be although it is not private. */
-  readonly networks: readonly string[];
+  readonly networks: () => readonly string[];
   /** How long readings are kept. */
   readonly retention: Retention;
   /** Those that wallets may be at. */

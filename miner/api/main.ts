@@ -28,11 +28,14 @@ class ApiStartError extends Error {
 }
 
 /** Throws where the file of tokens or the place to listen cannot be used. */
-export async function startApi(agent: Agent, options: Omit<ApiOptions, 'tokens'>): Promise<Api> {
-  const { config, log } = options;
+export async function startApi(
+  agent: Agent,
+  options: Omit<ApiOptions, 'tokens'> & { readonly tokens_file: string },
+): Promise<Api> {
+  const { config, log, tokens_file } = options;
   const { host, port } = config;
   const tokens = new Tokens(
-    config.tokens,
+    tokens_file,
     MINER_TOKENS,
     () => performance.now(),
     (error) =>
@@ -44,7 +47,7 @@ export async function startApi(agent: Agent, options: Omit<ApiOptions, 'tokens'>
   );
   if (!isLoopback(host) && tokens.size === 0)
     throw new ApiStartError(
-      `${host} is not of this machine alone, and there is no token in ${config.tokens}`,
+      `${host} is not of this machine alone, and there is no token in ${tokens_file}`,
       'make one: axle miner token add NAME --config FILE; or set api.host: 127.0.0.1',
     );
   const app = await buildApi(agent, { ...options, tokens });

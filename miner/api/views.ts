@@ -2,6 +2,7 @@
 import type { MinerReading } from '../adapters/reading.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import type { ConfigRow } from '../store/configs.js';
+import type { CreditRow } from '../store/credits.js';
 import type { MinerRow } from '../store/miners.js';
 import type { SubmissionRow } from '../store/submissions.js';
 import type { WalletRow } from '../store/wallets.js';
@@ -85,6 +86,29 @@ export function configView(row: ConfigRow) {
 /** `miner_ids`: those that mine for it now. */
 export function walletView(row: WalletRow, miner_ids: readonly number[]) {
   return { ...row, created_at: iso(row.created_at), miner_ids };
+}
+
+/** Amounts stay text: they are exact. */
+export function creditView(row: CreditRow) {
+  return {
+    id: row.id,
+    miner: row.miner,
+    worker: row.worker,
+    user: row.user,
+    amount: row.amount,
+    difficulty: row.difficulty,
+    is_estimate: row.is_estimate === 1,
+    from_s: row.from_s,
+    to_s: row.to_s,
+    state: row.state,
+    answer_id: row.answer_id,
+    attempts: row.attempts,
+    due_at: row.due_at,
+    error: row.error,
+    error_code: row.error_code,
+    created_at: row.created_at,
+    paid_at: row.paid_at,
+  };
 }
 
 /** `difficulty` of all that it counts together, as a number; `difficulty_text` is exact. */

@@ -8,6 +8,7 @@ import {
   topKeys,
 } from '../../common/runtime/config-file.js';
 import type { Problem } from '../../common/runtime/config-problems.js';
+import { apiProblems } from '../api/config.js';
 import { addressesOf } from '../discovery/addresses.js';
 import { type MinerConfig, MinerSchema } from './schema.js';
 
@@ -15,16 +16,20 @@ export { LIVE, type MinerConfig } from './schema.js';
 
 const validate = compileSchema(MinerSchema);
 
-/** Throws ConfigError with all mistakes. */
-export function loadMinerConfig(file: string): MinerConfig {
-  return parseMinerConfig(readConfigFile(file), file);
+/** Throws ConfigError with all mistakes. `withDisk: false`: without a look at the files that it names. */
+export function loadMinerConfig(file: string, { withDisk = true } = {}): MinerConfig {
+  return parse(readConfigFile(file), file, withDisk);
 }
 
-/** As `loadMinerConfig`, from text; `file` is only a name for messages. */
+/** As `loadMinerConfig`, from text and without a look at the disk; `file` is only a name for messages. */
 export function parseMinerConfig(text: string, file: string): MinerConfig {
+  return parse(text, file, false);
+}
+
+function parse(text: string, file: string, withDisk: boolean): MinerConfig {
   return parseConfigText(text, file, (root) => [
     ...schemaProblems(validate, root),
-    ...(isGroup(root) ? [...networkProblems(root), ...timeProblems(root)] : []),
+    ...(isGroup(root) ? [...networkProblems(root), ...timeProblems(root), ...(withDisk ? apiProblems(root) : [])] : []),
   ]) as MinerConfig;
 }
 

@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { LogLevel, oneOf, Path, strict, text } from '../../common/runtime/config-types.js';
 import { FAMILIES } from '../adapters/reading.js';
+import { ApiSection } from '../api/config.js';
 
 const Port = (value: number) => Type.Integer({ minimum: 1, maximum: 65_535, default: value });
 
@@ -43,6 +44,7 @@ export const MinerSchema = strict({
     },
     { default: {} },
   ),
+  api: ApiSection,
 });
 
 export type MinerConfig = Static<typeof MinerSchema>;

@@ -3,9 +3,8 @@ import { networkInterfaces } from 'node:os';
 import { limitsOf, type MinerConfig } from '../config/config.js';
 import { type ScanOptions, type ScanResult, scan } from '../discovery/scan.js';
 import { ScanJobs } from '../discovery/scan-jobs.js';
-import { type Entry, Ledger, type Written } from '../polling/ledger.js';
-import { Poller } from '../polling/poller.js';
-import type { Money } from '../shares/money.js';
+import { type Entry, Ledger, type ShareBooks, type Written } from '../polling/ledger.js';
+import { Poller, type PollerOptions } from '../polling/poller.js';
 import type { MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 import { LiveFleet } from './live-fleet.js';
@@ -16,12 +15,13 @@ export interface KeeperOptions {
   readonly store: FleetStore;
   /** Read anew with every use. */
   readonly config: MinerConfig;
-  readonly money?: Pick<Money, 'accounts' | 'matcher'>;
+  readonly money?: ShareBooks;
   readonly reporter: FleetReporter;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** For tests. */
   readonly scan?: (options: ScanOptions) => Promise<ScanResult>;
+  readonly polling?: Pick<PollerOptions, 'clock' | 'random' | 'limits' | 'neighbours'>;
 }
 
 /** Devices that are lost together are looked for together, and not more often than this. */
@@ -47,6 +47,7 @@ export class Keeper {
     this.#options = options;
     this.#ledger = new Ledger(store, options.money);
     this.poller = new Poller({
+      ...options.polling,
       store,
       now,
       settings: () => config,
@@ -132,6 +133,7 @@ export class Keeper {
     const { store, config, reporter, now } = this.#options;
     const registered = register(store, result, config.ports, now());
     for (const { row, found } of registered.added) this.poller.adopt(row.id, found);
+    this.poller.flush();
     for (const id of registered.changed) this.poller.changed(id);
     reporter.scanned(result, registered);
     this.fleet.look();

@@ -7,7 +7,7 @@ import { interview, type PortName } from '../discovery/interview.js';
 import { probe } from '../discovery/probe.js';
 import type { Login, Ports } from '../readers/device.js';
 import { DeviceSilentError, DeviceUnreachableError } from '../readers/errors.js';
-import { NetworkDevice } from '../readers/network-device.js';
+import { type DeviceOptions, NetworkDevice } from '../readers/network-device.js';
 import type { MinerRow } from '../store/miners.js';
 import { watched } from './watched.js';
 
@@ -23,6 +23,8 @@ export interface DeviceReaderOptions {
   /** Milliseconds, never set back. */
   readonly clock: () => number;
   readonly signal: AbortSignal;
+  /** Time limits, default those of `NetworkDevice`. */
+  readonly limits?: Pick<DeviceOptions, 'connect_ms' | 'answer_ms' | 'total_ms'>;
 }
 
 export interface DeviceResult {
@@ -180,6 +182,7 @@ export class DeviceReader {
     const login = this.#loginFor(adapter);
     if (adapter?.spacing_ms !== undefined) this.#agent ??= new Agent({ keepAlive: true, maxSockets: 1 });
     return new NetworkDevice(this.row.ip_address, {
+      ...this.#options.limits,
       ports: this.#ports(adapter),
       signal: this.#options.signal,
       ...(login === undefined ? {} : { login }),

@@ -1,8 +1,9 @@
 /** Writes good readings into the store, many in one transaction. */
 import { highest, type MinerReading } from '../adapters/reading.js';
-import type { Money } from '../shares/money.js';
+import type { Accounts } from '../shares/accounts.js';
 import type { MinerChange, MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
+import type { Matcher } from '../wallets/matching.js';
 import type { DeviceResult } from './device-reader.js';
 
 export interface Entry extends DeviceResult {
@@ -21,13 +22,19 @@ export interface Written {
 /** Pools that have not changed are noted again so often. */
 const POOLS_SEEN_MS = 3_600_000;
 
+/** Where shares are counted and miners matched to wallets: a part of `Money`. */
+export interface ShareBooks {
+  readonly accounts: Pick<Accounts, 'take'>;
+  readonly matcher: Pick<Matcher, 'match' | 'matchAll'>;
+}
+
 export class Ledger {
   readonly #store: FleetStore;
-  readonly #money: Pick<Money, 'accounts' | 'matcher'> | undefined;
+  readonly #money: ShareBooks | undefined;
   /** What was noted of a miner's pools last, and when. */
   readonly #pools = new Map<number, { readonly text: string; readonly at: number }>();
 
-  constructor(store: FleetStore, money: Pick<Money, 'accounts' | 'matcher'> | undefined) {
+  constructor(store: FleetStore, money: ShareBooks | undefined) {
     this.#store = store;
     this.#money = money;
   }

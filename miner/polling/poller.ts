@@ -6,7 +6,7 @@ import type { FoundMiner } from '../discovery/scan.js';
 import type { Latest } from '../fleet/fleet.js';
 import type { MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
-import { DeviceReader, type DeviceResult, type ReaderSettings } from './device-reader.js';
+import { DeviceReader, type DeviceReaderOptions, type DeviceResult, type ReaderSettings } from './device-reader.js';
 import type { Entry, Written } from './ledger.js';
 import type { MinerReader } from './reader.js';
 import { spreadOver, waitAfter } from './schedule.js';
@@ -26,6 +26,7 @@ export interface PollerOptions {
   readonly random?: () => number;
   /** The kernel's neighbours: MACs of devices that do not say theirs. */
   readonly neighbours?: () => Promise<ReadonlyMap<string, string>>;
+  readonly limits?: DeviceReaderOptions['limits'];
   /** Devices asked at once, default 128. */
   readonly at_once?: number;
 }
@@ -194,6 +195,11 @@ export class Poller implements MinerReader {
     return guarded();
   }
 
+  /** What is gathered is written now. */
+  flush(): void {
+    this.#write();
+  }
+
   follow(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -273,8 +279,14 @@ export class Poller implements MinerReader {
   }
 
   #know(row: MinerRow, before?: Device): void {
-    const { settings, now } = this.#options;
-    const reader = new DeviceReader(row, { settings, now, clock: this.#clock, signal: this.#stop.signal });
+    const { settings, now, limits } = this.#options;
+    const reader = new DeviceReader(row, {
+      settings,
+      now,
+      clock: this.#clock,
+      signal: this.#stop.signal,
+      ...(limits === undefined ? {} : { limits }),
+    });
     const { result, read_ms } = before ?? {};
     this.#devices.set(row.id, { reader, failures: 0, error: undefined, result, read_ms, due_ms: this.#clock() });
   }

@@ -1,31 +1,192 @@
-/** What was mined, and what is owed for it. */
-import type { MinerReading } from '../adapters/reading.js';
-import type { MinerRow } from '../store/miners.js';
+/** Shares, wallets, credits: put together. */
+import type { Log } from '../../common/runtime/log.js';
+import type { FleetStore } from '../store/store.js';
+import { Matcher } from '../wallets/matching.js';
+import { POOLS, type Pool } from '../wallets/pools.js';
+import { Accounts } from './accounts.js';
+import type { CreditConfig, OwnPoolsConfig } from './config.js';
+import { type HeldWork, heldOf, reject, release } from './held.js';
+import { Outbox } from './outbox.js';
+import { worthOfDifficulty } from './rate.js';
+import { retryRefused } from './refused.js';
+import { settle } from './settling.js';
+import { SidecarClient } from './sidecar-client.js';
+import { type StatementQuery, type StatementRow, statementOf } from './statement.js';
 
-/** Since the reading before. */
-export interface TakenShares {
-  readonly shares?: number;
-  readonly rejected?: number;
-  readonly difficulty?: number;
-}
-
-export interface StatementQuery {
-  readonly user?: string;
-  readonly miner?: string;
-  /** Milliseconds since 1970. */
-  readonly from?: number;
-  readonly to?: number;
-  readonly group?: 'day';
+export interface MoneyStatus {
+  /** Credits that the site has not taken yet, and since when the oldest of them waits (milliseconds since 1970). */
+  readonly owed: number;
+  readonly oldest_owed_at?: number;
+  /** Credits that the site refuses. */
+  readonly refused: number;
+  /** Works that a person must look at. */
+  readonly held: number;
+  /** Works that are nobody's. */
+  readonly unassigned: number;
+  readonly last_paid_at?: number;
+  /** What keeps credits from being taken, in words. */
+  readonly error?: string;
 }
 
 export interface Money {
-  readonly accounts: { take(miner: MinerRow, reading: MinerReading, at: number): TakenShares };
-  readonly matcher: { match(miner_id: number): void; matchAll(): void };
+  readonly accounts: Accounts;
+  readonly matcher: Matcher;
+  /** From now, periods end, and credits are sent. */
   start(): void;
+  /** Resolves when nothing is under way. What is owed stays owed. */
   stop(): Promise<void>;
-  statement(query: StatementQuery): readonly object[];
-  held(): readonly object[];
+  /** One round of what `start` does again and again. Rejects where the store fails. */
+  round(): Promise<void>;
+  statement(query?: StatementQuery): StatementRow[];
+  held(): HeldWork[];
   release(ids: readonly number[]): number;
   reject(ids: readonly number[], reason: string): number;
-  status(): object;
+  /** Refused credits are worked out anew, by the users and the rate of now. Returns how many. */
+  retry(ids: readonly number[]): number;
+  status(): MoneyStatus;
+}
+
+export interface MoneyOptions {
+  readonly store: FleetStore;
+  /** Without it, shares are counted and nothing is credited. */
+  readonly credit?: CreditConfig | undefined;
+  readonly pools?: OwnPoolsConfig;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Between two rounds. */
+  readonly round_ms?: number;
+}
+
+const ROUND_MS = 5_000;
+const TIDY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+const SHARES_D = 32;
+/** Works that are credited: their credits stay for ever. */
+const WORKS_D = 90;
+
+export function openMoney(options: MoneyOptions): Money {
+  return new OpenMoney(options);
+}
+
+class OpenMoney implements Money {
+  readonly accounts: Accounts;
+  readonly matcher: Matcher;
+  readonly #options: MoneyOptions;
+  readonly #client: SidecarClient | undefined;
+  readonly #outbox: Outbox | undefined;
+  readonly #stop = new AbortController();
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<void> | undefined;
+  #tidied_at = Number.NEGATIVE_INFINITY;
+
+  constructor(options: MoneyOptions) {
+    const { store, credit, log, now, random } = options;
+    this.#options = options;
+    const pools = [...(options.pools ?? []).map(ownPool), ...POOLS];
+    this.matcher = new Matcher(store, pools);
+    this.accounts = new Accounts(store, {
+      isCredited: credit !== undefined,
+      period_ms: (credit?.period_s ?? 600) * 1_000,
+      plausible: credit?.plausible ?? { min: 0.5, max: 1.5 },
+      pools,
+      onLost: (miner, { pool_url, pool_user }) =>
+        log.warn('shares unknown', {
+          code: 'AXL-SHARES-LOST',
+          miner: miner.name,
+          pool: pool_url,
+          user: pool_user,
+          reason: 'its counters fell without a restart, further than can be explained',
+        }),
+    });
+    if (credit !== undefined) {
+      this.#client = new SidecarClient({
+        ...credit.sidecar,
+        ...(credit.token_file && { token_file: credit.token_file }),
+      });
+      this.#outbox = new Outbox(store, { client: this.#client, log, now, random });
+    }
+  }
+
+  start(): void {
+    if (this.#timer !== undefined || this.#stop.signal.aborted) return;
+    const run = (): void => {
+      this.#running = this.round()
+        .catch((error: Error) =>
+          this.#options.log.error('crediting failed', { code: 'AXL-CREDIT-FAULT', reason: error.message }),
+        )
+        .then(() => {
+          if (!this.#stop.signal.aborted) this.#timer = setTimeout(run, this.#options.round_ms ?? ROUND_MS);
+        });
+    };
+    this.#timer = setTimeout(run, 0);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    clearTimeout(this.#timer);
+    await this.#running;
+    this.#client?.close();
+  }
+
+  async round(): Promise<void> {
+    const { store, credit, log, now } = this.#options;
+    this.#tidy(now());
+    if (credit === undefined) return;
+    this.accounts.closeStale(now());
+    const { held } = settle(store, { users: credit.users, worth: worthOfDifficulty(credit.rate), now });
+    if (held > 0) log.warn('work held', { code: 'AXL-CREDIT-HELD', held });
+    await this.#outbox?.sendDue(this.#stop.signal);
+  }
+
+  statement(query: StatementQuery = {}): StatementRow[] {
+    return statementOf(this.#options.store, query);
+  }
+
+  held(): HeldWork[] {
+    return heldOf(this.#options.store);
+  }
+
+  release(ids: readonly number[]): number {
+    return release(this.#options.store, ids);
+  }
+
+  reject(ids: readonly number[], reason: string): number {
+    return reject(this.#options.store, ids, reason);
+  }
+
+  retry(ids: readonly number[]): number {
+    return retryRefused(this.#options.store, ids);
+  }
+
+  status(): MoneyStatus {
+    const { store } = this.#options;
+    const error = this.#outbox?.error;
+    return {
+      ...store.credits.status(),
+      held: store.works.count('held'),
+      unassigned: store.works.count('unassigned'),
+      ...(error !== undefined && { error }),
+    };
+  }
+
+  #tidy(at: number): void {
+    if (Math.abs(at - this.#tidied_at) < TIDY_MS) return;
+    this.#tidied_at = at;
+    const { store, credit } = this.#options;
+    store.submissions.prune(at - (credit?.shares_d ?? SHARES_D) * DAY_MS);
+    store.works.prune(at - WORKS_D * DAY_MS);
+  }
+}
+
+function ownPool({ id, name, hosts, currency, api, api_url }: OwnPoolsConfig[number]): Pool {
+  return {
+    id,
+    name: name ?? id,
+    hosts,
+    hasSubdomains: true,
+    ...(currency !== undefined && { currency }),
+    ...(api !== undefined && { api }),
+    ...(api_url !== undefined && { api_url: api_url.replace(/\/$/, '') }),
+  };
 }

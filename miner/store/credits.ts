@@ -12,6 +12,8 @@ export interface CreditRow {
   /** Decimal text of at most 8 places, as `difficulty`. */
   readonly amount: string;
   readonly difficulty: string;
+  /** Of each 1 of difficulty, as it was then. */
+  readonly worth: string;
   readonly is_estimate: 0 | 1;
   /** Whole seconds since 1970. Periods of a worker never overlap. */
   readonly from_s: number;
@@ -32,8 +34,11 @@ export interface CreditRow {
 
 export type NewCredit = Pick<
   CreditRow,
-  'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'is_estimate' | 'from_s' | 'to_s' | 'created_at'
+  'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'worth' | 'is_estimate' | 'from_s' | 'to_s' | 'created_at'
 >;
+
+/** No attempt is put off for longer. */
+export const DELAY_MS_MAX = 2 * 3_600_000;
 
 export class Credits {
   readonly #db: Database.Database;
@@ -42,8 +47,8 @@ export class Credits {
   constructor(db: Database.Database) {
     this.#db = db;
     this.#add = db.prepare(
-      `INSERT INTO credits (miner, worker, user, amount, difficulty, is_estimate, from_s, to_s, state, due_at, created_at)
-       VALUES (@miner, @worker, @user, @amount, @difficulty, @is_estimate, @from_s, @to_s, 'owed', @created_at, @created_at)`,
+      `INSERT INTO credits (miner, worker, user, amount, difficulty, worth, is_estimate, from_s, to_s, state, due_at, created_at)
+       VALUES (@miner, @worker, @user, @amount, @difficulty, @worth, @is_estimate, @from_s, @to_s, 'owed', @created_at, @created_at)`,
     );
   }
 
@@ -56,13 +61,13 @@ export class Credits {
     return this.#db.prepare<[number], CreditRow>('SELECT * FROM credits WHERE id = ?').get(id);
   }
 
-  /** Owed and due at `at`, oldest first. */
+  /** Owed and due at `at`, longest due first. What is due in days is so because the clock has gone back. */
   due(at: number, limit: number): CreditRow[] {
     return this.#db
-      .prepare<[number, number], CreditRow>(
-        "SELECT * FROM credits WHERE state = 'owed' AND due_at <= ? ORDER BY due_at, id LIMIT ?",
+      .prepare<[number, number, number], CreditRow>(
+        "SELECT * FROM credits WHERE state = 'owed' AND (due_at <= ? OR due_at > ?) ORDER BY due_at, id LIMIT ?",
       )
-      .all(at, limit);
+      .all(at, at + DELAY_MS_MAX, limit);
   }
 
   paid(id: number, answer_id: string, at: number): void {
@@ -99,7 +104,12 @@ export class Credits {
   }
 
   /** Those that end at `from_s` or later and before `to_s`, in order of time. */
-  between(from_s: number, to_s: number, user: string | undefined, miner: string | undefined): IterableIterator<CreditRow> {
+  between(
+    from_s: number,
+    to_s: number,
+    user: string | undefined,
+    miner: string | undefined,
+  ): IterableIterator<CreditRow> {
     return this.#db
       .prepare<[number, number, string | null, string | null, string | null, string | null], CreditRow>(
         `SELECT * FROM credits WHERE to_s >= ? AND to_s < ? AND (? IS NULL OR user = ?) AND (? IS NULL OR miner = ?)
@@ -114,19 +124,18 @@ export class Credits {
   }
 
   status(): { owed: number; refused: number; oldest_owed_at?: number; last_paid_at?: number } {
-    const rows = this.#db
-      .prepare<[], { state: CreditState; n: number; oldest: number; paid: number | null }>(
-        'SELECT state, count(*) AS n, min(created_at) AS oldest, max(paid_at) AS paid FROM credits GROUP BY state',
-      )
-      .all();
-    const of = (state: CreditState) => rows.find((row) => row.state === state);
-    const owed = of('owed');
-    const paid_at = of('paid')?.paid;
+    const count = this.#db.prepare<[CreditState], { n: number; oldest: number | null }>(
+      'SELECT count(*) AS n, min(created_at) AS oldest FROM credits WHERE state = ?',
+    );
+    const owed = count.get('owed');
+    const paid = this.#db
+      .prepare<[], { paid_at: number }>("SELECT paid_at FROM credits WHERE state = 'paid' ORDER BY id DESC LIMIT 1")
+      .get();
     return {
       owed: owed?.n ?? 0,
-      refused: of('refused')?.n ?? 0,
-      ...(owed !== undefined && { oldest_owed_at: owed.oldest }),
-      ...(typeof paid_at === 'number' && { last_paid_at: paid_at }),
+      refused: count.get('refused')?.n ?? 0,
+      ...(typeof owed?.oldest === 'number' && { oldest_owed_at: owed.oldest }),
+      ...(paid !== undefined && { last_paid_at: paid.paid_at }),
     };
   }
 }

@@ -150,6 +150,7 @@ CREATE TABLE credits (
   user TEXT NOT NULL,
   amount TEXT NOT NULL,
   difficulty TEXT NOT NULL,
+  worth TEXT NOT NULL,
   is_estimate INTEGER NOT NULL,
   from_s INTEGER NOT NULL,
   to_s INTEGER NOT NULL,

@@ -35,6 +35,13 @@ it('is closed to other accounts, opens again, and refuses the file of a newer ve
   store = FleetStore.open(':memory:');
 });
 
+it('says what to do with a damaged file, and leaves it as it is', () => {
+  const damaged = path.join(folder, 'damaged.db');
+  fs.writeFileSync(damaged, 'no database '.repeat(100));
+  expect(() => FleetStore.open(damaged)).toThrow(/is damaged: put back a backup/);
+  expect(fs.readFileSync(damaged, 'utf8')).toMatch(/^no database/);
+});
+
 it('names a device to the sites by its MAC, or by its number, and never otherwise', () => {
   const one = miner({ mac_address: 'aa:bb:cc:00:11:22' });
   const other = miner();
@@ -76,11 +83,13 @@ it("lets a person's link stand against a rule's, and forgets a wallet that is re
   expect(store.configs.list(id)).toMatchObject([{ wallet_id: null }]);
 });
 
-it('has one reading of a moment', () => {
+it('has one reading of a second, with the shares of all', () => {
   const { id } = miner();
   const row = { miner_id: id, at_s: 10, hashrate_hps: 1, temperature_c: null, power_w: null, fan_rpm: null };
   const none = { shares: null, rejected: null, difficulty: null };
   store.readings.add({ ...row, ...none });
-  store.readings.add({ ...row, ...none, hashrate_hps: 2 });
-  expect(store.readings.of(id, 10, 11, 'raw')).toEqual([{ ...row, ...none, hashrate_hps: 2 }]);
+  store.readings.add({ ...row, ...none, hashrate_hps: 2, shares: 3 });
+  store.readings.add({ ...row, ...none, hashrate_hps: 4, shares: 2 });
+  store.readings.add({ ...row, ...none, hashrate_hps: 5 });
+  expect(store.readings.of(id, 10, 11, 'raw')).toEqual([{ ...row, ...none, hashrate_hps: 5, shares: 5 }]);
 });

@@ -42,7 +42,7 @@ export class FleetStore {
       return new FleetStore(db);
     } catch (error) {
       db.close();
-      throw error;
+      throw damageOf(error, file);
     }
   }
 
@@ -68,6 +68,16 @@ export class FleetStore {
   close(): void {
     this.db.close();
   }
+}
+
+/** Not set aside by itself: it holds what is owed and not yet sent. */
+function damageOf(error: unknown, file: string): unknown {
+  const { code = '' } = error as { code?: string };
+  if (!code.startsWith('SQLITE_CORRUPT') && !code.startsWith('SQLITE_NOTADB')) return error;
+  return new FleetStoreError(
+    `${file} is damaged: put back a backup of it, or move it away (devices are found again, credits not sent yet are lost)`,
+    { cause: error },
+  );
 }
 
 function migrate(db: Database.Database, file: string): void {

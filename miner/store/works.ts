@@ -23,6 +23,16 @@ export interface WorkRow {
   readonly credit_id: number | null;
 }
 
+export interface CarryRow {
+  readonly worker_key: string;
+  readonly worker: string;
+  readonly user: string;
+  /** Decimal text, as many places as it has. */
+  readonly amount: string;
+  readonly difficulty: string;
+  readonly is_estimate: 0 | 1;
+}
+
 /** Works of one worker and one period: they become one credit, or none. */
 export type WorkGroup = readonly [WorkRow, ...WorkRow[]];
 
@@ -40,6 +50,8 @@ export class Works {
   readonly #period: Database.Statement<[string, string], { to_s: number }>;
   readonly #putPeriod: Database.Statement;
   readonly #settle: Database.Statement;
+  readonly #carry: Database.Statement<[string, string, string], CarryRow>;
+  readonly #putCarry: Database.Statement;
 
   constructor(db: Database.Database) {
     this.#db = db;
@@ -52,6 +64,10 @@ export class Works {
     this.#close = db.prepare('UPDATE works SET state = ?, reason = ?, from_at = ?, to_at = ? WHERE id = ?');
     this.#period = db.prepare('SELECT to_s FROM periods WHERE worker_key = ? AND worker = ?');
     this.#putPeriod = db.prepare('INSERT OR REPLACE INTO periods VALUES (?, ?, ?)');
+    this.#carry = db.prepare('SELECT * FROM carries WHERE worker_key = ? AND worker = ? AND user = ?');
+    this.#putCarry = db.prepare(
+      'INSERT OR REPLACE INTO carries VALUES (@worker_key, @worker, @user, @amount, @difficulty, @is_estimate)',
+    );
     this.#settle = db.prepare('UPDATE works SET state = ?, reason = ?, credit_id = ? WHERE id = ?');
   }
 
@@ -95,11 +111,11 @@ export class Works {
     this.#settle.run(state, reason, credit_id, id);
   }
 
-  /** Workers with works in this state, with one of their pools each. */
-  workers(state: WorkState): Pick<WorkRow, 'worker_key' | 'worker'>[] {
+  /** Workers with works in this state, with every pool that they have some for. */
+  workers(state: WorkState): Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_user'>[] {
     return this.#db
-      .prepare<[string], Pick<WorkRow, 'worker_key' | 'worker'>>(
-        'SELECT DISTINCT worker_key, worker FROM works WHERE state = ?',
+      .prepare<[string], Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_user'>>(
+        'SELECT DISTINCT worker_key, worker, pool_url, pool_user FROM works WHERE state = ? ORDER BY worker_key, worker',
       )
       .all(state);
   }
@@ -139,15 +155,23 @@ export class Works {
       .all(id, state);
   }
 
+  /** What is left over of a worker's credits to a user. */
+  carry(worker_key: string, worker: string, user: string): CarryRow | undefined {
+    return this.#carry.get(worker_key, worker, user);
+  }
+
+  putCarry(row: CarryRow): void {
+    this.#putCarry.run(row);
+  }
+
   ofCredit(credit_id: number): WorkRow[] {
     return this.#db.prepare<[number], WorkRow>('SELECT * FROM works WHERE credit_id = ?').all(credit_id);
   }
 
   /** How many in this state, by works. */
   count(state: WorkState): number {
-    return this.#db
-      .prepare<[string], { n: number }>('SELECT count(*) AS n FROM works WHERE state = ?')
-      .get(state)?.n as number;
+    return this.#db.prepare<[string], { n: number }>('SELECT count(*) AS n FROM works WHERE state = ?').get(state)
+      ?.n as number;
   }
 
   /** Removes credited ones from before `at`; their credits stay. Returns how many. */

@@ -25,7 +25,7 @@ const FORMS: Readonly<Record<Exclude<Currency, 'ETH'>, Forms>> = {
 const LENGTH_MAX = 120;
 const HASH_BYTES = 20;
 
-const base58check = createBase58check((bytes) => createHash('sha256').update(bytes).digest());
+const base58check = createBase58check((bytes: Uint8Array) => createHash('sha256').update(bytes).digest());
 
 /** The address in the spelling by which two are compared, or undefined where it is none of this currency. */
 export function parseAddress(text: string, currency: Currency): string | undefined {
@@ -81,7 +81,9 @@ export function currencyOf(text: string): Currency | undefined {
 
 /** Whether it looks as if an address was meant: then a wrong one is a mistake and no account's name. */
 export function looksLikeAddress(text: string): boolean {
-  return /^(?:bc1|ltc1|bitcoincash:)[0-9a-z]{6,}$/i.test(text) || /^0x[0-9a-f]{20,}$/i.test(text) || isBase58Length(text);
+  return (
+    /^(?:bc1|ltc1|bitcoincash:)[0-9a-z]{6,}$/i.test(text) || /^0x[0-9a-f]{20,}$/i.test(text) || isBase58Length(text)
+  );
 }
 
 function isBase58Length(text: string): boolean {

@@ -14,6 +14,7 @@ import {
   WorkerParams,
   WorkerUserBody,
 } from '../schemas.js';
+import { creditView } from '../views.js';
 
 const CREDITS = 100;
 
@@ -39,7 +40,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
           ...(query.state !== undefined && { state: query.state }),
           limit: Number(query.limit ?? CREDITS),
         })
-        .map((row) => ({ ...row, is_estimate: row.is_estimate === 1 })),
+        .map(creditView),
   );
 
   app.get(
@@ -63,6 +64,22 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
     async ({ params, body }) => {
       decided(moneyOf(agent.money).reject([Number(params.id)], body.reason), params.id);
       return { id: Number(params.id), rejected: true };
+    },
+  );
+
+  app.post<{ Params: IdParams }>(
+    '/api/credits/:id/retry',
+    {
+      schema: {
+        tags: ['credits'],
+        summary: 'Works out a refused credit anew, by the users and the rate of now',
+        params: IdParams,
+      },
+    },
+    async ({ params }) => {
+      if (moneyOf(agent.money).retry([Number(params.id)]) === 0)
+        throw new ApiError('not_found', `no credit ${params.id} is refused`);
+      return { id: Number(params.id), retried: true };
     },
   );
 

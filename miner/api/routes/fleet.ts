@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { answers, EXAMPLES } from '../examples.js';
-import { withGaps } from '../history.js';
+import { type Read, readUntilNow, withGaps } from '../history.js';
 import { HistoryQuery, timeOf } from '../schemas.js';
 import type { Stream } from '../streams.js';
 
@@ -70,12 +70,14 @@ export function fleetRoutes(app: FastifyInstance, context: Context): void {
         throw new ApiError('not_found', `there is no miner ${miner_id}`);
       const points = Math.min(Number(query.points ?? POINTS), POINTS_MAX);
       const [from_s, to_s] = [Math.floor(from / 1000), Math.ceil(to / 1000)];
-      const history = agent.store.readings.history(
-        { ...(miner_id !== undefined && { miner_id }), from_s, to_s, points },
-        retention,
-        agent.fleet().poll_interval_s,
-        Math.floor(agent.now() / 1000),
-      );
+      const read: Read = (from, to, points) =>
+        agent.store.readings.history(
+          { ...(miner_id !== undefined && { miner_id }), from_s: from, to_s: to, points },
+          retention,
+          agent.fleet().poll_interval_s,
+          Math.floor(agent.now() / 1000),
+        );
+      const history = readUntilNow(read, from_s, to_s, points);
       return withGaps(history, from_s, to_s);
     },
   );

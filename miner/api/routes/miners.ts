@@ -241,7 +241,7 @@ function changeOf({ networks }: Context, body: MinerChangeBody): MinerChange {
   return {
     ...(name !== undefined && { name }),
     ...(miner_type !== undefined && { miner_type: minerTypeOf(miner_type) }),
-    ...(ip_address !== undefined && { ip_address: deviceAddress(ip_address, networks) }),
+    ...(ip_address !== undefined && { ip_address: deviceAddress(ip_address, networks()) }),
     ...(api_port !== undefined && { api_port }),
     ...(mac_address !== undefined && { mac_address: mac_address?.toLowerCase().replaceAll('-', ':') ?? null }),
     ...(enabled !== undefined && { enabled: enabled ? 1 : 0 }),

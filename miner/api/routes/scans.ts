@@ -27,7 +27,7 @@ export function scanRoutes(app: FastifyInstance, context: Context): void {
       },
     },
     async ({ query }, reply) => {
-      const given = scanNetworks(query.network, networks) ?? (networks.length > 0 ? networks : undefined);
+      const given = scanNetworks(query.network, networks()) ?? configured(networks());
       const running = agent.scans.list().filter(({ state }) => state === 'running');
       const isKnown = given !== undefined && running.some((job) => job.networks.join(' ') === given.join(' '));
       if (running.length >= config.limits.scans && !isKnown)
@@ -92,6 +92,11 @@ function tell({ agent }: Context, id: number, stream: Stream): () => void {
     clearTimeout(timer);
     unfollow();
   };
+}
+
+/** None configured: the LAN's own. */
+function configured(networks: readonly string[]): readonly string[] | undefined {
+  return networks.length > 0 ? networks : undefined;
 }
 
 const followUrl = (id: number) => `/api/miners/scan/${id}`;

@@ -124,8 +124,8 @@ export class TestAgent implements Agent {
 type Section = Readonly<Record<string, unknown>>;
 
 /** As miner.yaml's reader makes it: defaults filled in. */
-export function apiConfig(section: Section, tokens: string): ApiConfig {
-  const root = { api: structuredClone({ tokens, ...section }) };
+export function apiConfig(section: Section): ApiConfig {
+  const root = { api: structuredClone(section) };
   const ajv = new Ajv({ useDefaults: true, strict: true, keywords: ['must'], allErrors: true });
   const validate = ajv.compile(Type.Object({ api: ApiSection }));
   if (!validate(root)) throw new Error(JSON.stringify(validate.errors));
@@ -151,7 +151,7 @@ export async function buildTestApi(
     (event: string, fields: object = {}) =>
       void lines.push({ level, event, fields });
   const app = await buildApi(agent, {
-    config: apiConfig({ limits: { per_minute: 1_000_000 }, ...section }, file),
+    config: apiConfig({ limits: { per_minute: 1_000_000 }, ...section }),
     tokens: new Tokens(
       file,
       MINER_TOKENS,
@@ -159,7 +159,7 @@ export async function buildTestApi(
       () => {},
     ),
     log: { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') },
-    networks: ['127.33.0.0/16'],
+    networks: () => ['127.33.0.0/16'],
     retention: RETENTION,
     ...more,
   });

@@ -1,0 +1,130 @@
+/** Whatever is sent, the answer is one of the known errors and never the server's own. */
+import fc from 'fast-check';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EXAMPLE_WALLET } from '../simulate/fleet.js';
+import { buildTestApi, TestAgent } from './testing/agents.js';
+
+let agent: TestAgent;
+let app: FastifyInstance;
+let log: { level: string; event: string; fields: object }[];
+beforeAll(async () => {
+  agent = new TestAgent({ rpc: 1, http: 1, whatsminer: 1 });
+  // Nothing is scanned really, and no device asked: what is tried here is what comes in.
+  agent.scans.start = () => ({
+    id: 1,
+    networks: [],
+    started_at: 0,
+    state: 'done',
+    progress: { addresses: 0, probed: 0, answering: 0, interviewed: 0, found: 0 },
+  });
+  agent.poller.readNow = async () => Promise.reject(new Error('away'));
+  ({ app, log } = await buildTestApi(agent));
+  await app.ready();
+  agent.store.wallets.add({ name: 'W', address: EXAMPLE_WALLET, pool: 'ckpool_btc', currency: 'BTC', created_at: 1 });
+});
+afterAll(async () => {
+  await app.close();
+  await agent.close();
+});
+
+const METHODS = ['GET', 'POST', 'PATCH', 'PUT', 'DELETE', 'HEAD', 'OPTIONS'] as const;
+const PATHS = [
+  ...['/api/miners', '/api/miners/:', '/api/miners/:/info', '/api/miners/:/configs', '/api/miners/:/link-wallet'],
+  ...['/api/miners/scan', '/api/miners/scan/:', '/api/miner-types', '/api/wallets', '/api/wallets/:'],
+  ...['/api/wallet/:/shares', '/api/pools', '/api/credits', '/api/credits/held', '/api/credits/held/:/release'],
+  ...['/api/credits/held/:/reject', '/api/worker-users', '/api/worker-users/:', '/api/statement', '/api/history'],
+  ...['/api/fleet', '/api/docs', '/api/:', '/:'],
+];
+const FIELDS = [
+  ...['name', 'miner_type', 'ip_address', 'api_port', 'mac_address', 'enabled', 'login', 'address', 'pool', 'currency'],
+  ...[
+    'pool_name',
+    'difficulty',
+    'worker_name',
+    'accepted',
+    'count',
+    'timestamp',
+    'miner_id',
+    'user',
+    'reason',
+    '__proto__',
+  ],
+];
+const QUERIES = [
+  ...['enabled_only', 'network', 'wallet_id', 'config_id', 'miner_id', 'from', 'to', 'points', 'limit', 'before'],
+  ...['user', 'state', 'group', 'miner'],
+];
+
+const word = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 20 }),
+  fc.constantFrom('1', '0', '-1', '2', '999999999999999', '1e3', '%', '%00', '..', 'true', 'owed', 'day', '2026-01-01'),
+  fc.constantFrom(
+    '192.168.1.7',
+    '10.0.0.0/16',
+    '127.33.0.1',
+    '8.8.8.8',
+    'ckpool_btc',
+    EXAMPLE_WALLET,
+    'avalon',
+    '1-andy',
+  ),
+);
+const value = fc.oneof(
+  word,
+  fc.integer(),
+  fc.double(),
+  fc.boolean(),
+  fc.constant(null),
+  fc.constantFrom(1, 1e21, 1e-300, 4028),
+  fc.record({ user: word, password: word }),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+const pairs = (names: readonly string[], values: fc.Arbitrary<unknown>) =>
+  fc.array(fc.tuple(fc.constantFrom(...names), values), { maxLength: 6 });
+
+const request = fc.record({
+  method: fc.constantFrom(...METHODS),
+  path: fc
+    .tuple(fc.constantFrom(...PATHS), word, fc.boolean())
+    .map(([path, part, isKnown]) =>
+      path.replace(':', isKnown ? '1' : encodeURIComponent(Buffer.from(part).toString())),
+    ),
+  query: pairs(QUERIES, word),
+  body: fc.oneof(
+    pairs(FIELDS, value).map((entries) => JSON.stringify(Object.fromEntries(entries))),
+    fc.json(),
+    fc.string({ unit: 'binary', maxLength: 50 }),
+  ),
+  type: fc.constantFrom(
+    'application/json',
+    'application/json; charset=utf-16',
+    'text/plain',
+    '',
+    'multipart/form-data',
+  ),
+});
+
+describe('any request', () => {
+  it('is answered below 500, or with 503 by a device that is away; errors have one form', {
+    timeout: 120_000,
+  }, async () => {
+    await fc.assert(
+      fc.asyncProperty(request, async ({ method, path, query, body, type }) => {
+        const search = new URLSearchParams(
+          query.map(([name, text]): [string, string] => [String(name), String(text)]),
+        ).toString();
+        const answer = await app.inject({
+          method,
+          url: search === '' ? path : `${path}?${search}`,
+          ...(method !== 'GET' && method !== 'HEAD' && { payload: body, headers: { 'content-type': type } }),
+        });
+        const isKnown = answer.statusCode < 500 || answer.json().error.code === 'device_unavailable';
+        expect([isKnown, answer.statusCode, log.splice(0)]).toEqual([true, answer.statusCode, []]);
+        if (answer.statusCode >= 400 && method !== 'HEAD')
+          expect(answer.json()).toMatchObject({ error: { code: expect.any(String), message: expect.any(String) } });
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});

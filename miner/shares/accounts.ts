@@ -1,0 +1,213 @@
+/** The books of every miner's shares: what each reading adds to works, and where it ends a period. */
+import Big from 'big.js';
+import type { MinerReading } from '../adapters/reading.js';
+import type { ConfigRow } from '../store/configs.js';
+import type { CounterRow } from '../store/counters.js';
+import type { MinerRow } from '../store/miners.js';
+import type { FleetStore } from '../store/store.js';
+import type { WorkGroup } from '../store/works.js';
+import { splitPoolUser } from '../wallets/pool-user.js';
+import { hostOf, POOLS, type Pool, poolOf } from '../wallets/pools.js';
+import { type Step, type StepKind, stepBetween } from './counting.js';
+import { countsOf, type PoolCount } from './counts.js';
+import { groupedBy } from './grouped-by.js';
+import { type Band, doubtOf } from './plausible.js';
+import { wordOf } from './words.js';
+
+export interface AccountsOptions {
+  /** Default true. Without it, shares are listed, and no works are written. */
+  readonly isCredited?: boolean;
+  /** How long works are gathered before they become a credit. */
+  readonly period_ms: number;
+  readonly plausible: Band;
+  /** Those of the config before the known ones. */
+  readonly pools?: readonly Pool[];
+  /** Told of what a counter's fall has hidden. */
+  readonly onLost?: (miner: MinerRow, pool: Pick<PoolCount, 'pool_url' | 'pool_user'>) => void;
+}
+
+/** Since the reading before, for the table of readings; absent where that cannot be known. */
+export interface TakenShares {
+  readonly shares?: number;
+  readonly rejected?: number;
+  readonly difficulty?: number;
+}
+
+const KNOWN: readonly StepKind[] = ['counted', 'restarted', 'reset', 'wrapped'];
+
+export class Accounts {
+  readonly #store: FleetStore;
+  readonly #options: AccountsOptions;
+  readonly #pools: readonly Pool[];
+
+  constructor(store: FleetStore, options: AccountsOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#pools = options.pools ?? POOLS;
+  }
+
+  /**
+   * A good reading, of `at` (milliseconds since 1970): in order of time for each miner, and inside the transaction that
+   * stores it, so that nothing is counted twice or lost when the agent ends at any moment.
+   */
+  take(miner: MinerRow, reading: MinerReading, at: number): TakenShares {
+    const { counters } = this.#store;
+    const rows = counters.of(miner.id);
+    const counted = countsOf(reading, at, rows);
+    const hashrate_hps = reading.hashrate_hps ?? reading.hashrate_avg_hps ?? reading.hashrate_nominal_hps;
+    const steps: { readonly step: Step; readonly count: PoolCount; readonly from_at: number }[] = [];
+    for (const count of counted.counts) {
+      const before = rows.find(
+        ({ pool_url, pool_user }) => pool_url === count.pool_url && pool_user === count.pool_user,
+      );
+      const step = stepBetween(before, count, hashrate_hps);
+      counters.put({ miner_id: miner.id, ...count });
+      steps.push({ step, count, from_at: before?.at ?? at });
+      if (step.kind === 'lost') this.#options.onLost?.(miner, count);
+    }
+    // A counter of the whole miner goes on under the next pool's name: under the old one it must not be counted again.
+    if (counted.isWhole && counted.counts.length > 0)
+      for (const row of rows) if (!isAmong(row, counted.counts)) counters.drop(row);
+    const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
+    if (known.length === 0) return {};
+    const { isCredited = true } = this.#options;
+    if (isCredited) this.#keepPace(miner, known, hashrate_hps ?? 0, at);
+    const configs = this.#store.configs.list(miner.id);
+    for (const { step, count, from_at } of known) {
+      if (isCredited) this.#work(miner, count, step, from_at, at);
+      this.#submit(miner, count, step, configs, at);
+    }
+    this.#closeDue(miner.id, at);
+    return {
+      shares: sum(known.map(({ step }) => step.accepted)),
+      rejected: sum(known.map(({ step }) => step.rejected)),
+      difficulty: sum(known.map(({ step }) => Number(step.difficulty))),
+    };
+  }
+
+  /** Ends the periods of miners that are no longer read. Returns how many miners. */
+  closeStale(now: number): number {
+    return this.#store.transaction(() => {
+      const miners = this.#store.works.openBefore(now - 2 * this.#options.period_ms);
+      for (const id of miners) this.close(id);
+      return miners.length;
+    });
+  }
+
+  /** Ends the period of a miner now: what it has mined is ready to be credited, or held. */
+  close(miner_id: number): void {
+    const { works, counters } = this.#store;
+    const open = works.open(miner_id);
+    const pace = counters.pace(miner_id);
+    counters.dropPace(miner_id);
+    if (open.length === 0) return;
+    const difficulty = sum(open.map((work) => Number(work.difficulty)));
+    const reason =
+      pace === undefined
+        ? undefined
+        : doubtOf({ hashes: pace.hashes, shares: pace.shares, difficulty }, this.#options.plausible);
+    for (const group of groupedBy(open, ({ worker_key, worker }) => JSON.stringify([worker_key, worker])))
+      this.#closeGroup(group, reason);
+  }
+
+  /** One period for all works of a worker, behind its last one: no second of it is ever credited twice. */
+  #closeGroup(group: WorkGroup, reason: string | undefined): void {
+    const { works } = this.#store;
+    const [{ worker_key, worker }] = group;
+    const from_s = Math.max(works.endOf(worker_key, worker), secondsOf(Math.min(...group.map((one) => one.from_at))));
+    // Where our clock went back, periods are a second long until it is there again.
+    const to_s = Math.max(from_s + 1, secondsOf(Math.max(...group.map((one) => one.to_at))));
+    works.putEnd(worker_key, worker, to_s);
+    for (const { id } of group)
+      works.close(id, {
+        state: reason === undefined ? 'unassigned' : 'held',
+        reason: reason ?? null,
+        from_at: from_s * 1_000,
+        to_at: to_s * 1_000,
+      });
+  }
+
+  #closeDue(miner_id: number, at: number): void {
+    const pace = this.#store.counters.pace(miner_id);
+    if (pace === undefined) return;
+    const { period_ms } = this.#options;
+    // In step with the clock, so that a day's end is a period's end. A clock that has jumped ends the period as well.
+    const isDue = Math.floor(at / period_ms) !== Math.floor(pace.from_at / period_ms);
+    if (isDue) this.close(miner_id);
+  }
+
+  #keepPace(
+    miner: MinerRow,
+    known: readonly { readonly step: Step; readonly from_at: number }[],
+    hashrate_hps: number,
+    at: number,
+  ): void {
+    const { counters } = this.#store;
+    const pace = counters.pace(miner.id);
+    const seconds = Math.max(...known.map(({ step }) => step.seconds));
+    counters.putPace({
+      miner_id: miner.id,
+      from_at: pace?.from_at ?? Math.min(at, ...known.map(({ from_at }) => from_at)),
+      at,
+      hashes: (pace?.hashes ?? 0) + hashrate_hps * seconds,
+      shares: (pace?.shares ?? 0) + sum(known.map(({ step }) => step.accepted)),
+    });
+  }
+
+  #work(miner: MinerRow, count: PoolCount, step: Step, from_at: number, at: number): void {
+    if (Number(step.difficulty) <= 0) return;
+    const { works } = this.#store;
+    const { pool_url, pool_user } = count;
+    const open = works.open(miner.id).find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
+    const is_estimate = step.is_estimate || open?.is_estimate === 1 ? 1 : 0;
+    if (open !== undefined) {
+      const difficulty = new Big(open.difficulty).plus(step.difficulty).toFixed();
+      works.extend(open.id, { to_at: Math.max(open.to_at, at), difficulty, is_estimate });
+      return;
+    }
+    works.add({
+      miner_id: miner.id,
+      worker_key: wordOf(miner.worker_key),
+      worker: wordOf(this.#workerOf(count) ?? miner.worker_key),
+      pool_url,
+      pool_user,
+      from_at: Math.min(from_at, at),
+      to_at: at,
+      difficulty: step.difficulty,
+      is_estimate,
+    });
+  }
+
+  #submit(miner: MinerRow, count: PoolCount, step: Step, configs: readonly ConfigRow[], at: number): void {
+    const { pool_url, pool_user } = count;
+    if (step.accepted === 0 && step.rejected === 0) return;
+    const config = configs.find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
+    const row = {
+      at,
+      wallet_id: config?.wallet_id ?? null,
+      miner_id: miner.id,
+      pool_name: poolOf(pool_url, this.#pools)?.name ?? hostOf(pool_url) ?? '',
+      worker_name: this.#workerOf(count) ?? '',
+    };
+    if (step.accepted > 0)
+      this.#store.submissions.count({ ...row, difficulty: step.difficulty, count: step.accepted, accepted: 1 });
+    if (step.rejected > 0)
+      this.#store.submissions.count({ ...row, difficulty: '0', count: step.rejected, accepted: 0 });
+  }
+
+  #workerOf({ pool_url, pool_user }: PoolCount): string | undefined {
+    return splitPoolUser(pool_user, poolOf(pool_url, this.#pools)).worker;
+  }
+}
+
+function isAmong(row: CounterRow, counts: readonly PoolCount[]): boolean {
+  return counts.some(({ pool_url, pool_user }) => pool_url === row.pool_url && pool_user === row.pool_user);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function secondsOf(at: number): number {
+  return Math.floor(at / 1_000);
+}
