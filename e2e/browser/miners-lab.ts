@@ -2,19 +2,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Type } from '@sinclair/typebox';
-import { Ajv } from 'ajv';
-import { SILENT } from '../../common/runtime/log.js';
-import { type ApiConfig, ApiSection } from '../../miner/api/config.js';
-import { type Api, startApi } from '../../miner/api/main.js';
-import { registerBoard } from '../../miner/board/board.js';
+import { type Log, SILENT } from '../../common/runtime/log.js';
 import { parseMinerConfig } from '../../miner/config/config.js';
 import { type MinerDaemon, runMiner } from '../../miner/main.js';
 import { EXAMPLE_WALLET, Fleet, type FleetMiner } from '../../miner/simulate/fleet.js';
 import type { Kind } from '../../miner/simulate/miner-state.js';
 
 const PORTS = { rpc: 14_528, http: 18_580, whatsminer: 14_933 };
-const RETENTION = { raw_h: 26, ten_minutes_d: 32, hour_d: 1_100 };
 
 export class MinersLab {
   readonly network = '127.58.0.0/28';
@@ -24,7 +18,7 @@ export class MinersLab {
     readonly folder: string,
     readonly devices: Fleet,
     readonly daemon: MinerDaemon,
-    readonly api: Api,
+    readonly port: number,
   ) {}
 
   static async start(options: { readonly count: number; readonly kinds: readonly Kind[] }): Promise<MinersLab> {
@@ -43,24 +37,21 @@ poll_interval_s: 5
 stale_after_s: 8
 offline_after_s: 14
 ports: {rpc: ${PORTS.rpc}, http: ${PORTS.http}, whatsminer: ${PORTS.whatsminer}}
+api: {port: 0}
 `;
-    const daemon = await runMiner(parseMinerConfig(text, 'miner.yaml'), SILENT);
-    const root: { api?: ApiConfig } = {};
-    new Ajv({ useDefaults: true, strict: false }).validate(Type.Object({ api: ApiSection }), root);
-    const config = { ...root.api, port: 0, tokens: path.join(folder, 'tokens.json') } as ApiConfig;
-    const networks = ['127.58.0.0/28'];
-    const api = await startApi(daemon.agent, {
-      config,
-      log: SILENT,
-      networks,
-      retention: RETENTION,
-      board: registerBoard,
-    });
-    return new MinersLab(folder, devices, daemon, api);
+    let port = 0;
+    const log: Log = {
+      ...SILENT,
+      info: (event, fields) => {
+        if (event === 'miner API') port = Number(fields?.port);
+      },
+    };
+    const daemon = await runMiner(parseMinerConfig(text, 'miner.yaml'), log);
+    return new MinersLab(folder, devices, daemon, port);
   }
 
   get url(): string {
-    return `http://127.0.0.1:${this.api.port}/`;
+    return `http://127.0.0.1:${this.port}/`;
   }
 
   async switchOff(kind: Kind): Promise<void> {
@@ -72,7 +63,6 @@ ports: {rpc: ${PORTS.rpc}, http: ${PORTS.http}, whatsminer: ${PORTS.whatsminer}}
   }
 
   async close(): Promise<void> {
-    await this.api.close();
     await this.daemon.stop();
     await this.devices.stop();
     fs.rmSync(this.folder, { recursive: true, force: true });
