@@ -121,19 +121,10 @@ export class CreditsView implements View {
     const days = byDayAndUser(statement).map(({ day, user, paid, owed, refused, difficulty, is_estimate }) => [
       day === '' ? units.NONE : day,
       user,
-      units.amount(paid),
-      unlessZero(owed),
-      unlessZero(refused),
+      make('div', '', units.amount(paid), rest(owed, 'more owed'), rest(refused, 'refused')),
       `${is_estimate ? '≈ ' : ''}${units.short(Number(difficulty))}`,
     ]);
-    const dayHeads = [
-      ['Day', 'c-date'],
-      ['User'],
-      ['Paid', 'c-num'],
-      ['Owed', 'c-num'],
-      ['Refused', 'c-num wide'],
-      ['Work', 'c-num wide'],
-    ] as const;
+    const dayHeads = [['Day', 'c-date'], ['User'], ['Paid', 'c-num'], ['Work', 'c-num wide']] as const;
     this.#statement.replaceChildren(
       days.length === 0
         ? make('p', 'empty', 'Nothing was credited in the last month.')
@@ -250,7 +241,8 @@ function timeOf(at: number): HTMLElement {
   );
 }
 
-const unlessZero = (amount: string): string => (amount === ZERO ? '' : units.amount(amount));
+const rest = (amount: string, words: string): HTMLElement | undefined =>
+  amount === ZERO ? undefined : make('small', '', `${units.amount(amount)} ${words}`);
 
 const STATE_HEALTH = { paid: 'ok', owed: 'warn', refused: 'bad' } as const;
 
