@@ -6,6 +6,7 @@ import type { Running } from '../common/runtime/service.js';
 import type { Agent } from './agent.js';
 import { tokensFileOf } from './api/config.js';
 import { startApi } from './api/main.js';
+import { registerBoard } from './board/board.js';
 import type { MinerConfig } from './config/config.js';
 import { Keeper } from './fleet/keeper.js';
 import type { Counts } from './fleet/live-fleet.js';
@@ -63,6 +64,7 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
         log,
         networks: () => config.networks ?? [],
         retention: config.retention,
+        board: registerBoard,
       }),
     );
   } catch (error) {
