@@ -16,7 +16,7 @@ class Desk {
   readonly lines: { level: Level; event: string; fields: Fields }[] = [];
   readonly publisher: Publisher;
 
-  constructor({ interval_s = 60, refresh_s = interval_s } = {}) {
+  constructor({ interval_s = 60, refresh_s }: { interval_s?: number; refresh_s?: number } = {}) {
     const say =
       (level: Level) =>
       (event: string, fields: Fields = {}): void =>
@@ -27,7 +27,7 @@ class Desk {
         name: 'gist',
         place: 'abc',
         interval_s,
-        refresh_s,
+        refresh_s: refresh_s ?? interval_s,
         write: async (text) => {
           if (this.error !== undefined) throw this.error;
           this.written.push(JSON.parse(text) as Snapshot);
