@@ -5,6 +5,7 @@ import { FAULTS, type Fault } from '../../miner/simulate/faults.js';
 import { KINDS, type Kind } from '../../miner/simulate/miner-state.js';
 import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js';
 import { UsageError } from '../exit.js';
+import { addMinerRelay } from './miner-relay.js';
 
 const EXAMPLES = `
 Examples:
@@ -47,6 +48,7 @@ export function addMiner(program: Command): void {
     .action(async (options: SimulateOptions) => {
       await simulate(options);
     });
+  addMinerRelay(miner, withPorts);
 }
 
 function withPorts(command: Command): Command {

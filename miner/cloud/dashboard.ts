@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Log } from '../../common/runtime/log.js';
 import type { Running } from '../../common/runtime/service.js';
-import { type Env, isSafe, RelayError, secondsIn, tokenIn } from '../relay/config.js';
+import { type Env, isSafe, numberIn, RelayError, tokenIn } from '../relay/config.js';
 import { buildDashboard } from './app.js';
 import { duration, Mirror } from './mirror.js';
 import { registerPage } from './page.js';
@@ -41,8 +41,8 @@ export function dashboardSettings(options: DashboardOptions, env: Env, now: () =
   if (options.gist !== undefined && options.hubData !== undefined)
     throw new RelayError('either --gist or --hub-data, not both');
   if (!isCloud && options.gist === undefined && options.hubData === undefined) throw new RelayError(NOTHING_SAID);
-  const ttl_s = secondsIn('GIST_CACHE_TTL', given('GIST_CACHE_TTL'), { minimum: 1, maximum: 3_600 }) ?? TTL_S;
-  const port = options.port ?? secondsIn('PORT', given('PORT'), { minimum: 1, maximum: 65_535 }) ?? PORT;
+  const ttl_s = numberIn('GIST_CACHE_TTL', given('GIST_CACHE_TTL'), { minimum: 1, maximum: 3_600 }) ?? TTL_S;
+  const port = options.port ?? numberIn('PORT', given('PORT'), { minimum: 1, maximum: 65_535 }, 'a port') ?? PORT;
   const common = { host: options.host ?? (isCloud ? '0.0.0.0' : '127.0.0.1'), port };
   const { hubData } = options;
   // Files are cheap to look at.

@@ -10,6 +10,8 @@ import type { Part, Source } from './sources.js';
 export interface AgentSeen {
   readonly name: string;
   readonly stale: boolean;
+  /** Milliseconds since 1970, by its own clock. */
+  readonly updated_at: number;
   /** Seconds since it wrote, as far as can be known here. */
   readonly age_s: number;
   readonly miners: number;
@@ -176,7 +178,13 @@ export class Mirror {
     const { updated_at, interval_s, miners } = published;
     const age_ms = Math.max(now() - updated_at, now() - (this.#seen.get(name)?.since ?? now()), 0);
     const limit_s = INTERVALS * interval_s + ttl_s + source.delay_s;
-    return { name, stale: age_ms > limit_s * 1_000, age_s: Math.round(age_ms / 1_000), miners: miners.length };
+    return {
+      name,
+      stale: age_ms > limit_s * 1_000,
+      updated_at,
+      age_s: Math.round(age_ms / 1_000),
+      miners: miners.length,
+    };
   }
 
   #membersOf({ name, published }: Part, place: number, isStale: boolean): FleetMember[] {

@@ -27,7 +27,7 @@ export function pageOf(fleet: CloudFleet): string {
       reading?.power_w === undefined ? '' : `${Math.round(reading.power_w)} W`,
       reading?.shares_accepted === undefined ? '' : String(reading.shares_accepted),
     ];
-    return `<tr class="${state}">${cells.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`;
+    return `<tr class="${state}">${cells.map((cell) => `<td>${escaped(cell)}</td>`).join('')}</tr>`;
   });
   const online = fleet.miners.filter(({ state }) => state === 'online').length;
   const age = fleet.age_s === undefined ? 'no data yet' : `written ${duration(fleet.age_s)} ago`;
@@ -38,9 +38,9 @@ body{font:16px/1.4 system-ui;margin:1rem;color-scheme:light dark}table{border-co
 td,th{padding:.25rem .5rem;text-align:left;border-bottom:1px solid #8884}.warning{background:#c40;color:#fff;padding:.5rem}
 tr:not(.online){opacity:.6}</style></head><body>
 <h1>Miners</h1>
-${fleet.stale ? `<p class="warning"><strong>Old data</strong>: ${escape(age)}.</p>` : ''}
-${fleet.message === undefined ? '' : `<p class="warning">${escape(fleet.message)}</p>`}
-<p>${fleet.miners.length} miners, ${online} online, ${escape(age)}</p>
+${fleet.stale ? `<p class="warning"><strong>Old data</strong>: ${escaped(age)}.</p>` : ''}
+${fleet.message === undefined ? '' : `<p class="warning">${escaped(fleet.message)}</p>`}
+<p>${fleet.miners.length} miners, ${online} online, ${escaped(age)}</p>
 <table><tr><th>Name<th>Model<th>State<th>Hashrate<th>Temperature<th>Power<th>Shares</tr>
 ${rows.join('\n')}
 </table></body></html>
@@ -55,6 +55,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-function escape(text: string): string {
+function escaped(text: string): string {
   return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

@@ -88,6 +88,8 @@ const FILE_BYTES_MAX = 16_000_000;
 export class HubSource implements Source {
   readonly name = 'hub';
   readonly delay_s = 0;
+  /** File → what it held when it looked like this. */
+  #known = new Map<string, { readonly print: string; readonly published: Published }>();
 
   /** `userdata`: of the hub, or of any site that has the kind. */
   constructor(readonly userdata: string) {}
@@ -99,16 +101,23 @@ export class HubSource implements Source {
       .sort()
       .slice(0, FILES_MAX);
     const parts: Part[] = [];
+    const known = new Map<string, { readonly print: string; readonly published: Published }>();
     const problems: string[] = [];
     for (const file of names) {
       try {
-        const text = await readRegular(path.join(folder, file));
-        parts.push({ name: file.replace(/\.txt$/, ''), published: readPublished(text) });
+        const place = path.join(folder, file);
+        const { ino, size, mtimeNs } = await fs.promises.lstat(place, { bigint: true });
+        const print = `${ino}:${size}:${mtimeNs}`;
+        const before = this.#known.get(file);
+        const published = before?.print === print ? before.published : readPublished(await readRegular(place));
+        known.set(file, { print, published });
+        parts.push({ name: file.replace(/\.txt$/, ''), published });
       } catch (error) {
         // One that has just been removed is no problem.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') problems.push(`${file}: ${(error as Error).message}`);
       }
     }
+    this.#known = known;
     if (names.length === 0)
       problems.push(
         `${folder} is empty: does an agent publish to the hub (relay.hub), and have its spoke and the hub the kind ${KIND} in their configs?`,

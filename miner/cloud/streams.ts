@@ -1,15 +1,19 @@
-/** Server-sent events for the pages that are open: the fleet after every fetch. Nothing is fetched while nobody looks on. */
+/** Server-sent events for the pages that are open: the fleet when it has changed. Nothing is fetched while nobody looks on. */
 import type { ServerResponse } from 'node:http';
 import type { CloudFleet, Mirror } from './mirror.js';
 
 export const STREAMS_MAX = 200;
 const HEARTBEAT_MS = 15_000;
+/** Also unchanged: its age grows. */
+const AGAIN_MS = 30_000;
 /** A page that does not take what it is sent is let go; it comes back by itself. */
 const UNSENT_BYTES_MAX = 4_000_000;
 
 export class Streams {
   readonly #streams = new Set<ServerResponse>();
   #timers: NodeJS.Timeout[] = [];
+  #told = '';
+  #told_at = 0;
 
   constructor(readonly mirror: Mirror) {}
 
@@ -40,6 +44,13 @@ export class Streams {
 
   async #tell(): Promise<void> {
     const fleet = await this.mirror.view();
+    const told = JSON.stringify([
+      fleet.message,
+      fleet.agents.map(({ name, stale, updated_at }) => [name, stale, updated_at]),
+    ]);
+    if (told === this.#told && performance.now() - this.#told_at < AGAIN_MS) return;
+    this.#told = told;
+    this.#told_at = performance.now();
     this.#send(eventOf(fleet));
   }
 

@@ -85,7 +85,7 @@ export function gistSettings(config: RelayConfig['gist'], env: Env): GistSetting
     throw new RelayError(
       `GIST_ID is no id of a Gist (got ${JSON.stringify(id)}): it is the letters and digits at the end of its address`,
     );
-  const interval_s = config?.interval_s ?? secondsIn('SYNC_INTERVAL', given('SYNC_INTERVAL'), INTERVAL) ?? INTERVAL_S;
+  const interval_s = config?.interval_s ?? numberIn('SYNC_INTERVAL', given('SYNC_INTERVAL'), INTERVAL) ?? INTERVAL_S;
   const { token_file } = config ?? {};
   const token = (): string =>
     token_file === undefined ? tokenIn('GIST_TOKEN', given('GIST_TOKEN')) : tokenOf(token_file);
@@ -98,16 +98,17 @@ export function gistSettings(config: RelayConfig['gist'], env: Env): GistSetting
 }
 
 /** Undefined where nothing is given. Throws `RelayError`. */
-export function secondsIn(
+export function numberIn(
   name: string,
   text: string | undefined,
   { minimum, maximum }: { minimum: number; maximum: number },
+  what = 'seconds',
 ): number | undefined {
   if (text === undefined) return undefined;
-  const seconds = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (!(seconds >= minimum && seconds <= maximum))
-    throw new RelayError(`${name} must be a number of seconds, ${minimum}–${maximum} (got ${JSON.stringify(text)})`);
-  return seconds;
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= minimum && value <= maximum))
+    throw new RelayError(`${name} must be ${what}, ${minimum}–${maximum} (got ${JSON.stringify(text)})`);
+  return value;
 }
 
 /** Whether what is sent there can be read by nobody else. */

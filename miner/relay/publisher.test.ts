@@ -157,7 +157,7 @@ describe('publishing', () => {
       hint: 'do this',
       next_s: 120,
     });
-    expect(desk.publisher.status()).toMatchObject({ error: 'HTTP missing. do this', failures: 29 });
+    expect(desk.publisher.status()).toMatchObject({ error: 'HTTP missing: do this', failures: 29 });
     await desk.after(60);
     desk.error = fault('server');
     await desk.after(60);

@@ -18,7 +18,7 @@ export interface Target {
 
 export interface PublisherOptions {
   readonly target: Target;
-  readonly fleet: () => Fleet;
+  readonly fleet: () => Fleet | Promise<Fleet>;
   readonly addresses: boolean;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -89,11 +89,17 @@ export class Publisher {
   async step(): Promise<Step> {
     const { target, fleet, addresses, now, log } = this.#options;
     const interval_ms = target.interval_s * 1_000;
-    const { miners, ...rest } = fleet();
+    let taken: Fleet;
+    try {
+      taken = await fleet();
+    } catch (error) {
+      return { did: 'failed', wait_ms: this.#failed(error as Error) };
+    }
+    const { miners } = taken;
     const isEarly = miners.length > 0 && miners.every(({ state }) => state === 'unknown' || state === 'disabled');
     if (isEarly && this.#published === undefined && now() - this.#started_at < EARLY_MS)
       return { did: 'early', wait_ms: EARLY_WAIT_MS };
-    const snapshot = snapshotOf({ miners, ...rest }, { addresses, interval_s: target.interval_s });
+    const snapshot = snapshotOf(taken, { addresses, interval_s: target.interval_s });
     const digest = digestOf(snapshot);
     const age_ms = this.#published === undefined ? Number.POSITIVE_INFINITY : now() - this.#published.at;
     if (digest === this.#digest && age_ms >= 0 && age_ms < target.refresh_s * 1_000)
@@ -128,7 +134,7 @@ export class Publisher {
     const { target, log, now } = this.#options;
     const { hint } = error as { hint?: string };
     const isNews = this.#error === undefined || !this.#error.startsWith(error.message);
-    this.#error = hint === undefined ? error.message : `${error.message}. ${hint}`;
+    this.#error = hint === undefined ? error.message : `${error.message}: ${hint}`;
     this.#failures += 1;
     const wait_ms = this.#waitAfter(error, now());
     const fields = {
