@@ -114,9 +114,9 @@ describe('axle miner relay', () => {
     const userdata = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-relay-'));
     fs.mkdirSync(path.join(userdata, '.axle/locks'), { recursive: true });
     expect(await relay('--once', '--agent', agentUrl, '--hub-data', userdata, '--name', 'barn')).toBe(0);
-    expect(JSON.parse(fs.readFileSync(path.join(userdata, 'fleet/barn.txt'), 'utf8'))).toMatchObject({
-      miner_count: 2,
-    });
+    expect(JSON.parse(fs.readFileSync(path.join(userdata, 'fleet/barn.txt'), 'utf8'))).toMatchObject([
+      { miner_count: 2 },
+    ]);
     fs.rmSync(userdata, { recursive: true });
   });
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SILENT } from '../../common/runtime/log.js';
 import type { Fleet } from '../fleet/fleet.js';
 import type { Env } from '../relay/config.js';
+import { hubText } from '../relay/hub-file.js';
 import { snapshotOf, snapshotText } from '../relay/snapshot.js';
 import { GistServer } from '../relay/testing/gist-server.js';
 import { type Dashboard, type DashboardOptions, dashboardSettings, runDashboard } from './dashboard.js';
@@ -126,7 +127,7 @@ describe('axle dashboard', () => {
       parts: [{ name: 'barn' }],
       problems: ['home.txt: it is no JSON', expect.stringContaining('link.txt: ELOOP')],
     });
-    write('home.txt', published('rig2'));
+    write('home.txt', hubText(published('rig2')));
     fs.rmSync(path.join(folder, 'fleet/link.txt'));
     const url = await start({ hubData: folder });
     const { miners, agents } = await json(`${url}/api/fleet`);
@@ -135,7 +136,7 @@ describe('axle dashboard', () => {
   });
 
   it.each([
-    ['is not there', () => {}, /add the kind fleet/],
+    ['is not there', () => {}, /add kinds: \{ fleet: \{\} \} to the configs/],
     ['is empty', () => fs.mkdirSync(path.join(folder, 'fleet')), /is empty: does an agent publish to the hub/],
   ])("says what to do where the hub's folder %s", async (_name, prepare, message) => {
     prepare();

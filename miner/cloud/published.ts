@@ -27,9 +27,10 @@ const POLL_INTERVAL_S = 30;
 
 type Raw = Readonly<Record<string, unknown>>;
 
-/** Throws `PublishedError`. */
+/** Of a Gist's file, or of a document (see hub-file.ts). Throws `PublishedError`. */
 export function readPublished(text: string): Published {
-  const root = parse(text);
+  const read = parse(text);
+  const root = Array.isArray(read) && read.length === 1 ? (read[0] as unknown) : read;
   if (!isGroup(root)) throw new PublishedError('the file holds no group of keys');
   if (root.miners === undefined)
     throw new PublishedError(

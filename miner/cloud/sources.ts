@@ -120,16 +120,14 @@ export class HubSource implements Source {
     this.#known = known;
     if (names.length === 0)
       problems.push(
-        `${folder} is empty: does an agent publish to the hub (relay.hub), and have its spoke and the hub the kind ${KIND} in their configs?`,
+        `${folder} is empty: does an agent publish to the hub (relay.hub), and do its spoke and the hub have kinds: { ${KIND}: {} } in their configs?`,
       );
     return { parts, problems };
   }
 }
 
 function noFolder(folder: string, error: Error): never {
-  throw new Error(
-    `${error.message}: make ${folder}, and add the kind ${KIND} (format: text) to the configs of hub and spoke`,
-  );
+  throw new Error(`${error.message}: make ${folder}, and add kinds: { ${KIND}: {} } to the configs of hub and spoke`);
 }
 
 async function readRegular(file: string): Promise<string> {

@@ -1,6 +1,9 @@
 /**
- * The snapshot as a document: a file among those that a spoke on this machine keeps in step. Kind `fleet`, format text: the
- * spoke and the hub must have that kind in their configs, and the latest snapshot wins.
+ * The snapshot as a document: a file among those that a spoke on this machine keeps in step. The spoke and the hub must have
+ * the kind `fleet` in their configs (`kinds: { fleet: {} }`).
+ *
+ * The file is a list with one snapshot in it. Of an object each value would be a register of its own, with a stamp, and one
+ * with more than 20,000 values is refused; what is no object is one value, kept as it stands, and the later one wins.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -19,6 +22,11 @@ export class HubFileError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** A snapshot's text as the document holds it. */
+export function hubText(snapshot: string): string {
+  return `[${snapshot.trimEnd()}]\n`;
 }
 
 /** Puts `text` in the place of the document's file, under its lock, whole or not at all. Rejects with `HubFileError`. */

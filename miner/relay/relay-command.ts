@@ -5,7 +5,7 @@
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SILENT } from '../../common/runtime/log.js';
-import { networksToScan } from '../discovery/addresses.js';
+import { addressesOf, networksToScan } from '../discovery/addresses.js';
 import { scan } from '../discovery/scan.js';
 import type { Fleet, FleetMember } from '../fleet/fleet.js';
 import type { Ports } from '../readers/device.js';
@@ -41,6 +41,7 @@ export async function relayCommand(
   const { addresses, once, dryRun } = options;
   // A mistake in them is the person's, and no failure of a scan.
   const networks = options.scan && networksToScan(options.scan, networkInterfaces);
+  if (networks !== undefined) addressesOf(networks).next();
   const fleet = networks === undefined ? () => agentFleet(options.agent) : () => scannedFleet(networks, options.ports);
   if (dryRun) {
     say(snapshotText(snapshotOf(await fleet(), { addresses, interval_s: 60 })).trimEnd());

@@ -45,8 +45,9 @@ describe('the relay', () => {
     const relay = startRelay(source, config, log, { GIST_TOKEN: 'ghp_abc' });
     try {
       await vi.waitFor(() => expect(relay?.status()).toMatchObject({ gist: { miners: 1 }, hub: { miners: 1 } }));
-      for (const text of [server.textOf('abc'), fs.readFileSync(path.join(userdata, 'fleet/home.txt'), 'utf8')]) {
-        expect((JSON.parse(text) as Snapshot).miners).toHaveProperty('rig1');
+      const document = fs.readFileSync(path.join(userdata, 'fleet/home.txt'), 'utf8');
+      for (const text of [`[${server.textOf('abc')}]`, document]) {
+        expect((JSON.parse(text) as [Snapshot])[0].miners).toHaveProperty('rig1');
         expect(text).not.toContain('192.168');
       }
     } finally {

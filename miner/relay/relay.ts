@@ -5,7 +5,7 @@ import type { Log } from '../../common/runtime/log.js';
 import type { Fleet } from '../fleet/fleet.js';
 import { type Env, type GistSettings, gistSettings, type RelayConfig, RelayError } from './config.js';
 import { GistClient } from './gist.js';
-import { KIND, writeHubFile } from './hub-file.js';
+import { hubText, KIND, writeHubFile } from './hub-file.js';
 import { Publisher, type Target, type TargetStatus } from './publisher.js';
 import { FILE_NAME } from './snapshot.js';
 
@@ -94,6 +94,6 @@ export function hubTarget({ userdata, name, interval_s, refresh_s }: NonNullable
     place: `${userdata}/${documentFile(`${KIND}/${name}`)}`,
     interval_s,
     refresh_s: refresh_s ?? interval_s,
-    write: (text) => writeHubFile(userdata, name, text),
+    write: (text) => writeHubFile(userdata, name, hubText(text)),
   };
 }
