@@ -51,7 +51,7 @@ describe('the relay', () => {
         expect(text).not.toContain('192.168');
       }
     } finally {
-      await relay?.stop();
+      await relay?.close();
       await server.close();
     }
   });
@@ -60,7 +60,7 @@ describe('the relay', () => {
     const config = { gist: { id: 'abc' }, hub: { userdata, name: 'home', interval_s: 60 }, addresses: false };
     const relay = startRelay(source, config, log, { GIST_TOKEN: 'ghp_secret oops' });
     await vi.waitFor(() => expect(relay?.status().hub?.miners).toBe(1));
-    await relay?.stop();
+    await relay?.close();
     expect(relay?.status()).not.toHaveProperty('gist');
     expect(lines[0]).toMatchObject({ event: 'gist not updated', fields: { code: 'AXL-RELAY-GIST' } });
     expect(JSON.stringify(lines)).not.toContain('ghp_secret');

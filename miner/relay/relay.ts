@@ -18,7 +18,7 @@ export interface RelayStatus {
 
 export interface RelayRun {
   status(): RelayStatus;
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** What the relay sees of the agent. */
@@ -54,7 +54,7 @@ export function startRelay(
   const loops = publishers.map(([, publisher]) => publisher.run(abort.signal));
   return {
     status: () => Object.fromEntries(publishers.map(([name, publisher]) => [name, publisher.status()])),
-    stop: async () => {
+    close: async () => {
       abort.abort();
       // An answer that is still to come changes nothing any more.
       await Promise.race([Promise.all(loops), sleep(STOP_MS_MAX, undefined, { ref: false })]);
