@@ -1,9 +1,8 @@
-/** What `axle hub` and `axle spoke` have in common: options, log, life. */
+/** What `axle hub`, `axle spoke` and `axle miner` have in common: options, log, life. */
 import { type Command, Option } from 'commander';
 import { createLog, type Level, LOG_FORMATS, type Log, type LogFormat } from '../../common/runtime/log.js';
 import { reloadConfig } from '../../common/runtime/reload.js';
-import { parentGone, serve } from '../../common/runtime/service.js';
-import type { Daemon } from '../../common/site/daemon.js';
+import { parentGone, type Running, serve } from '../../common/runtime/service.js';
 
 export type DaemonOptions = {
   readonly config: string;
@@ -12,9 +11,11 @@ export type DaemonOptions = {
   readonly exitWithParent?: true;
 };
 
-export function addDaemonOptions(command: Command): Command {
+/** `optional`: for a command that does other things as well. */
+export function addDaemonOptions(command: Command, config: 'required' | 'optional' = 'required'): Command {
+  const option = new Option('-c, --config <file>', 'config file, see fixtures/*.example.yaml');
   return command
-    .requiredOption('-c, --config <file>', 'config file, see fixtures/*.example.yaml')
+    .addOption(option.makeOptionMandatory(config === 'required'))
     .addOption(new Option('--log-format <format>', 'how to log').choices(LOG_FORMATS).default('auto'))
     .addOption(new Option('--log-level <level>', 'instead of log_level').choices(['error', 'warn', 'info', 'debug']))
     .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp());
@@ -32,13 +33,19 @@ Examples:
   axle ${role} --config /etc/axle/${role}.yaml --log-level debug --log-format json`;
 }
 
+type Daemon = Running & {
+  /** Some of its config has changed in place. */
+  reconfigured(): void;
+};
+
 type Logged = { readonly log_level: Level; readonly log_file?: string };
 
-/** Runs a daemon until it is told to stop, and ends the process with its exit code. */
+/** Runs a daemon until it is told to stop, and ends the process with its exit code. `live`: what a reload may change. */
 export async function runDaemon<C extends Logged & object>(
   options: DaemonOptions,
   load: (file: string) => C,
   run: (config: C, log: Log) => Promise<Daemon>,
+  live?: ReadonlySet<string>,
 ): Promise<void> {
   const config = load(options.config);
   // A reader that went away (the demo, killed) must not end us before we have stopped in good order.
@@ -58,6 +65,7 @@ export async function runDaemon<C extends Logged & object>(
         if (options.logLevel === undefined) log.setLevel(config.log_level);
         daemon?.reconfigured();
       },
+      live,
     );
   const start = async (): Promise<Daemon> => {
     daemon = await run(config, log);

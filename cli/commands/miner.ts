@@ -1,14 +1,23 @@
 import { type Command, InvalidArgumentError } from 'commander';
+import { LIVE, loadMinerConfig } from '../../miner/config/config.js';
 import { AddressError } from '../../miner/discovery/addresses.js';
 import { type ScanCommandOptions, scanCommand } from '../../miner/discovery/scan-command.js';
+import { runMiner } from '../../miner/main.js';
 import { FAULTS, type Fault } from '../../miner/simulate/faults.js';
 import { KINDS, type Kind } from '../../miner/simulate/miner-state.js';
 import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js';
 import { UsageError } from '../exit.js';
+import { addDaemonOptions, type DaemonOptions, runDaemon } from './daemon.js';
 import { addMinerRelay } from './miner-relay.js';
 
 const EXAMPLES = `
+With --config it is the agent: it looks for miners, reads them, and keeps what they say. It runs until SIGTERM or SIGINT; under
+systemd as axle-miner.service.
+
+Exit codes: 0 stopped, 1 something broke, 2 wrong usage or a config with mistakes
+
 Examples:
+  axle miner --config /etc/axle/miner.yaml      the agent; fixtures/miner.example.yaml shows every key
   axle miner scan                               the networks that this machine is in
   axle miner scan 192.168.1.0/24 --json
   axle miner simulate --count 5                 miners to try things out with`;
@@ -23,7 +32,17 @@ Examples:
   printf '{"command":"summary"}' | nc 127.20.0.1 4028`;
 
 export function addMiner(program: Command): void {
-  const miner = program.command('miner').description('miners in the local network').addHelpText('after', EXAMPLES);
+  const miner = addDaemonOptions(program.command('miner'), 'optional')
+    .description('miners in the local network: the agent, and what helps to set it up')
+    .addHelpText('after', EXAMPLES)
+    // What stands behind the name of a command is for that one: some have a --config of their own.
+    .enablePositionalOptions()
+    .action(async (options: Partial<DaemonOptions>) => {
+      const { config } = options;
+      if (config === undefined)
+        throw new UsageError('axle miner needs --config FILE, or a command: see axle miner --help');
+      await runDaemon({ ...options, config } as DaemonOptions, loadMinerConfig, runMiner, LIVE);
+    });
   withPorts(miner.command('scan'))
     .description('looks for miners once, and shows what it finds')
     .argument('[networks...]', 'such as 192.168.1.0/24; default: the networks that this machine is in')

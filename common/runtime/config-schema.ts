@@ -4,28 +4,13 @@
  *
  * A link is checked by its own schema (chosen by `type`), because Ajv fills no defaults inside a union.
  */
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { JOIN_RULES } from '../core/join.js';
 import type { DeletePolicy, PathPolicy } from '../core/policy.js';
-
-/** `must` is what a mistake's message says after the address, where the schema itself has no words for it. */
-function text(pattern: string, must: string, more: object = {}) {
-  return Type.String({ pattern, must, ...more });
-}
-
-function oneOf<T extends string>(values: readonly T[], more: object = {}) {
-  return Type.Unsafe<T>({ type: 'string', enum: [...values], ...more });
-}
-
-function strict<T extends Record<string, TSchema>>(properties: T, more: object = {}) {
-  return Type.Object(properties, { additionalProperties: false, ...more });
-}
+import { Host, LogLevel, oneOf, Path, strict, text } from './config-types.js';
 
 const Site = text('^[a-z0-9][a-z0-9-]{0,62}$', 'must be a site name: a-z, 0-9 and -, at most 63 characters');
-const Path = text('^/[^\\u0000-\\u001f]*$', 'must be an absolute path');
-
-// None of these may begin with '-': they end up in the argument list of ssh and rsync.
-const Host = text('^[A-Za-z0-9][A-Za-z0-9.:_-]*$', 'must be a host name or address');
+// Neither may begin with '-': they end up in the argument list of ssh and rsync.
 const User = text('^[A-Za-z_][A-Za-z0-9_.-]*$', 'must be the name of an account');
 const Module = text('^[A-Za-z0-9][A-Za-z0-9_-]*$', 'must be the name of an rsync module', { default: 'inbox' });
 
@@ -144,7 +129,7 @@ const shared = {
   /** Default /var/lib/axle/<site>. */
   state: Path,
   log_file: Type.Optional(Path),
-  log_level: oneOf(['error', 'warn', 'info', 'debug'] as const, { default: 'info' }),
+  log_level: LogLevel,
   kinds: Type.Record(Type.String(), Kind, { default: {} }),
   /** What happens to a file that differs from the hub's when a site joins. */
   join: oneOf(JOIN_RULES, { default: 'hold' }),

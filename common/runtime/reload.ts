@@ -27,14 +27,17 @@ export type Reload = {
   readonly waiting: readonly string[];
 };
 
-/** Writes what may change at once from `next` into `running`, in place. Both are configs as they come from the loader. */
-export function takeLive(running: object, next: object): Reload {
+/**
+ * Writes what may change at once (`live`, default that of a site) from `next` into `running`, in place. Both are configs as
+ * they come from the loader.
+ */
+export function takeLive(running: object, next: object, live: ReadonlySet<string> = LIVE): Reload {
   const taken: string[] = [];
   const waiting: string[] = [];
   const visit = (here: unknown, there: unknown, address: Address, set: (value: unknown) => void): void => {
     const name = formatAddress(address);
     if (JSON.stringify(here) === JSON.stringify(there)) return;
-    if (LIVE.has(name)) {
+    if (live.has(name)) {
       set(there);
       taken.push(name);
     } else if (isGroup(here) && isGroup(there)) {
@@ -57,6 +60,7 @@ export function reloadConfig<C extends object>(
   load: () => C,
   log: Log,
   onTaken: () => void,
+  live: ReadonlySet<string> = LIVE,
 ): string | undefined {
   let next: C;
   try {
@@ -68,7 +72,7 @@ export function reloadConfig<C extends object>(
     log.error('config refused', { mistakes: problems.length, code: 'AXL-CONFIG', hint });
     return 'config refused, the one from before goes on';
   }
-  const { taken, waiting } = takeLive(running, next);
+  const { taken, waiting } = takeLive(running, next, live);
   if (taken.length > 0) onTaken();
   log.info('config reloaded', { changed: taken.join(', ') || 'nothing' });
   if (waiting.length === 0) return undefined;

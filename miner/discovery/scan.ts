@@ -29,6 +29,8 @@ export interface ScanOptions {
   readonly probe_ms?: number;
   /** Of the interviews; default 3,000 for an answer and 8,000 for all. */
   readonly device?: DeviceOptions;
+  /** Runs an interview while nobody else asks the device: some must never be asked two things at once. */
+  readonly alone?: <T>(address: string, task: () => Promise<T>) => Promise<T>;
   /** For tests: how an address is looked at. */
   readonly probe?: typeof probe;
   readonly signal?: AbortSignal;
@@ -161,16 +163,19 @@ class Scan {
   async #interview(address: string, open: readonly PortName[]): Promise<void> {
     await this.#interviews.run(async () => {
       if (this.#options.signal?.aborted) return;
-      const { signal } = this.#options;
-      const device = new NetworkDevice(address, {
-        answer_ms: 3_000,
-        total_ms: 8_000,
-        ...this.#options.device,
-        ports: this.#ports,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      const { signal, alone = (_: string, task: () => Promise<Interviewed | undefined>) => task() } = this.#options;
+      const ask = () => {
+        const device = new NetworkDevice(address, {
+          answer_ms: 3_000,
+          total_ms: 8_000,
+          ...this.#options.device,
+          ports: this.#ports,
+          ...(signal === undefined ? {} : { signal }),
+        });
+        return interview(device, open);
+      };
       try {
-        const interviewed = await interview(device, open);
+        const interviewed = await alone(address, ask);
         if (interviewed === undefined) this.#unknown.push({ address, open, reason: 'says nothing that a miner says' });
         else this.#add({ ...interviewed, address, open, ...macOf(interviewed.reading) });
       } catch (error) {

@@ -73,7 +73,13 @@ function send(
       if (socket.connecting) socket.once('connect', connected);
       else connected();
     });
-    outgoing.on('error', (cause) => fail(new DeviceUnreachableError(`${where}: ${cause.message}`, { cause })));
+    outgoing.on('error', (cause: NodeJS.ErrnoException) => {
+      // The device has closed the kept connection just when it was used again: that says nothing of how it is.
+      const isClosedBefore = outgoing.reusedSocket && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE');
+      if (!isClosedBefore) return fail(new DeviceUnreachableError(`${where}: ${cause.message}`, { cause }));
+      clearTimeout(timer);
+      send(address, port, request, headers, limits).then(resolve, reject);
+    });
     outgoing.on('response', (response) => {
       const chunks: Buffer[] = [];
       let length = 0;

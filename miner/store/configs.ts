@@ -20,9 +20,19 @@ export interface ConfigRow {
 
 export class Configs {
   readonly #db: Database.Database;
+  readonly #rest: Database.Statement<[number]>;
+  readonly #see: Database.Statement<[number, number, string, string]>;
+  readonly #add: Database.Statement<[number, string, string, number, number]>;
 
   constructor(db: Database.Database) {
     this.#db = db;
+    this.#rest = db.prepare('UPDATE configs SET active = 0 WHERE miner_id = ? AND active = 1');
+    this.#see = db.prepare(
+      'UPDATE configs SET active = 1, seen_at = ? WHERE miner_id = ? AND pool_url = ? AND pool_user = ?',
+    );
+    this.#add = db.prepare(
+      'INSERT INTO configs (miner_id, pool_url, pool_user, active, detected_at, seen_at) VALUES (?, ?, ?, 1, ?, ?)',
+    );
   }
 
   /**
@@ -31,19 +41,11 @@ export class Configs {
    */
   observe(miner_id: number, pools: readonly { pool_url: string; pool_user: string }[], at: number): ConfigRow[] {
     return this.#db.transaction(() => {
-      this.#db.prepare('UPDATE configs SET active = 0 WHERE miner_id = ? AND active = 1').run(miner_id);
+      this.#rest.run(miner_id);
       const added: number[] = [];
       for (const { pool_url, pool_user } of pools) {
-        const seen = this.#db
-          .prepare('UPDATE configs SET active = 1, seen_at = ? WHERE miner_id = ? AND pool_url = ? AND pool_user = ?')
-          .run(at, miner_id, pool_url, pool_user);
-        if (seen.changes > 0) continue;
-        const made = this.#db
-          .prepare(
-            'INSERT INTO configs (miner_id, pool_url, pool_user, active, detected_at, seen_at) VALUES (?, ?, ?, 1, ?, ?)',
-          )
-          .run(miner_id, pool_url, pool_user, at, at);
-        added.push(Number(made.lastInsertRowid));
+        if (this.#see.run(at, miner_id, pool_url, pool_user).changes > 0) continue;
+        added.push(Number(this.#add.run(miner_id, pool_url, pool_user, at, at).lastInsertRowid));
       }
       return added.map((id) => this.get(id) as ConfigRow);
     })();

@@ -61,8 +61,13 @@ const CHANGEABLE: readonly (keyof MinerChange)[] = [
 export class Miners {
   readonly #db: Database.Database;
 
+  readonly #get: Database.Statement<[number], MinerRow>;
+  readonly #seen: Database.Statement<[number, number]>;
+
   constructor(db: Database.Database) {
     this.#db = db;
+    this.#get = db.prepare('SELECT * FROM miners WHERE id = ?');
+    this.#seen = db.prepare('UPDATE miners SET seen_at = ? WHERE id = ?');
   }
 
   /** Its MAC names it to the sites, or its number where it has none. */
@@ -92,7 +97,7 @@ export class Miners {
   }
 
   get(id: number): MinerRow | undefined {
-    return this.#db.prepare<[number], MinerRow>('SELECT * FROM miners WHERE id = ?').get(id);
+    return this.#get.get(id);
   }
 
   /** By id. */
@@ -108,6 +113,31 @@ export class Miners {
     if (names.length === 0) return this.get(id) !== undefined;
     const sets = names.map((name) => `${name} = @${name}`).join(', ');
     return this.#db.prepare(`UPDATE miners SET ${sets} WHERE id = @id`).run({ ...change, id }).changes > 0;
+  }
+
+  /** Of a known device there is a good reading. */
+  seen(id: number, at: number): void {
+    this.#seen.run(at, id);
+  }
+
+  /** By its MAC in lower case with colons. */
+  withMac(mac_address: string): MinerRow | undefined {
+    return this.#db.prepare<[string], MinerRow>('SELECT * FROM miners WHERE mac_address = ?').get(mac_address);
+  }
+
+  /**
+   * Two entries are one device: `from` goes, and how far it was counted is how far `into` is counted. What was between the
+   * two is never counted twice.
+   */
+  unite(from: number, into: number): void {
+    this.#db.transaction(() => {
+      const has = this.#db.prepare<[number], object>('SELECT 1 FROM counters WHERE miner_id = ?').get(from);
+      if (has !== undefined) {
+        this.#db.prepare('DELETE FROM counters WHERE miner_id = ?').run(into);
+        this.#db.prepare('UPDATE counters SET miner_id = ? WHERE miner_id = ?').run(into, from);
+      }
+      this.remove(from);
+    })();
   }
 
   /** With its configs and counters; what it has mined stays. False where there is no such miner. */

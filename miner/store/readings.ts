@@ -1,5 +1,8 @@
 /** What miners said, over time. */
 import type Database from 'better-sqlite3';
+import { floorTo, type Resolution, type Retention, resolutionFor, stepFor, TABLES } from './resolutions.js';
+
+export type { Resolution } from './resolutions.js';
 
 export interface ReadingRow {
   readonly miner_id: number;
@@ -15,26 +18,71 @@ export interface ReadingRow {
   readonly difficulty: number | null;
 }
 
-/** Every reading, means over ten minutes, or over an hour. */
-export type Resolution = 'raw' | '10m' | '1h';
+export interface HistoryQuery {
+  /** Absent: the whole fleet. */
+  readonly miner_id?: number;
+  readonly from_s: number;
+  /** Not included. */
+  readonly to_s: number;
+  /** At most so many, about. */
+  readonly points: number;
+}
 
-const TABLES: Readonly<Record<Resolution, string>> = { raw: 'readings', '10m': 'readings_10m', '1h': 'readings_1h' };
+/** Columns of the same length; null where nothing is known. */
+export interface History {
+  readonly resolution: Resolution;
+  readonly step_s: number;
+  readonly at_s: number[];
+  readonly hashrate_hps: (number | null)[];
+  /** The hottest, where it is of a fleet. */
+  readonly temperature_c: (number | null)[];
+  readonly power_w: (number | null)[];
+  readonly shares: (number | null)[];
+  readonly rejected: (number | null)[];
+  readonly difficulty: (number | null)[];
+}
+
+type Point = Omit<ReadingRow, 'miner_id' | 'fan_rpm'>;
+
+/** Under which the whole fleet's means are kept: no miner has it. */
+export const WHOLE_FLEET = 0;
+
+/** Of one miner's rows, in steps. */
+const OF_ONE = (table: string) => `
+  SELECT at_s - at_s % CAST(@step AS INTEGER) AS at_s, avg(hashrate_hps) AS hashrate_hps, avg(temperature_c) AS temperature_c,
+    avg(power_w) AS power_w, sum(shares) AS shares, sum(rejected) AS rejected, sum(difficulty) AS difficulty
+  FROM ${table} WHERE miner_id = @miner_id AND at_s >= @from AND at_s < @to GROUP BY 1 ORDER BY 1`;
+
+/** Each miner's mean in a step, and their sum. */
+const OF_ALL = `
+  SELECT at_s, sum(hashrate_hps) AS hashrate_hps, max(temperature_c) AS temperature_c, sum(power_w) AS power_w,
+    sum(shares) AS shares, sum(rejected) AS rejected, sum(difficulty) AS difficulty
+  FROM (
+    SELECT at_s - at_s % CAST(@step AS INTEGER) AS at_s, miner_id, avg(hashrate_hps) AS hashrate_hps, avg(temperature_c) AS temperature_c,
+      avg(power_w) AS power_w, sum(shares) AS shares, sum(rejected) AS rejected, sum(difficulty) AS difficulty
+    FROM readings WHERE at_s >= @from AND at_s < @to GROUP BY 1, 2
+  ) GROUP BY 1 ORDER BY 1`;
 
 export class Readings {
   readonly #db: Database.Database;
+  readonly #add: Database.Statement<[ReadingRow]>;
 
   constructor(db: Database.Database) {
     this.#db = db;
+    this.#add = db.prepare(
+      `INSERT INTO readings
+       VALUES (@miner_id, @at_s, @hashrate_hps, @temperature_c, @power_w, @fan_rpm, @shares, @rejected, @difficulty)
+       ON CONFLICT DO UPDATE SET hashrate_hps = excluded.hashrate_hps, temperature_c = excluded.temperature_c,
+         power_w = excluded.power_w, fan_rpm = excluded.fan_rpm,
+         shares = coalesce(shares + excluded.shares, shares, excluded.shares),
+         rejected = coalesce(rejected + excluded.rejected, rejected, excluded.rejected),
+         difficulty = coalesce(difficulty + excluded.difficulty, difficulty, excluded.difficulty)`,
+    );
   }
 
-  /** Of one moment only the last. */
+  /** Of one second only the last, with the shares of all. Many are best added in one transaction. */
   add(row: ReadingRow): void {
-    this.#db
-      .prepare(
-        `INSERT OR REPLACE INTO readings
-         VALUES (@miner_id, @at_s, @hashrate_hps, @temperature_c, @power_w, @fan_rpm, @shares, @rejected, @difficulty)`,
-      )
-      .run(row);
+    this.#add.run(row);
   }
 
   /** Of one miner, oldest first, at `from_s` and before `to_s`. */
@@ -45,4 +93,34 @@ export class Readings {
       )
       .all(miner_id, from_s, to_s);
   }
+
+  /** As finely as its length allows. `interval_s`: from one round of readings to the next. */
+  history(query: HistoryQuery, retention: Retention, interval_s: number, now_s: number): History {
+    const { miner_id = WHOLE_FLEET, from_s, to_s } = query;
+    const resolution = resolutionFor(query, retention, now_s);
+    const isFleet = miner_id === WHOLE_FLEET;
+    // Two rounds of readings in a step: miners are read now a little earlier, now a little later.
+    const step_s = stepFor(resolution, query, isFleet ? 2 * interval_s : interval_s);
+    const bounds = { step: step_s, from: floorTo(from_s, step_s), to: to_s };
+    const points =
+      isFleet && resolution === 'raw'
+        ? this.#db.prepare<[object], Point>(OF_ALL).all(bounds)
+        : this.#db.prepare<[object], Point>(OF_ONE(TABLES[resolution])).all({ ...bounds, miner_id });
+    return columnsOf(resolution, step_s, points);
+  }
+}
+
+function columnsOf(resolution: Resolution, step_s: number, points: readonly Point[]): History {
+  const column = <K extends keyof Point>(name: K): Point[K][] => points.map((point) => point[name]);
+  return {
+    resolution,
+    step_s,
+    at_s: column('at_s'),
+    hashrate_hps: column('hashrate_hps'),
+    temperature_c: column('temperature_c'),
+    power_w: column('power_w'),
+    shares: column('shares'),
+    rejected: column('rejected'),
+    difficulty: column('difficulty'),
+  };
 }

@@ -11,7 +11,9 @@
  * counters: how far a counter of shares has been counted. `uptime_s` tells a restart.
  * submissions: shares as the API lists them: one row for what was accepted (or rejected) between two readings, `count` of them.
  * works: what was mined in a period by a worker, not yet money. credits: what is owed to a user for works (the outbox).
- * readings*: each reading, and the means over ten minutes and an hour. `shares`, `rejected`, `difficulty`: since the one before.
+ * readings*: each reading, and the means over ten minutes and an hour. `shares`, `rejected`, `difficulty`: since the one
+ *   before, and in the others their sums. Miner 0 is the whole fleet. The first two are kept in the order of time, so that
+ *   a round of a thousand miners is written to some pages and not to a thousand; of them, few hours and days are read at once.
  */
 const VERSION_1 = `
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -60,12 +62,12 @@ CREATE INDEX configs_wallet ON configs (wallet_id);
 CREATE TABLE readings (
   miner_id INTEGER NOT NULL, at_s INTEGER NOT NULL,
   hashrate_hps REAL, temperature_c REAL, power_w REAL, fan_rpm REAL, shares REAL, rejected REAL, difficulty REAL,
-  PRIMARY KEY (miner_id, at_s)
+  PRIMARY KEY (at_s, miner_id)
 ) WITHOUT ROWID;
 CREATE TABLE readings_10m (
   miner_id INTEGER NOT NULL, at_s INTEGER NOT NULL,
   hashrate_hps REAL, temperature_c REAL, power_w REAL, fan_rpm REAL, shares REAL, rejected REAL, difficulty REAL,
-  PRIMARY KEY (miner_id, at_s)
+  PRIMARY KEY (at_s, miner_id)
 ) WITHOUT ROWID;
 CREATE TABLE readings_1h (
   miner_id INTEGER NOT NULL, at_s INTEGER NOT NULL,

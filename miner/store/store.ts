@@ -1,6 +1,7 @@
 /** The fleet's data in one SQLite file (WAL, synchronous=FULL: what is counted as mined is on disk before it is sent). */
 import fs from 'node:fs';
 import Database from 'better-sqlite3';
+import { Ageing } from './ageing.js';
 import { Configs } from './configs.js';
 import { Miners } from './miners.js';
 import { Readings } from './readings.js';
@@ -17,6 +18,7 @@ export class FleetStore {
   readonly configs: Configs;
   readonly wallets: Wallets;
   readonly readings: Readings;
+  readonly ageing: Ageing;
 
   /** Made where there is none, closed to other accounts: it holds the devices' passwords. Throws `FleetStoreError`. */
   static open(file: string): FleetStore {
@@ -40,6 +42,7 @@ export class FleetStore {
     this.configs = new Configs(db);
     this.wallets = new Wallets(db);
     this.readings = new Readings(db);
+    this.ageing = new Ageing(db);
   }
 
   /** All or nothing. */

@@ -1,0 +1,77 @@
+/** Reads miner.yaml. */
+import {
+  compileSchema,
+  isGroup,
+  parseConfigText,
+  readConfigFile,
+  schemaProblems,
+  topKeys,
+} from '../../common/runtime/config-file.js';
+import type { Problem } from '../../common/runtime/config-problems.js';
+import { addressesOf } from '../discovery/addresses.js';
+import { type MinerConfig, MinerSchema } from './schema.js';
+
+export { LIVE, type MinerConfig } from './schema.js';
+
+const validate = compileSchema(MinerSchema);
+
+/** Throws ConfigError with all mistakes. */
+export function loadMinerConfig(file: string): MinerConfig {
+  return parseMinerConfig(readConfigFile(file), file);
+}
+
+/** As `loadMinerConfig`, from text; `file` is only a name for messages. */
+export function parseMinerConfig(text: string, file: string): MinerConfig {
+  return parseConfigText(text, file, (root) => [
+    ...schemaProblems(validate, root),
+    ...(isGroup(root) ? [...networkProblems(root), ...timeProblems(root)] : []),
+  ]) as MinerConfig;
+}
+
+/** Whether a config file is a miner agent's: it has something that a site's has not. Throws ConfigError. */
+export function isMinerConfig(file: string): boolean {
+  const keys = topKeys(readConfigFile(file), file);
+  if (keys.some((key) => ['site', 'hub', 'spokes', 'userdata'].includes(key))) return false;
+  return keys.some((key) => key in MinerSchema.properties);
+}
+
+/** Of a mean's age, and of states. */
+export function limitsOf(config: MinerConfig): { readonly stale_after_ms: number; readonly offline_after_ms: number } {
+  const stale_after_s = config.stale_after_s ?? 3 * config.poll_interval_s;
+  const offline_after_s = config.offline_after_s ?? Math.max(300, 10 * config.poll_interval_s, stale_after_s);
+  return { stale_after_ms: stale_after_s * 1_000, offline_after_ms: offline_after_s * 1_000 };
+}
+
+function networkProblems({ networks }: Readonly<Record<string, unknown>>): Problem[] {
+  if (!Array.isArray(networks)) return [];
+  return networks.flatMap((network: unknown, place): Problem[] => {
+    // Of another form: the schema says so.
+    if (typeof network !== 'string' || !/^[\d./]+$/.test(network)) return [];
+    try {
+      addressesOf([network]).next();
+      return [];
+    } catch (error) {
+      return [{ address: ['networks', place], message: (error as Error).message }];
+    }
+  });
+}
+
+function timeProblems(root: Readonly<Record<string, unknown>>): Problem[] {
+  const { poll_interval_s, stale_after_s, offline_after_s } = root;
+  const problems: Problem[] = [];
+  if (isLess(stale_after_s, poll_interval_s))
+    problems.push({
+      address: ['stale_after_s'],
+      message: `must not be less than poll_interval_s, ${poll_interval_s} (got ${stale_after_s})`,
+    });
+  if (isLess(offline_after_s, stale_after_s ?? poll_interval_s))
+    problems.push({
+      address: ['offline_after_s'],
+      message: `must not be less than ${stale_after_s === undefined ? 'poll_interval_s' : 'stale_after_s'} (got ${offline_after_s})`,
+    });
+  return problems;
+}
+
+function isLess(one: unknown, other: unknown): boolean {
+  return typeof one === 'number' && typeof other === 'number' && one < other;
+}

@@ -1,0 +1,81 @@
+/** Composition root of the miner agent. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Log } from '../common/runtime/log.js';
+import type { Running } from '../common/runtime/service.js';
+import type { Agent } from './agent.js';
+import type { MinerConfig } from './config/config.js';
+import { Keeper } from './fleet/keeper.js';
+import type { Counts } from './fleet/live-fleet.js';
+import { FleetReporter } from './fleet/reporter.js';
+import type { Money } from './shares/money.js';
+import { FleetStore } from './store/store.js';
+
+export interface MinerDaemon extends Running {
+  /** Some of the config that it was made with has changed in place (see `takeLive`). */
+  reconfigured(): void;
+  /** For what runs in the same process. */
+  readonly agent: Agent;
+}
+
+/** What stands beside the fleet in the same process: API, page, relay. */
+interface Beside {
+  close(): Promise<void>;
+}
+
+export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaemon> {
+  fs.mkdirSync(config.state, { recursive: true, mode: 0o750 });
+  const store = FleetStore.open(path.join(config.state, 'fleet.db'));
+  try {
+    return await compose(store, config, log);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+async function compose(store: FleetStore, config: MinerConfig, log: Log): Promise<MinerDaemon> {
+  const now = Date.now;
+  const money = startMoney();
+  const reporter = new FleetReporter(log);
+  const keeper = new Keeper({ store, config, reporter, now, ...(money === undefined ? {} : { money }) });
+  const agent: Agent = {
+    store,
+    scans: keeper.scans,
+    poller: keeper.poller,
+    now,
+    fleet: () => keeper.fleet.show(),
+    changed: (miner_id) => keeper.changed(miner_id),
+    follow: (listener) => keeper.fleet.follow(listener),
+    ...(money === undefined ? {} : { money }),
+  };
+  const beside: Beside[] = [];
+  keeper.start();
+  money?.start();
+  return {
+    agent,
+    ready: Promise.resolve(),
+    stop: async () => {
+      for (const one of beside) await one.close();
+      await keeper.stop();
+      await money?.stop();
+      store.close();
+    },
+    pulse: async () => {
+      if (!keeper.poller.isProgressing) throw new Error('no round of readings has begun for long');
+    },
+    statusLine: () => statusLine(keeper.fleet.counts, keeper.poller.lastRound?.duration_ms),
+    reconfigured: () => keeper.reconfigured(),
+  };
+}
+
+/** Shares are counted and credited elsewhere. */
+function startMoney(): Money | undefined {
+  return undefined;
+}
+
+function statusLine(counts: Counts, round_ms: number | undefined): string {
+  const all = counts.online + counts.stale + counts.offline + counts.unknown;
+  const round = round_ms === undefined ? '' : `, last round ${(round_ms / 1_000).toFixed(1)} s`;
+  return `${all} ${all === 1 ? 'miner' : 'miners'}, ${counts.online} online${round}`;
+}

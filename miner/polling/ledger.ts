@@ -1,0 +1,131 @@
+/** Writes good readings into the store, many in one transaction. */
+import { highest, type MinerReading } from '../adapters/reading.js';
+import type { Money } from '../shares/money.js';
+import type { MinerChange, MinerRow } from '../store/miners.js';
+import type { FleetStore } from '../store/store.js';
+import type { DeviceResult } from './device-reader.js';
+
+export interface Entry extends DeviceResult {
+  readonly row: MinerRow;
+  /** As it says itself, or as the kernel knows its neighbour. */
+  readonly mac?: string;
+}
+
+export interface Written {
+  /** Devices of which the store now says something else than before, or which are gone. */
+  readonly changed: readonly number[];
+  /** What could not be written for one device alone. */
+  readonly failed: readonly { readonly row: MinerRow; readonly error: Error }[];
+}
+
+/** Pools that have not changed are noted again so often. */
+const POOLS_SEEN_MS = 3_600_000;
+
+export class Ledger {
+  readonly #store: FleetStore;
+  readonly #money: Pick<Money, 'accounts' | 'matcher'> | undefined;
+  /** What was noted of a miner's pools last, and when. */
+  readonly #pools = new Map<number, { readonly text: string; readonly at: number }>();
+
+  constructor(store: FleetStore, money: Pick<Money, 'accounts' | 'matcher'> | undefined) {
+    this.#store = store;
+    this.#money = money;
+  }
+
+  /** All of them, but for those that something is wrong with. Throws where the store cannot be written at all. */
+  write(entries: readonly Entry[]): Written {
+    const changed: number[] = [];
+    const failed: { row: MinerRow; error: Error }[] = [];
+    this.#store.transaction(() => {
+      for (const entry of entries) {
+        try {
+          // Within the transaction: only this one's changes are undone if it fails.
+          this.#store.db.transaction(() => changed.push(...this.#take(entry)))();
+        } catch (error) {
+          if (isOfTheDisk(error)) throw error;
+          this.#pools.delete(entry.row.id);
+          failed.push({ row: entry.row, error: error as Error });
+        }
+      }
+    });
+    return { changed, failed };
+  }
+
+  forget(miner_id: number): void {
+    this.#pools.delete(miner_id);
+  }
+
+  #take(entry: Entry): number[] {
+    const { row, reading, at } = entry;
+    // Removed while it was being read.
+    if (this.#store.miners.get(row.id) === undefined) return [row.id];
+    const twin = this.#unite(entry);
+    if (twin !== undefined) return [row.id, twin];
+    const changed = this.#describe(entry);
+    this.#store.miners.seen(row.id, at);
+    this.#observe(row.id, reading, at);
+    const taken = this.#money?.accounts.take(row, reading, at) ?? {};
+    this.#store.readings.add({
+      miner_id: row.id,
+      at_s: Math.floor(at / 1_000),
+      hashrate_hps: reading.hashrate_hps ?? null,
+      temperature_c: reading.temperature_c ?? null,
+      power_w: reading.power_w ?? null,
+      fan_rpm: highest(reading.fans.map(({ rpm }) => rpm)) ?? null,
+      shares: taken.shares ?? null,
+      rejected: taken.rejected ?? null,
+      difficulty: taken.difficulty ?? null,
+    });
+    return changed;
+  }
+
+  /** A MAC that another entry has already: both are one device, the one that is known longer. Returns that one. */
+  #unite({ row, mac }: Entry): number | undefined {
+    const twin = row.mac_address === null && mac !== undefined ? this.#store.miners.withMac(mac) : undefined;
+    if (twin === undefined) return undefined;
+    this.#store.miners.unite(row.id, twin.id);
+    const { ip_address, api_port, login } = row;
+    this.#store.miners.change(twin.id, { ip_address, api_port, ...(login === null ? {} : { login }), enabled: 1 });
+    return twin.id;
+  }
+
+  /** What it is, where that was not known or has changed. */
+  #describe({ row, adapter, reading, mac }: Entry): number[] {
+    const change: { -readonly [K in keyof MinerChange]: MinerChange[K] } = {};
+    if (row.mac_address === null && mac !== undefined) change.mac_address = mac;
+    if (row.adapter !== adapter.key) Object.assign(change, { adapter: adapter.key, miner_type: adapter.family });
+    if (reading.model !== undefined && reading.model !== row.model) change.model = reading.model;
+    if (reading.firmware !== undefined && reading.firmware !== row.firmware) change.firmware = reading.firmware;
+    if (Object.keys(change).length === 0) return [];
+    this.#store.miners.change(row.id, change);
+    return [row.id];
+  }
+
+  #observe(miner_id: number, reading: MinerReading, at: number): void {
+    const pools = poolsOf(reading);
+    // An answer about its pools that was lost says nothing about them.
+    if (pools.length === 0) return;
+    const text = JSON.stringify(pools);
+    const before = this.#pools.get(miner_id);
+    if (before?.text === text && Math.abs(at - before.at) < POOLS_SEEN_MS) return;
+    this.#store.configs.observe(miner_id, pools, at);
+    this.#money?.matcher.match(miner_id);
+    this.#pools.set(miner_id, { text, at });
+  }
+}
+
+/** Each pool and user once: an Antminer may have the same one in three places. */
+export function poolsOf(reading: MinerReading): readonly { readonly pool_url: string; readonly pool_user: string }[] {
+  const pools = new Map<string, { pool_url: string; pool_user: string }>();
+  for (const { url, user } of reading.pools) {
+    if (url !== undefined && user !== undefined)
+      pools.set(JSON.stringify([url, user]), { pool_url: url, pool_user: user });
+  }
+  return [...pools.values()];
+}
+
+/** Not about one device: the next one would fail as well. */
+function isOfTheDisk(error: unknown): boolean {
+  const { code } = Object(error) as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('SQLITE_') && !code.startsWith('SQLITE_CONSTRAINT');
+}

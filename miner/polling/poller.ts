@@ -1,0 +1,313 @@
+/** Asks every device in every round. A device that hangs costs nobody else: rounds do not wait for each other. */
+import { setMaxListeners } from 'node:events';
+import { Gate } from '../discovery/gate.js';
+import { neighbours } from '../discovery/neighbours.js';
+import type { FoundMiner } from '../discovery/scan.js';
+import type { Latest } from '../fleet/fleet.js';
+import type { MinerRow } from '../store/miners.js';
+import type { FleetStore } from '../store/store.js';
+import { DeviceReader, type DeviceResult, type ReaderSettings } from './device-reader.js';
+import type { Entry, Written } from './ledger.js';
+import type { MinerReader } from './reader.js';
+import { spreadOver, waitAfter } from './schedule.js';
+
+export interface PollerOptions {
+  readonly store: FleetStore;
+  /** Read anew in every round. */
+  readonly settings: () => ReaderSettings & { readonly poll_interval_s: number };
+  /** Writes a batch of readings; throws nothing. Undefined: nothing was written. */
+  readonly write: (entries: readonly Entry[]) => Written | undefined;
+  /** A device with a MAC has not answered in this round, the third in a row, or another one answers in its place. */
+  readonly onLost: (miner: MinerRow, why: string) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Milliseconds, never set back. Default: since the process began. */
+  readonly clock?: () => number;
+  readonly random?: () => number;
+  /** The kernel's neighbours: MACs of devices that do not say theirs. */
+  readonly neighbours?: () => Promise<ReadonlyMap<string, string>>;
+  /** Devices asked at once, default 128. */
+  readonly at_once?: number;
+}
+
+export interface Round {
+  readonly asked: number;
+  readonly good: number;
+  readonly duration_ms: number;
+}
+
+interface Device {
+  readonly reader: DeviceReader;
+  failures: number;
+  error: string | undefined;
+  result: DeviceResult | undefined;
+  /** By the clock, of `result`. */
+  read_ms: number | undefined;
+  /** By the clock. */
+  due_ms: number;
+}
+
+/** Good readings are written together, at the latest after this time. */
+const GATHER_MS = 250;
+const GATHER_MAX = 256;
+/** In a row, before a device is looked for elsewhere. */
+const LOST_FAILURES = 3;
+
+export class Poller implements MinerReader {
+  readonly #options: PollerOptions;
+  readonly #clock: () => number;
+  readonly #random: () => number;
+  readonly #devices = new Map<number, Device>();
+  readonly #stop = new AbortController();
+  /** Those that failed wait for each other only. */
+  readonly #gates: { readonly good: Gate; readonly failing: Gate };
+  readonly #running = new Set<Promise<unknown>>();
+  #gathered: Entry[] = [];
+  #gathering: NodeJS.Timeout | undefined;
+  #next: NodeJS.Timeout | undefined;
+  #macs: ReadonlyMap<string, string> = new Map();
+  #round: Round | undefined;
+  #begun_ms: number;
+  readonly #listeners = new Set<() => void>();
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
+    const gate = (at_once: number) => new Gate({ start: at_once, min: at_once, max: at_once, now: this.#clock });
+    const { at_once = 128 } = options;
+    this.#gates = { good: gate(at_once), failing: gate(at_once) };
+    this.#begun_ms = this.#clock();
+    setMaxListeners(0, this.#stop.signal);
+    for (const row of options.store.miners.list({ enabled_only: true })) this.#know(row);
+  }
+
+  /** Rounds from now on, the first one at once. */
+  start(): void {
+    if (this.#stop.signal.aborted) return;
+    const interval_ms = this.#options.settings().poll_interval_s * 1_000;
+    this.#next = setTimeout(() => this.start(), interval_ms);
+    this.#track(this.round());
+  }
+
+  /** Breaks off what is being asked, and writes what was answered. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#next);
+    this.#stop.abort(new Error('the agent stops'));
+    await Promise.all(this.#running);
+    this.#write();
+    for (const { reader } of this.#devices.values()) reader.close();
+  }
+
+  get lastRound(): Round | undefined {
+    return this.#round;
+  }
+
+  /** Rounds begin as they should. */
+  get isProgressing(): boolean {
+    return this.#clock() - this.#begun_ms < 2 * this.#options.settings().poll_interval_s * 1_000 + 30_000;
+  }
+
+  /** One round: all devices whose turn it is. Resolves when each has answered or failed, and all is written. */
+  async round(): Promise<Round> {
+    const began_ms = this.#clock();
+    this.#begun_ms = began_ms;
+    const interval_ms = this.#options.settings().poll_interval_s * 1_000;
+    this.#macs = await (this.#options.neighbours ?? neighbours)();
+    // Half an interval early is on time: rounds begin a little earlier and later.
+    const due = [...this.#devices.values()].filter(
+      ({ reader, due_ms }) => !reader.isBusy && due_ms <= began_ms + interval_ms / 2,
+    );
+    // Who did not answer the last time goes first: it takes the longest.
+    due.sort((one, other) => other.failures - one.failures);
+    const spread_ms = spreadOver(interval_ms);
+    const results = await Promise.all(
+      due.map(async (device, place) => {
+        await this.#pause((spread_ms * (place + this.#random())) / due.length);
+        return this.#poll(device);
+      }),
+    );
+    this.#write();
+    const good = results.filter(Boolean).length;
+    this.#round = { asked: due.length, good, duration_ms: Math.round(this.#clock() - began_ms) };
+    this.#tell();
+    return this.#round;
+  }
+
+  latest(miner_id: number): Latest | undefined {
+    const device = this.#devices.get(miner_id);
+    if (device === undefined) return undefined;
+    const { result, error, failures } = device;
+    return {
+      ...(result === undefined ? {} : { reading: result.reading, at: result.at }),
+      ...(error === undefined ? {} : { error }),
+      failures,
+    };
+  }
+
+  /** Of the last good reading; absent where there is none since the start. */
+  age_ms(miner_id: number): number | undefined {
+    const read_ms = this.#devices.get(miner_id)?.read_ms;
+    return read_ms === undefined ? undefined : this.#clock() - read_ms;
+  }
+
+  async readNow(miner_id: number): Promise<DeviceResult> {
+    const device = this.#devices.get(miner_id);
+    if (device === undefined) throw new Error(`miner ${miner_id} is not known, or not enabled`);
+    let result: DeviceResult;
+    try {
+      result = await device.reader.readOrLast();
+    } catch (error) {
+      this.#bad(device, error as Error);
+      throw error;
+    }
+    if (!this.#good(device, result)) throw new Error(device.error);
+    this.#write();
+    return result;
+  }
+
+  changed(miner_id: number): void {
+    this.#renew([miner_id]);
+    const device = this.#devices.get(miner_id);
+    if (device !== undefined && !this.#stop.signal.aborted) this.#track(this.#poll(device));
+    this.#tell();
+  }
+
+  /** A scan found it, and has read it. */
+  adopt(miner_id: number, found: FoundMiner): void {
+    this.#renew([miner_id]);
+    const device = this.#devices.get(miner_id);
+    if (device === undefined) return;
+    const result = { adapter: found.adapter, reading: found.reading, at: this.#options.now() };
+    device.reader.adopt(result);
+    this.#good(device, result);
+  }
+
+  /** Nobody else asks the devices at this address meanwhile. */
+  alone<T>(address: string, task: () => Promise<T>): Promise<T> {
+    let guarded = task;
+    for (const { reader } of this.#devices.values()) {
+      if (reader.row.ip_address !== address) continue;
+      const inner = guarded;
+      guarded = () => reader.alone(inner);
+    }
+    return guarded();
+  }
+
+  follow(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async #poll(device: Device): Promise<boolean> {
+    if (this.#stop.signal.aborted) return false;
+    const started_ms = this.#clock();
+    try {
+      const gate = device.failures > 0 ? this.#gates.failing : this.#gates.good;
+      return this.#good(device, await gate.run(() => device.reader.read()));
+    } catch (error) {
+      this.#bad(device, error as Error);
+      return false;
+    } finally {
+      const interval_ms = this.#options.settings().poll_interval_s * 1_000;
+      device.due_ms = started_ms + waitAfter(device.failures, interval_ms, this.#random);
+    }
+  }
+
+  /** False where it is another device that answers there: what that one has mined is not this one's. */
+  #good(device: Device, result: DeviceResult): boolean {
+    if (device.result === result) return true;
+    const { row } = device.reader;
+    const mac = result.reading.mac ?? this.#macs.get(row.ip_address);
+    if (row.mac_address !== null && mac !== undefined && mac !== row.mac_address) {
+      const error = `another device (${mac}) answers at ${row.ip_address}`;
+      if (device.error !== error) this.#options.onLost(row, error);
+      device.failures += 1;
+      device.error = error;
+      return false;
+    }
+    Object.assign(device, { result, read_ms: this.#clock(), failures: 0, error: undefined });
+    this.#gather({ ...result, row, ...(mac === undefined ? {} : { mac }) });
+    return true;
+  }
+
+  #bad(device: Device, error: Error): void {
+    if (this.#stop.signal.aborted) return;
+    device.failures += 1;
+    device.error = error.message;
+    if (device.failures === LOST_FAILURES && device.reader.row.mac_address !== null)
+      this.#options.onLost(device.reader.row, error.message);
+  }
+
+  #gather(entry: Entry): void {
+    this.#gathered.push(entry);
+    if (this.#gathered.length >= GATHER_MAX) this.#write();
+    else this.#gathering ??= setTimeout(() => this.#write(), GATHER_MS);
+  }
+
+  #write(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    if (this.#gathered.length === 0) return;
+    const entries = this.#gathered;
+    this.#gathered = [];
+    const written = this.#options.write(entries);
+    if (written !== undefined && written.changed.length > 0) this.#renew(written.changed);
+    this.#tell();
+  }
+
+  /** As the store has them now. */
+  #renew(ids: readonly number[]): void {
+    for (const id of ids) {
+      const row = this.#options.store.miners.get(id);
+      const before = this.#devices.get(id);
+      if (row === undefined || row.enabled === 0) {
+        before?.reader.close();
+        this.#devices.delete(id);
+      } else if (before === undefined) this.#know(row);
+      else if (isAskedOtherwise(before.reader, row)) {
+        before.reader.close();
+        this.#know(row, before);
+      } else before.reader.renew(row);
+    }
+  }
+
+  #know(row: MinerRow, before?: Device): void {
+    const { settings, now } = this.#options;
+    const reader = new DeviceReader(row, { settings, now, clock: this.#clock, signal: this.#stop.signal });
+    const { result, read_ms } = before ?? {};
+    this.#devices.set(row.id, { reader, failures: 0, error: undefined, result, read_ms, due_ms: this.#clock() });
+  }
+
+  #track(work: Promise<unknown>): void {
+    const tracked = work.catch(() => {}).finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
+  }
+
+  #tell(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { signal } = this.#stop;
+    if (ms < 1 || signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal.addEventListener('abort', end);
+    });
+  }
+}
+
+function isAskedOtherwise({ row, adapter }: DeviceReader, now: MinerRow): boolean {
+  return (
+    row.ip_address !== now.ip_address ||
+    row.api_port !== now.api_port ||
+    row.login !== now.login ||
+    (adapter?.key ?? null) !== now.adapter
+  );
+}
