@@ -297,8 +297,8 @@ function build() {
     throw new SetupError('the build failed: see above');
   }
   if (!run([process.execPath, 'client/build.mjs'])) throw new SetupError('the build of the client failed: see above');
-  if (!run([process.execPath, 'common/page/build.mjs']))
-    throw new SetupError('the build of the page failed: see above');
+  for (const page of ['common/page/build.mjs', 'miner/board/build.mjs'])
+    if (!run([process.execPath, page])) throw new SetupError('the build of the pages failed: see above');
   // What changed while it was being built is built next time.
   writeStamp({ ...readStamp(), build: began === 'none' ? buildKey() : began });
 }

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { parse, stringify } from 'yaml';
-import { hashToken, writeTokens } from '../sidecar/access/tokens.js';
+import { hashToken, writeTokens } from '../common/runtime/tokens.js';
 import { balanceText, readBalance } from './balance-file.js';
 import { putUnderLoad, type Served } from './http-load.js';
 import { killAll, ScaleDaemon } from './scale-daemon.js';

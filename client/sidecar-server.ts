@@ -1,7 +1,7 @@
 /** The sidecar, without PHP in between. */
 import { type Units, unitsOf } from './amount.js';
 import type { ClaimAnswer, ClaimedTransaction } from './claims.js';
-import { EventParser } from './event-stream.js';
+import { EventParser } from '../common/core/event-stream.js';
 import { type Outcome, sidecarOutcome } from './outcome.js';
 import type { Pending } from './pending.js';
 import { ask, claimAnswerOf, objectOf, type Server, type Token } from './server.js';

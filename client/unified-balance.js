@@ -1021,9 +1021,13 @@
     }
   };
 
-  // event-stream.ts
-  var BUFFER_MAX = 256 * 1024;
+  // ../common/core/event-stream.ts
+  var LENGTH_MAX = 256 * 1024;
   var EventParser = class {
+    constructor(length_max = LENGTH_MAX) {
+      this.length_max = length_max;
+    }
+    length_max;
     #rest = "";
     #id;
     #event = "";
@@ -1031,7 +1035,7 @@
     /** The events that are complete with this piece. Throws where the stream is no event stream. */
     push(piece) {
       this.#rest += piece;
-      if (this.#rest.length > BUFFER_MAX) throw new Error("an event is too long");
+      if (this.#rest.length > this.length_max) throw new Error("an event is too long");
       const events = [];
       const lines = this.#rest.split(/\r\n|\n|\r(?!$)/);
       this.#rest = lines.pop() ?? "";

@@ -30,7 +30,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   deploy: ['core', 'runtime', 'link', 'replica'],
   cli: [...COMMON, 'site', 'hub', 'spoke', 'sidecar', 'page', 'miner', 'deploy'],
   testing: [...COMMON, 'site'],
-  client: [],
+  // In browsers, where of all this only core could run.
+  client: ['core'],
   'php-bridge': COMMON,
   bench: [...COMMON, 'site', 'e2e', 'testing', 'hub', 'spoke', 'sidecar', 'miner', 'cli'],
   e2e: [

@@ -7,9 +7,9 @@ import { json } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { parseHubConfig, parseSpokeConfig } from '../common/runtime/config.js';
 import { SILENT } from '../common/runtime/log.js';
+import { hashToken, writeTokens } from '../common/runtime/tokens.js';
 import { spokeOptions } from '../common/site/compose.js';
 import { Site } from '../common/site/site.js';
-import { hashToken, writeTokens } from '../sidecar/access/tokens.js';
 import { runHub } from './main.js';
 
 let root: string;

@@ -1,8 +1,9 @@
 /** Who may do what: service tokens, users, rules for what users credit themselves, pages of other sites. */
 import fs from 'node:fs';
 import { describe, expect } from 'vitest';
+import { hashToken, readTokens, writeTokens } from '../common/runtime/tokens.js';
 import { sleep } from '../common/testing/sites.js';
-import { hashToken, readTokens, type Token, writeTokens } from './access/tokens.js';
+import { SIDECAR_TOKENS, type Token } from './access/tokens.js';
 import { ANDY, sidecarTests } from './testing/sidecar-tests.js';
 import { jwt, READER, SECRET, SERVICE } from './testing/sidecars.js';
 
@@ -35,8 +36,8 @@ describe('service tokens', () => {
     const file = sidecar.config.tokens;
     const ask = (as: string) => sidecar.change('1-andy', { amount: 5, source: 'chat' }, 'claim', as);
     expect((await ask(SERVICE)).body.replayed).toBe(false);
-    const [php] = readTokens(file);
-    writeTokens(file, [...readTokens(file), { ...(php as Token), sha256: hashToken('axle_rotated') }]);
+    const [php] = readTokens(file, SIDECAR_TOKENS);
+    writeTokens(file, [...readTokens(file, SIDECAR_TOKENS), { ...(php as Token), sha256: hashToken('axle_rotated') }]);
     await sleep(1_100);
     for (const as of ['axle_rotated', SERVICE])
       expect((await ask(as)).body).toMatchObject({ balance: '105', replayed: true });
@@ -45,7 +46,7 @@ describe('service tokens', () => {
 
   test('may be changed while the site runs; an open or damaged file changes nothing', async ({ sidecar, faucet }) => {
     const file = sidecar.config.tokens;
-    const before = readTokens(file);
+    const before = readTokens(file, SIDECAR_TOKENS);
     const added = { name: 'new', sha256: hashToken('axle_new'), scopes: ['balances:read' as const], created: '2026' };
     writeTokens(file, [added]);
     await sleep(1_100);

@@ -6,8 +6,9 @@ import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Log } from '../common/runtime/log.js';
+import { Tokens } from '../common/runtime/tokens.js';
 import { userVerifier } from './access/jwt.js';
-import { Tokens } from './access/tokens.js';
+import { SIDECAR_TOKENS } from './access/tokens.js';
 import { buildApp } from './app.js';
 import type { Books } from './books.js';
 import type { SidecarConfig } from './config.js';
@@ -31,6 +32,7 @@ export async function startSidecar(
 ): Promise<Sidecar> {
   const tokens = new Tokens(
     config.tokens,
+    SIDECAR_TOKENS,
     () => performance.now(),
     (error) =>
       log.error('tokens not usable', {

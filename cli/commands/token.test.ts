@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { readTokens, Tokens } from '../../sidecar/access/tokens.js';
+import { readTokens, Tokens } from '../../common/runtime/tokens.js';
+import { SIDECAR_TOKENS } from '../../sidecar/access/tokens.js';
 import { buildProgram, runProgram } from '../program.js';
 
 let folder: string;
@@ -41,6 +42,7 @@ const axle = (...args: string[]): Promise<number> =>
 const find = (token: string) =>
   new Tokens(
     file,
+    SIDECAR_TOKENS,
     () => 0,
     () => {},
   ).find(token);
@@ -86,7 +88,7 @@ describe('axle token', () => {
     ])
       expect([args, await axle(...args)]).toEqual([args, 0]);
     expect(await axle('remove', 'php')).toBe(0);
-    expect(readTokens(file).map(({ name }) => name)).toEqual(['reader']);
+    expect(readTokens(file, SIDECAR_TOKENS).map(({ name }) => name)).toEqual(['reader']);
   });
 
   it('list names them, remove ends them', async () => {
@@ -98,7 +100,7 @@ describe('axle token', () => {
     expect(shown).toMatch(/^php .*balances:write.*\nminer-agent .*miner-credits\n$/);
     for (const secret of secrets.trim().split('\n')) expect(shown).not.toContain(secret);
     expect(await axle('remove', 'php')).toBe(0);
-    expect(readTokens(file).map(({ name }) => name)).toEqual(['miner-agent']);
+    expect(readTokens(file, SIDECAR_TOKENS).map(({ name }) => name)).toEqual(['miner-agent']);
     expect(await axle('remove', 'php')).toBe(2);
     expect(await axle('add', '../x')).toBe(2);
   });

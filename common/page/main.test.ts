@@ -56,6 +56,7 @@ describe('the page', () => {
     await serve();
     for (const [place, type] of [
       ['/', 'text/html'],
+      ['/base.css', 'text/css'],
       ['/page.css', 'text/css'],
       ['/page.mjs', 'text/javascript'],
       ['/icon.svg', 'image/svg+xml'],

@@ -6,6 +6,7 @@ import path from 'node:path';
 import type { Registry } from 'prom-client';
 import type { PageConfig } from '../runtime/config.js';
 import type { Log } from '../runtime/log.js';
+import { PAGE_HEADERS } from '../runtime/page-headers.js';
 import type { Site } from '../site/site.js';
 import { type Access, Doorman } from './access.js';
 import { Live, type PageSource } from './live.js';
@@ -80,7 +81,7 @@ export async function servePage(
     if (place !== '/live') return send(response, 404, TEXT, 'there is nothing here\n');
     if (live.isFull) return send(response, 503, TEXT, 'too many pages are open\n');
     response.writeHead(200, {
-      ...HEADERS,
+      ...PAGE_HEADERS,
       'content-type': 'text/event-stream; charset=utf-8',
       'x-accel-buffering': 'no',
     });
@@ -117,20 +118,8 @@ const CONNECTIONS_MAX = 200;
 const TEXT = 'text/plain; charset=utf-8';
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** Nothing from elsewhere, nothing inline, in no frame; and text never becomes markup. */
-const HEADERS = {
-  'cache-control': 'no-store',
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; " +
-    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-} as const;
-
 function send(response: http.ServerResponse, status: number, type: string, text: string): void {
-  response.writeHead(status, { ...HEADERS, 'content-type': type }).end(text);
+  response.writeHead(status, { ...PAGE_HEADERS, 'content-type': type }).end(text);
 }
 
 function refuse(response: http.ServerResponse, why: Access): void {
@@ -145,6 +134,7 @@ function refuse(response: http.ServerResponse, why: Access): void {
 /** Of the page itself: beside this file, in the sources as in dist. */
 const ASSETS = [
   ['/', 'index.html', 'text/html'],
+  ['/base.css', 'base.css', 'text/css'],
   ['/page.css', 'page.css', 'text/css'],
   ['/page.mjs', 'page.mjs', 'text/javascript'],
   ['/icon.svg', 'icon.svg', 'image/svg+xml'],

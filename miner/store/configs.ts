@@ -71,4 +71,13 @@ export class Configs {
       )
       .run({ ...link, id });
   }
+
+  /** A person's links of a miner are none any more: the rules may link its configs again. */
+  unlink(miner_id: number): void {
+    this.#db
+      .prepare(
+        "UPDATE configs SET wallet_id = NULL, linked = NULL, reason = NULL WHERE miner_id = ? AND linked = 'manual'",
+      )
+      .run(miner_id);
+  }
 }

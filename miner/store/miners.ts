@@ -70,7 +70,7 @@ export class Miners {
     this.#seen = db.prepare('UPDATE miners SET seen_at = ? WHERE id = ?');
   }
 
-  /** Its MAC names it to the sites, or its number where it has none. */
+  /** Its MAC names it to the sites, or its number where it has none: with some letters, because other fleets have numbers too. */
   add(miner: NewMiner): MinerRow {
     return this.#db.transaction(() => {
       const { lastInsertRowid } = this.#db
@@ -91,7 +91,11 @@ export class Miners {
           ...miner,
         });
       const id = Number(lastInsertRowid);
-      this.#db.prepare(`UPDATE miners SET worker_key = coalesce(mac_address, 'miner-' || id) WHERE id = ?`).run(id);
+      this.#db
+        .prepare(
+          `UPDATE miners SET worker_key = coalesce(mac_address, 'miner-' || id || '-' || substr(worker_key, 1, 8)) WHERE id = ?`,
+        )
+        .run(id);
       return this.get(id) as MinerRow;
     })();
   }

@@ -4,13 +4,19 @@
  * Times are milliseconds since 1970 (`*_at`), but for readings, whose `at_s` are whole seconds. Money and difficulty that is
  * credited are decimal text (TEXT), never floats.
  *
- * miners: `worker_key` names the device to the sites for ever (its MAC, or `miner-ID` where it has none): what was credited
+ * miners: `worker_key` names the device to the sites for ever (its MAC, or `miner-ID-…` where it has none): what was credited
  *   must not be credited again because a name has changed. `adapter` is how it is read. `seen_at`: the last good reading.
  * configs: a pool and user that a miner was seen with, once. `wallet_id` null: unmatched, and `reason` says why. `linked`
  *   is by whom: a person's link wins over a rule's.
- * counters: how far a counter of shares has been counted. `uptime_s` tells a restart.
- * submissions: shares as the API lists them: one row for what was accepted (or rejected) between two readings, `count` of them.
- * works: what was mined in a period by a worker, not yet money. credits: what is owed to a user for works (the outbox).
+ * counters: how far a counter of shares has been counted. `uptime_s` tells a restart, `entries` how many lists of the miner's
+ *   it is the sum of (0: a counter of the whole miner), `difficulty` what its pool assigned.
+ * paces: what a miner said that it does since its open works began, to compare with.
+ * periods: until when the time of a worker is credited, held or waits; no period begins before it. In whole seconds.
+ * carries: what is less than the last decimal place of a credit, kept for the next one.
+ * submissions: shares as the API lists them: one row for what was accepted (or rejected) in some minutes, `count` of them, of
+ *   `difficulty` together.
+ * works: what was mined in a period by a worker. `open` until its period ends, then `unassigned` until it is a credit; `held`
+ *   and `refused` (rejected by a person) say why. credits: what is owed to a user for works (the outbox).
  * readings*: each reading, and the means over ten minutes and an hour. `shares`, `rejected`, `difficulty`: since the one
  *   before, and in the others their sums. Miner 0 is the whole fleet. The first two are kept in the order of time, so that
  *   a round of a thousand miners is written to some pages and not to a thousand; of them, few hours and days are read at once.
@@ -83,8 +89,17 @@ CREATE TABLE counters (
   accepted REAL,
   rejected REAL,
   difficulty_accepted REAL,
+  difficulty REAL,
+  entries INTEGER NOT NULL,
   PRIMARY KEY (miner_id, pool_url, pool_user)
 ) WITHOUT ROWID;
+CREATE TABLE paces (
+  miner_id INTEGER PRIMARY KEY,
+  from_at INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  hashes REAL NOT NULL,
+  shares REAL NOT NULL
+);
 CREATE TABLE submissions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   at INTEGER NOT NULL,
@@ -99,6 +114,7 @@ CREATE TABLE submissions (
 );
 CREATE INDEX submissions_wallet ON submissions (wallet_id, at);
 CREATE INDEX submissions_at ON submissions (at);
+CREATE INDEX submissions_miner ON submissions (miner_id, at);
 CREATE TABLE works (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   miner_id INTEGER NOT NULL,
@@ -114,7 +130,18 @@ CREATE TABLE works (
   reason TEXT,
   credit_id INTEGER
 );
-CREATE INDEX works_state ON works (state, to_at);
+CREATE INDEX works_state ON works (state, worker_key, worker, from_at);
+CREATE INDEX works_open ON works (miner_id) WHERE state = 'open';
+CREATE INDEX works_credit ON works (credit_id) WHERE credit_id IS NOT NULL;
+CREATE TABLE periods (
+  worker_key TEXT NOT NULL, worker TEXT NOT NULL, to_s INTEGER NOT NULL,
+  PRIMARY KEY (worker_key, worker)
+) WITHOUT ROWID;
+CREATE TABLE carries (
+  worker_key TEXT NOT NULL, worker TEXT NOT NULL, user TEXT NOT NULL, amount TEXT NOT NULL, difficulty TEXT NOT NULL,
+  is_estimate INTEGER NOT NULL,
+  PRIMARY KEY (worker_key, worker, user)
+) WITHOUT ROWID;
 CREATE TABLE worker_users (worker TEXT PRIMARY KEY, user TEXT NOT NULL, created_at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE credits (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -131,12 +158,14 @@ CREATE TABLE credits (
   attempts INTEGER NOT NULL DEFAULT 0,
   due_at INTEGER NOT NULL,
   error TEXT,
+  error_code TEXT,
   created_at INTEGER NOT NULL,
   paid_at INTEGER,
   UNIQUE (miner, worker, from_s, to_s)
 );
 CREATE INDEX credits_due ON credits (due_at) WHERE state = 'owed';
 CREATE INDEX credits_user ON credits (user, to_s);
+CREATE INDEX credits_state ON credits (state, id);
 `;
 
 /** Each brings a file from the version that is its place to the next one. What stands here is never changed again. */

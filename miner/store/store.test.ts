@@ -38,9 +38,12 @@ it('is closed to other accounts, opens again, and refuses the file of a newer ve
 it('names a device to the sites by its MAC, or by its number, and never otherwise', () => {
   const one = miner({ mac_address: 'aa:bb:cc:00:11:22' });
   const other = miner();
-  expect([one.worker_key, other.worker_key]).toEqual(['aa:bb:cc:00:11:22', `miner-${other.id}`]);
+  expect([one.worker_key, other.worker_key]).toEqual([
+    'aa:bb:cc:00:11:22',
+    expect.stringMatching(new RegExp(`^miner-${other.id}-[0-9a-f]{8}$`)),
+  ]);
   store.miners.change(other.id, { mac_address: 'aa:bb:cc:00:11:33', name: 'Other' });
-  expect(store.miners.get(other.id)).toMatchObject({ name: 'Other', worker_key: `miner-${other.id}` });
+  expect(store.miners.get(other.id)).toMatchObject({ name: 'Other', worker_key: other.worker_key });
   expect(() => miner({ mac_address: 'aa:bb:cc:00:11:22' })).toThrow(/UNIQUE/);
 });
 

@@ -3,10 +3,15 @@ import fs from 'node:fs';
 import Database from 'better-sqlite3';
 import { Ageing } from './ageing.js';
 import { Configs } from './configs.js';
+import { Counters } from './counters.js';
+import { Credits } from './credits.js';
 import { Miners } from './miners.js';
 import { Readings } from './readings.js';
 import { MIGRATIONS } from './schema.js';
+import { Submissions } from './submissions.js';
 import { Wallets } from './wallets.js';
+import { WorkerUsers } from './worker-users.js';
+import { Works } from './works.js';
 
 export class FleetStoreError extends Error {
   readonly code = 'AXL-FLEET-STORE';
@@ -19,6 +24,11 @@ export class FleetStore {
   readonly wallets: Wallets;
   readonly readings: Readings;
   readonly ageing: Ageing;
+  readonly counters: Counters;
+  readonly submissions: Submissions;
+  readonly works: Works;
+  readonly workerUsers: WorkerUsers;
+  readonly credits: Credits;
 
   /** Made where there is none, closed to other accounts: it holds the devices' passwords. Throws `FleetStoreError`. */
   static open(file: string): FleetStore {
@@ -43,6 +53,11 @@ export class FleetStore {
     this.wallets = new Wallets(db);
     this.readings = new Readings(db);
     this.ageing = new Ageing(db);
+    this.counters = new Counters(db);
+    this.submissions = new Submissions(db);
+    this.works = new Works(db);
+    this.workerUsers = new WorkerUsers(db);
+    this.credits = new Credits(db);
   }
 
   /** All or nothing. */

@@ -1,7 +1,8 @@
 /** Who asks, and what they may do. */
 import type { FastifyRequest } from 'fastify';
+import { TOKEN_PREFIX } from '../../common/runtime/tokens.js';
 import { ApiError } from '../errors.js';
-import { type Scope, TOKEN_PREFIX, type Token, type Tokens } from './tokens.js';
+import type { Scope, Token, Tokens } from './tokens.js';
 
 export type Caller =
   | { readonly kind: 'service'; readonly token: Token }

@@ -4,8 +4,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Registry } from 'prom-client';
 import { parseSpokeConfig } from '../../common/runtime/config.js';
+import { hashToken, writeTokens } from '../../common/runtime/tokens.js';
 import type { Lab, LabSite } from '../../common/testing/sites.js';
-import { hashToken, SCOPES, type Scope, writeTokens } from '../access/tokens.js';
+import { SCOPES, type Scope } from '../access/tokens.js';
 import type { SidecarConfig } from '../config.js';
 import { type Sidecar, startSidecar } from '../main.js';
 

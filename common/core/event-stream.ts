@@ -2,8 +2,8 @@
 
 export type StreamEvent = { readonly id: string | undefined; readonly event: string; readonly data: string };
 
-/** Longer than any event of ours: a stream that never ends a line must not fill memory. */
-const BUFFER_MAX = 256 * 1024;
+/** Longer than a site's events: a stream that never ends a line must not fill memory. */
+const LENGTH_MAX = 256 * 1024;
 
 export class EventParser {
   #rest = '';
@@ -11,10 +11,12 @@ export class EventParser {
   #event = '';
   #data: string[] = [];
 
+  constructor(readonly length_max: number = LENGTH_MAX) {}
+
   /** The events that are complete with this piece. Throws where the stream is no event stream. */
   push(piece: string): StreamEvent[] {
     this.#rest += piece;
-    if (this.#rest.length > BUFFER_MAX) throw new Error('an event is too long');
+    if (this.#rest.length > this.length_max) throw new Error('an event is too long');
     const events: StreamEvent[] = [];
     // A carriage return at the end may be half of a line's end.
     const lines = this.#rest.split(/\r\n|\n|\r(?!$)/);

@@ -1,0 +1,154 @@
+/** /api/credits, /api/worker-users and /api/statement: what was mined for whom. Amounts are decimal text. */
+import type { FastifyInstance } from 'fastify';
+import type { Money } from '../../shares/money.js';
+import type { WorkerUserRow } from '../../store/worker-users.js';
+import type { Context } from '../context.js';
+import { ApiError } from '../errors.js';
+import { answers, EXAMPLES } from '../examples.js';
+import {
+  CreditsQuery,
+  IdParams,
+  RejectBody,
+  StatementQuery,
+  timeOf,
+  WorkerParams,
+  WorkerUserBody,
+} from '../schemas.js';
+
+const CREDITS = 100;
+
+export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
+  const { store } = agent;
+
+  app.get<{ Querystring: CreditsQuery }>(
+    '/api/credits',
+    {
+      schema: {
+        response: answers(EXAMPLES.credits),
+        tags: ['credits'],
+        summary: 'Credits, the newest first',
+        description:
+          'Amounts and difficulties are exact decimals; from_s and to_s are seconds, *_at milliseconds since 1970.',
+        querystring: CreditsQuery,
+      },
+    },
+    async ({ query }) =>
+      store.credits
+        .list({
+          ...(query.user !== undefined && { user: query.user }),
+          ...(query.state !== undefined && { state: query.state }),
+          limit: Number(query.limit ?? CREDITS),
+        })
+        .map((row) => ({ ...row, is_estimate: row.is_estimate === 1 })),
+  );
+
+  app.get(
+    '/api/credits/held',
+    { schema: { tags: ['credits'], summary: 'Work that waits for a person, with the reason' } },
+    async () => agent.money?.held() ?? [],
+  );
+
+  app.post<{ Params: IdParams }>(
+    '/api/credits/held/:id/release',
+    { schema: { tags: ['credits'], summary: 'Credits held work after all', params: IdParams } },
+    async ({ params }) => {
+      decided(moneyOf(agent.money).release([Number(params.id)]), params.id);
+      return { id: Number(params.id), released: true };
+    },
+  );
+
+  app.post<{ Params: IdParams; Body: RejectBody }>(
+    '/api/credits/held/:id/reject',
+    { schema: { tags: ['credits'], summary: 'Never credits held work', params: IdParams, body: RejectBody } },
+    async ({ params, body }) => {
+      decided(moneyOf(agent.money).reject([Number(params.id)], body.reason), params.id);
+      return { id: Number(params.id), rejected: true };
+    },
+  );
+
+  app.get<{ Querystring: StatementQuery }>(
+    '/api/statement',
+    {
+      schema: {
+        tags: ['credits'],
+        summary: 'What was credited, by user and miner, of each day with group=day',
+        querystring: StatementQuery,
+      },
+    },
+    async ({ query }) => {
+      const { from, to, ...rest } = query;
+      return moneyOf(agent.money).statement({
+        ...rest,
+        ...(from !== undefined && { from: timeOf(from, 'from') }),
+        ...(to !== undefined && { to: timeOf(to, 'to') }),
+      });
+    },
+  );
+
+  const userOf = (worker: string): WorkerUserRow => {
+    const row = store.workerUsers.get(worker);
+    if (row === undefined) throw new ApiError('not_found', 'nobody has been named for this worker');
+    return row;
+  };
+
+  app.get(
+    '/api/worker-users',
+    {
+      schema: {
+        response: answers(EXAMPLES.workerUsers),
+        tags: ['credits'],
+        summary: 'Whom workers mine for, as far as somebody has said so here',
+      },
+    },
+    async () => store.workerUsers.list(),
+  );
+
+  app.get<{ Params: WorkerParams }>(
+    '/api/worker-users/:worker',
+    {
+      schema: {
+        response: answers(EXAMPLES.workerUser),
+        tags: ['credits'],
+        summary: 'Whom a worker mines for',
+        params: WorkerParams,
+      },
+    },
+    async ({ params }) => userOf(params.worker),
+  );
+
+  app.put<{ Params: WorkerParams; Body: WorkerUserBody }>(
+    '/api/worker-users/:worker',
+    {
+      schema: {
+        response: answers(EXAMPLES.workerUser),
+        tags: ['credits'],
+        summary: 'Says whom a worker mines for, from now on',
+        params: WorkerParams,
+        body: WorkerUserBody,
+      },
+    },
+    async ({ params, body }) => {
+      store.workerUsers.put({ worker: params.worker, user: body.user, created_at: agent.now() });
+      return userOf(params.worker);
+    },
+  );
+
+  app.delete<{ Params: WorkerParams }>(
+    '/api/worker-users/:worker',
+    { schema: { tags: ['credits'], summary: 'Names nobody for a worker', params: WorkerParams } },
+    async ({ params }, reply) => {
+      userOf(params.worker);
+      store.workerUsers.remove(params.worker);
+      return reply.code(204).send();
+    },
+  );
+}
+
+function moneyOf(money: Money | undefined): Money {
+  if (money !== undefined) return money;
+  throw new ApiError('conflict', 'nothing is credited here: add a credit section to miner.yaml');
+}
+
+function decided(count: number, id: string): void {
+  if (count === 0) throw new ApiError('not_found', `no work ${id} is held`);
+}

@@ -1,0 +1,176 @@
+/** What was mined by a worker in a period, and is not a credit yet. */
+import type Database from 'better-sqlite3';
+
+export type WorkState = 'open' | 'unassigned' | 'held' | 'refused' | 'credited';
+
+export interface WorkRow {
+  readonly id: number;
+  readonly miner_id: number;
+  readonly worker_key: string;
+  /** As the sites name it: the pool's worker name, or the miner's `worker_key` where it has none. */
+  readonly worker: string;
+  readonly pool_url: string;
+  readonly pool_user: string;
+  /** Milliseconds since 1970; whole seconds once its period has ended. */
+  readonly from_at: number;
+  readonly to_at: number;
+  /** Decimal text. */
+  readonly difficulty: string;
+  readonly is_estimate: 0 | 1;
+  readonly state: WorkState;
+  /** In words, why it is held, refused or not a credit yet. */
+  readonly reason: string | null;
+  readonly credit_id: number | null;
+}
+
+/** Works of one worker and one period: they become one credit, or none. */
+export type WorkGroup = readonly [WorkRow, ...WorkRow[]];
+
+export type NewWork = Pick<
+  WorkRow,
+  'miner_id' | 'worker_key' | 'worker' | 'pool_url' | 'pool_user' | 'from_at' | 'to_at' | 'difficulty' | 'is_estimate'
+>;
+
+export class Works {
+  readonly #db: Database.Database;
+  readonly #add: Database.Statement;
+  readonly #extend: Database.Statement;
+  readonly #open: Database.Statement<[number], WorkRow>;
+  readonly #close: Database.Statement;
+  readonly #period: Database.Statement<[string, string], { to_s: number }>;
+  readonly #putPeriod: Database.Statement;
+  readonly #settle: Database.Statement;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+    this.#add = db.prepare(
+      `INSERT INTO works (miner_id, worker_key, worker, pool_url, pool_user, from_at, to_at, difficulty, is_estimate, state)
+       VALUES (@miner_id, @worker_key, @worker, @pool_url, @pool_user, @from_at, @to_at, @difficulty, @is_estimate, 'open')`,
+    );
+    this.#extend = db.prepare('UPDATE works SET to_at = ?, difficulty = ?, is_estimate = ? WHERE id = ?');
+    this.#open = db.prepare("SELECT * FROM works WHERE miner_id = ? AND state = 'open' ORDER BY id");
+    this.#close = db.prepare('UPDATE works SET state = ?, reason = ?, from_at = ?, to_at = ? WHERE id = ?');
+    this.#period = db.prepare('SELECT to_s FROM periods WHERE worker_key = ? AND worker = ?');
+    this.#putPeriod = db.prepare('INSERT OR REPLACE INTO periods VALUES (?, ?, ?)');
+    this.#settle = db.prepare('UPDATE works SET state = ?, reason = ?, credit_id = ? WHERE id = ?');
+  }
+
+  add(work: NewWork): void {
+    this.#add.run(work);
+  }
+
+  extend(id: number, { to_at, difficulty, is_estimate }: Pick<WorkRow, 'to_at' | 'difficulty' | 'is_estimate'>): void {
+    this.#extend.run(to_at, difficulty, is_estimate, id);
+  }
+
+  /** Of a miner, whose period goes on. */
+  open(miner_id: number): WorkRow[] {
+    return this.#open.all(miner_id);
+  }
+
+  /** Miners with open works that began before `at`. */
+  openBefore(at: number): number[] {
+    return this.#db
+      .prepare<[number], { miner_id: number }>(
+        "SELECT DISTINCT miner_id FROM works WHERE state = 'open' AND from_at < ?",
+      )
+      .all(at)
+      .map(({ miner_id }) => miner_id);
+  }
+
+  close(id: number, { state, reason, from_at, to_at }: Pick<WorkRow, 'state' | 'reason' | 'from_at' | 'to_at'>): void {
+    this.#close.run(state, reason, from_at, to_at, id);
+  }
+
+  /** The end of a worker's last period, in whole seconds since 1970; 0 where it has none. */
+  endOf(worker_key: string, worker: string): number {
+    return this.#period.get(worker_key, worker)?.to_s ?? 0;
+  }
+
+  putEnd(worker_key: string, worker: string, to_s: number): void {
+    this.#putPeriod.run(worker_key, worker, to_s);
+  }
+
+  settle(id: number, { state, reason, credit_id }: Pick<WorkRow, 'state' | 'reason' | 'credit_id'>): void {
+    this.#settle.run(state, reason, credit_id, id);
+  }
+
+  /** Workers with works in this state, with one of their pools each. */
+  workers(state: WorkState): Pick<WorkRow, 'worker_key' | 'worker'>[] {
+    return this.#db
+      .prepare<[string], Pick<WorkRow, 'worker_key' | 'worker'>>(
+        'SELECT DISTINCT worker_key, worker FROM works WHERE state = ?',
+      )
+      .all(state);
+  }
+
+  /** Of one worker, oldest period first. */
+  groupsOf(state: WorkState, worker_key: string, worker: string, limit: number): WorkGroup[] {
+    return grouped(
+      this.#db
+        .prepare<[string, string, string, number], WorkRow>(
+          'SELECT * FROM works WHERE state = ? AND worker_key = ? AND worker = ? ORDER BY from_at, id LIMIT ?',
+        )
+        .all(state, worker_key, worker, limit),
+      limit,
+    );
+  }
+
+  /** Oldest first. */
+  groups(state: WorkState, limit: number): WorkGroup[] {
+    return grouped(
+      this.#db
+        .prepare<[string, number], WorkRow>(
+          'SELECT * FROM works WHERE state = ? ORDER BY worker_key, worker, from_at, id LIMIT ?',
+        )
+        .all(state, limit),
+      limit,
+    );
+  }
+
+  /** All works of the period of one of them, in the same state. */
+  groupWith(id: number, state: WorkState): WorkRow[] {
+    return this.#db
+      .prepare<[number, string], WorkRow>(
+        `SELECT w.* FROM works w JOIN works one ON one.id = ?
+         WHERE w.state = ? AND one.state = w.state AND w.worker_key = one.worker_key AND w.worker = one.worker
+           AND w.from_at = one.from_at AND w.to_at = one.to_at`,
+      )
+      .all(id, state);
+  }
+
+  ofCredit(credit_id: number): WorkRow[] {
+    return this.#db.prepare<[number], WorkRow>('SELECT * FROM works WHERE credit_id = ?').all(credit_id);
+  }
+
+  /** How many in this state, by works. */
+  count(state: WorkState): number {
+    return this.#db
+      .prepare<[string], { n: number }>('SELECT count(*) AS n FROM works WHERE state = ?')
+      .get(state)?.n as number;
+  }
+
+  /** Removes credited ones from before `at`; their credits stay. Returns how many. */
+  prune(at: number): number {
+    return this.#db.prepare("DELETE FROM works WHERE state = 'credited' AND to_at < ?").run(at).changes;
+  }
+}
+
+/** Rows in order of worker and period. The last group may be cut by the limit, and is left for the next time. */
+function grouped(rows: readonly WorkRow[], limit: number): WorkGroup[] {
+  const groups: [WorkRow, ...WorkRow[]][] = [];
+  for (const row of rows) {
+    const last = groups.at(-1);
+    const [first] = last ?? [];
+    if (
+      last !== undefined &&
+      first?.worker_key === row.worker_key &&
+      first.worker === row.worker &&
+      first.from_at === row.from_at
+    )
+      last.push(row);
+    else groups.push([row]);
+  }
+  if (rows.length === limit && groups.length > 1) groups.pop();
+  return groups;
+}
