@@ -8,6 +8,7 @@ import type { MinerConfig } from './config/config.js';
 import { Keeper } from './fleet/keeper.js';
 import type { Counts } from './fleet/live-fleet.js';
 import { FleetReporter } from './fleet/reporter.js';
+import { startRelay } from './relay/relay.js';
 import type { Money } from './shares/money.js';
 import { FleetStore } from './store/store.js';
 
@@ -52,6 +53,8 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
   const beside: Beside[] = [];
   keeper.start();
   money?.start();
+  const relay = startRelay(agent, config.relay, log);
+  if (relay !== undefined) beside.push(relay);
   return {
     agent,
     ready: Promise.resolve(),

@@ -24,9 +24,9 @@ Environment, as a PaaS sets it:
   PORT               default 8000
 
 Examples:
-  CLOUD_MODE=true GIST_ID=9e0d60bcc84c808f505f9a4bfea0bc2f axle dashboard
   axle dashboard --gist 9e0d60bcc84c808f505f9a4bfea0bc2f --port 8080
   axle dashboard --hub-data /var/directsponsor-data/userdata
+  CLOUD_MODE=true GIST_ID=9e0d60bcc84c808f505f9a4bfea0bc2f axle dashboard
   curl http://localhost:8000/api/fleet`;
 
 type Options = DashboardOptions & { readonly logFormat: LogFormat; readonly logLevel: Level };

@@ -2,10 +2,10 @@
 import type { AddressInfo } from 'node:net';
 import type { Log } from '../../common/runtime/log.js';
 import type { Running } from '../../common/runtime/service.js';
+import { registerBoard } from '../board/board.js';
 import { type Env, isSafe, numberIn, RelayError, tokenIn } from '../relay/config.js';
 import { buildDashboard } from './app.js';
 import { duration, Mirror } from './mirror.js';
-import { registerPage } from './page.js';
 import { GistSource, HubSource, type Source } from './sources.js';
 
 export interface DashboardOptions {
@@ -88,7 +88,7 @@ export async function runDashboard(settings: DashboardSettings, log: Log, now = 
   const mirror = new Mirror({ source, ttl_s, now, random: Math.random, log });
   const app = buildDashboard({
     mirror,
-    page: (target) => registerPage(target, mirror),
+    page: registerBoard,
     isLocal: host === '127.0.0.1' || host === '::1' || host === 'localhost',
   });
   await app.listen({ host, port });

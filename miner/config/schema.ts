@@ -2,6 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { LogLevel, oneOf, Path, strict, text } from '../../common/runtime/config-types.js';
 import { FAMILIES } from '../adapters/reading.js';
+import { Relay } from '../relay/config.js';
 
 const Port = (value: number) => Type.Integer({ minimum: 1, maximum: 65_535, default: value });
 
@@ -43,6 +44,8 @@ export const MinerSchema = strict({
     },
     { default: {} },
   ),
+  /** Where the fleet is published, for those who cannot reach this network. */
+  relay: Type.Optional(Relay),
 });
 
 export type MinerConfig = Static<typeof MinerSchema>;

@@ -1,51 +1,37 @@
 /** Where the fleet is published: the section `relay` of miner.yaml, and the environment variables of sync_to_gist.py. */
 import fs from 'node:fs';
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
 import { isLoopback } from '../../common/runtime/config-checks.js';
+import { Path, strict, text } from '../../common/runtime/config-types.js';
 import { API_URL } from './gist.js';
-
-function strict<T extends Record<string, TSchema>>(properties: T, more: object = {}) {
-  return Type.Object(properties, { additionalProperties: false, ...more });
-}
 
 const INTERVAL = { minimum: 10, maximum: 86_400 };
 const INTERVAL_S = 60;
 const GIST_ID = '^[0-9A-Za-z]{1,64}$';
-const PATH = { pattern: '^/[^\\u0000-\\u001f]*$', must: 'must be an absolute path' };
 
 export const Relay = strict({
   /** Without it: GIST_TOKEN and GIST_ID of the environment, where both are set. */
   gist: Type.Optional(
     strict({
       /** Default: GIST_ID. */
-      id: Type.Optional(
-        Type.String({
-          pattern: GIST_ID,
-          must: 'must be the id of a Gist: the letters and digits at the end of its address',
-        }),
-      ),
+      id: Type.Optional(text(GIST_ID, 'must be the id of a Gist: the letters and digits at the end of its address')),
       /** Default: GIST_TOKEN. Read anew each time, so that a token can be changed. */
-      token_file: Type.Optional(Type.String(PATH)),
+      token_file: Type.Optional(Path),
       /** Default: SYNC_INTERVAL, or 60. */
       interval_s: Type.Optional(Type.Integer(INTERVAL)),
       /** A fleet that is as it was is written again after so long; default: each time. */
       refresh_s: Type.Optional(Type.Integer(INTERVAL)),
       /** Of GitHub Enterprise: https://HOST/api/v3. */
-      api_url: Type.Optional(
-        Type.String({ pattern: '^https?://[^\\s?#@]+$', must: 'must be an address such as https://HOST/api/v3' }),
-      ),
+      api_url: Type.Optional(text('^https?://[^\\s?#@]+$', 'must be an address such as https://HOST/api/v3')),
     }),
   ),
   /** A file among those that a spoke on this machine keeps in step. */
   hub: Type.Optional(
     strict({
       /** Of that spoke. */
-      userdata: Type.String(PATH),
+      userdata: Path,
       /** Of this fleet: it is userdata/fleet/NAME.txt. */
-      name: Type.String({
-        pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
-        must: 'must be a name of a-z, 0-9 and -, at most 63 characters',
-      }),
+      name: text('^[a-z0-9][a-z0-9-]{0,62}$', 'must be a name of a-z, 0-9 and -, at most 63 characters'),
       interval_s: Type.Integer({ ...INTERVAL, default: INTERVAL_S }),
       refresh_s: Type.Optional(Type.Integer(INTERVAL)),
     }),

@@ -99,7 +99,12 @@ export class Credits {
   }
 
   /** Those that end at `from_s` or later and before `to_s`, in order of time. */
-  between(from_s: number, to_s: number, user: string | undefined, miner: string | undefined): IterableIterator<CreditRow> {
+  between(
+    from_s: number,
+    to_s: number,
+    user: string | undefined,
+    miner: string | undefined,
+  ): IterableIterator<CreditRow> {
     return this.#db
       .prepare<[number, number, string | null, string | null, string | null, string | null], CreditRow>(
         `SELECT * FROM credits WHERE to_s >= ? AND to_s < ? AND (? IS NULL OR user = ?) AND (? IS NULL OR miner = ?)

@@ -145,9 +145,8 @@ export class Works {
 
   /** How many in this state, by works. */
   count(state: WorkState): number {
-    return this.#db
-      .prepare<[string], { n: number }>('SELECT count(*) AS n FROM works WHERE state = ?')
-      .get(state)?.n as number;
+    return this.#db.prepare<[string], { n: number }>('SELECT count(*) AS n FROM works WHERE state = ?').get(state)
+      ?.n as number;
   }
 
   /** Removes credited ones from before `at`; their credits stay. Returns how many. */

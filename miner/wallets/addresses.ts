@@ -81,7 +81,9 @@ export function currencyOf(text: string): Currency | undefined {
 
 /** Whether it looks as if an address was meant: then a wrong one is a mistake and no account's name. */
 export function looksLikeAddress(text: string): boolean {
-  return /^(?:bc1|ltc1|bitcoincash:)[0-9a-z]{6,}$/i.test(text) || /^0x[0-9a-f]{20,}$/i.test(text) || isBase58Length(text);
+  return (
+    /^(?:bc1|ltc1|bitcoincash:)[0-9a-z]{6,}$/i.test(text) || /^0x[0-9a-f]{20,}$/i.test(text) || isBase58Length(text)
+  );
 }
 
 function isBase58Length(text: string): boolean {

@@ -2,9 +2,9 @@
 import type { ConfigRow } from '../store/configs.js';
 import type { FleetStore } from '../store/store.js';
 import type { WalletRow } from '../store/wallets.js';
-import { type Currency, CURRENCIES, parseAddress } from './addresses.js';
+import { CURRENCIES, type Currency, parseAddress } from './addresses.js';
 import { splitPoolUser } from './pool-user.js';
-import { hostOf, type Pool, POOLS, poolOf } from './pools.js';
+import { hostOf, POOLS, type Pool, poolOf } from './pools.js';
 
 export class Matcher {
   readonly #store: FleetStore;
@@ -71,7 +71,9 @@ export function matchOf(
   if (wallet !== undefined)
     return { wallet_id: wallet.id, worker_name, linked: 'auto', reason: `same address at ${pool.name}` };
   if (pool.currency !== undefined && !user.isAddress)
-    return none(`${short(user.account)} is no ${pool.currency} address, which ${pool.name} asks for: look at the miner's settings`);
+    return none(
+      `${short(user.account)} is no ${pool.currency} address, which ${pool.name} asks for: look at the miner's settings`,
+    );
   const [elsewhere] = same;
   if (elsewhere !== undefined)
     return none(
@@ -83,7 +85,9 @@ export function matchOf(
 function isSameAccount(wallet: WalletRow, account: string): boolean {
   if (wallet.address === account) return true;
   const currency = CURRENCIES.find((one) => one === wallet.currency.toUpperCase()) as Currency | undefined;
-  return currency !== undefined && parseAddress(wallet.address, currency) === (parseAddress(account, currency) ?? account);
+  return (
+    currency !== undefined && parseAddress(wallet.address, currency) === (parseAddress(account, currency) ?? account)
+  );
 }
 
 function short(text: string): string {
