@@ -211,4 +211,35 @@ describe.skipIf(!existsSync(MAIN))('the relay', () => {
       await server.close();
     }
   });
+
+  it('is part of the agent, which needs no more than the environment of sync_to_gist.py', async () => {
+    const server = await GistServer.start();
+    server.accounts.set('ghp_abc', { owner: 'andy', scopes: ['gist'] });
+    server.add('abc', 'andy');
+    const miners = await Miners.start({ count: 2, first: '127.23.10.1', kinds: ['antminer', 'bitaxe'], ports: PORTS });
+    mkdirSync(join(userdata(HOME), '.axle/locks'), { recursive: true });
+    const config = join(root, 'miner.yaml');
+    const hub = { userdata: userdata(HOME), name: HOME };
+    const own = { state: join(root, 'miner'), networks: ['127.23.10.0/29'], poll_interval_s: 5, ports: PORTS };
+    writeFileSync(config, stringify({ ...own, relay: { gist: { api_url: server.url }, hub } }));
+    try {
+      const env = { GIST_ID: 'abc', GIST_TOKEN: 'ghp_abc', SYNC_INTERVAL: '10' };
+      const agent = new Run(['miner', '--config', config, '--log-format', 'journal'], env);
+      await waitFor('both miners in the Gist', { timeoutMs: 60_000 }, () => {
+        const { miners: listed = {} } = JSON.parse(server.textOf('abc')) as {
+          miners?: Record<string, { alive: boolean }>;
+        };
+        return Object.values(listed).filter(({ alive }) => alive).length === 2;
+      }).catch((cause) => {
+        throw new Error(agent.said.slice(-4_000), { cause });
+      });
+      await agent.told(/gist updated gist=abc miners=\d online=\d/);
+      await agent.told(/hub updated hub=\S*fleet\/home.txt/);
+      expect(agent.said).not.toContain('ghp_abc');
+      expect(server.textOf('abc')).not.toContain('127.23.10');
+    } finally {
+      await miners.stop();
+      await server.close();
+    }
+  });
 });
