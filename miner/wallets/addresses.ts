@@ -25,7 +25,7 @@ const FORMS: Readonly<Record<Exclude<Currency, 'ETH'>, Forms>> = {
 const LENGTH_MAX = 120;
 const HASH_BYTES = 20;
 
-const base58check = createBase58check((bytes) => createHash('sha256').update(bytes).digest());
+const base58check = createBase58check((bytes: Uint8Array) => createHash('sha256').update(bytes).digest());
 
 /** The address in the spelling by which two are compared, or undefined where it is none of this currency. */
 export function parseAddress(text: string, currency: Currency): string | undefined {
