@@ -5,6 +5,7 @@ import { version } from '../common/runtime/version.js';
 import { addBackup } from './commands/backup.js';
 import { addCheckConfig } from './commands/check-config.js';
 import { addCompletion } from './commands/completion.js';
+import { addDashboard } from './commands/dashboard.js';
 import { addDemo } from './commands/demo.js';
 import { addDeploy } from './commands/deploy.js';
 import { addDoctor } from './commands/doctor.js';
@@ -70,6 +71,7 @@ export function buildProgram(): Command {
   addToken(program);
   addDeploy(program);
   addMiner(program);
+  addDashboard(program);
   addDemo(program);
   addCompletion(program);
   return program;

@@ -11,6 +11,7 @@ import type { MinerConfig } from './config/config.js';
 import { Keeper } from './fleet/keeper.js';
 import type { Counts } from './fleet/live-fleet.js';
 import { FleetReporter } from './fleet/reporter.js';
+import { startRelay } from './relay/relay.js';
 import { openMoney } from './shares/money.js';
 import { FleetStore } from './store/store.js';
 
@@ -56,6 +57,8 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
   const beside: Beside[] = [];
   keeper.start();
   money.start();
+  const relay = startRelay(agent, config.relay, log);
+  if (relay !== undefined) beside.push(relay);
   try {
     beside.push(
       await startApi(agent, {
@@ -65,9 +68,11 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
         networks: () => config.networks ?? [],
         retention: config.retention,
         board: registerBoard,
+        relay: () => relay?.status(),
       }),
     );
   } catch (error) {
+    await relay?.close();
     await keeper.stop();
     await money.stop();
     throw error;

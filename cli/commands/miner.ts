@@ -11,6 +11,7 @@ import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js
 import { UsageError } from '../exit.js';
 import { addDaemonOptions, type DaemonOptions, runDaemon } from './daemon.js';
 import { addMinerMoney } from './miner-money.js';
+import { addMinerRelay } from './miner-relay.js';
 import { addTokenCommands } from './token.js';
 
 const EXAMPLES = `
@@ -90,6 +91,7 @@ export function addMiner(program: Command): void {
     .action(async (options: SimulateOptions) => {
       await simulate(options);
     });
+  addMinerRelay(miner, withPorts);
 }
 
 function withPorts(command: Command): Command {

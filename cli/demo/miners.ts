@@ -6,7 +6,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
-import { hashToken, readTokens, TOKEN_BYTES, TOKEN_PREFIX, writeTokens } from '../../sidecar/access/tokens.js';
+import { hashToken, readTokens, TOKEN_BYTES, TOKEN_PREFIX, writeTokens } from '../../common/runtime/tokens.js';
+import { SIDECAR_TOKENS } from '../../sidecar/access/tokens.js';
 import type { DemoSite } from './layout.js';
 
 export type DemoMiners = {
@@ -55,11 +56,11 @@ export function prepareMiners(miners: DemoMiners, site: DemoSite): void {
   mkdirSync(miners.state, { recursive: true });
   const token_file = join(miners.state, 'token');
   const tokens = join(site.state, 'tokens.json');
-  if (!existsSync(token_file) || !readTokens(tokens).some(({ name }) => name === TOKEN_NAME)) {
+  if (!existsSync(token_file) || !readTokens(tokens, SIDECAR_TOKENS).some(({ name }) => name === TOKEN_NAME)) {
     mkdirSync(site.state, { recursive: true });
     const token = TOKEN_PREFIX + randomBytes(TOKEN_BYTES).toString('base64url');
     writeFileSync(token_file, `${token}\n`, { mode: 0o600 });
-    const others = readTokens(tokens).filter(({ name }) => name !== TOKEN_NAME);
+    const others = readTokens(tokens, SIDECAR_TOKENS).filter(({ name }) => name !== TOKEN_NAME);
     const created = new Date().toISOString();
     writeTokens(tokens, [
       ...others,

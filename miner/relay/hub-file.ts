@@ -1,0 +1,91 @@
+/**
+ * The snapshot as a document: a file among those that a spoke on this machine keeps in step. The spoke and the hub must have
+ * the kind `fleet` in their configs (`kinds: { fleet: {} }`).
+ *
+ * The file is a list with one snapshot in it. Of an object each value would be a register of its own, with a stamp, and one
+ * with more than 20,000 values is refused; what is no object is one value, kept as it stands, and the later one wins.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { documentFile } from '../../common/core/names.js';
+import { lockDocuments } from '../../common/replica/locks.js';
+
+export const KIND = 'fleet';
+
+export class HubFileError extends Error {
+  override readonly name = 'HubFileError';
+
+  constructor(
+    message: string,
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A snapshot's text as the document holds it. */
+export function hubText(snapshot: string): string {
+  return `[${snapshot.trimEnd()}]\n`;
+}
+
+/** Puts `text` in the place of the document's file, under its lock, whole or not at all. Rejects with `HubFileError`. */
+export async function writeHubFile(userdata: string, name: string, text: string): Promise<void> {
+  const document = `${KIND}/${name}`;
+  const file = path.join(userdata, documentFile(document));
+  const folder = path.dirname(file);
+  const own = path.join(userdata, '.axle');
+  try {
+    if (!isFolder(path.join(own, 'locks')))
+      throw new HubFileError(
+        `${userdata} is no folder that a spoke works on`,
+        'start the spoke of this machine once, and let relay.hub.userdata be its userdata',
+      );
+    if (!isFolder(folder)) fs.mkdirSync(folder, { mode: 0o775 });
+    // One name, so that a crash leaves one file at most; the dot keeps it from being a document.
+    const temp = path.join(folder, `.${name}.axle-tmp`);
+    fs.rmSync(temp, { force: true });
+    const handle = await fs.promises.open(temp, 'wx', 0o664);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    const release = await lockDocuments(own, [document]);
+    try {
+      fs.renameSync(temp, file);
+    } finally {
+      await release();
+    }
+    await syncFolder(folder);
+  } catch (error) {
+    throw error instanceof HubFileError ? error : explained(error as NodeJS.ErrnoException, userdata);
+  }
+}
+
+/** A real one: a symbolic link may lead anywhere. */
+function isFolder(folder: string): boolean {
+  return fs.lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await fs.promises.open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function explained(error: NodeJS.ErrnoException, userdata: string): HubFileError {
+  const hints: Readonly<Record<string, string>> = {
+    EACCES: `let the agent's account write ${userdata}/${KIND} and ${userdata}/.axle/locks: add it to the group that owns them`,
+    EPERM: `let the agent's account write ${userdata}/${KIND} and ${userdata}/.axle/locks: add it to the group that owns them`,
+    ENOSPC: 'make room on the disk',
+    EROFS: 'the disk is mounted read-only: repair and remount it; under systemd, ReadWritePaths must name the folder',
+    EEXIST: `${userdata}/${KIND} must be a folder`,
+    ELOCKED: 'find the process that holds the lock',
+  };
+  return new HubFileError(error.message, hints[error.code ?? ''] ?? 'it is tried again', { cause: error });
+}
