@@ -3,11 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseHubConfig, parseSpokeConfig } from '../../common/runtime/config.js';
+import { hashToken, readTokens } from '../../common/runtime/tokens.js';
+import { loadMinerConfig } from '../../miner/config/config.js';
+import { addressesOf } from '../../miner/discovery/addresses.js';
+import { SIDECAR_TOKENS } from '../../sidecar/access/tokens.js';
 import { UsageError } from '../exit.js';
 import { claim } from './claim.js';
 import { Daemon } from './daemon.js';
 import { runDemo } from './demo.js';
-import { demoSites, prepare } from './layout.js';
+import { type DemoSite, demoSites, prepare } from './layout.js';
+import { type DemoMiners, demoMiners, prepareMiners } from './miners.js';
 
 let dir = '';
 beforeEach(() => {
@@ -70,6 +75,33 @@ describe('the layout', () => {
     writeFileSync(file, '{"balance": 1}');
     prepare(sites);
     expect(readFileSync(file, 'utf8')).toBe('{"balance": 1}');
+  });
+});
+
+describe('the miners', () => {
+  it('have a config that the agent takes, and a token that their site knows, also the second time', () => {
+    const sites = demoSites(dir);
+    const miners = demoMiners(dir, sites, 8403, 'linux') as DemoMiners;
+    const paying = sites.find(({ site }) => site === miners.site) as DemoSite;
+    const knows = () => {
+      prepareMiners(miners, paying);
+      const { credit, networks } = loadMinerConfig(miners.config);
+      expect(credit?.sidecar).toEqual({ socket: paying.socket });
+      expect([...addressesOf(networks ?? [])]).toContain(miners.first);
+      const secret = readFileSync(credit?.token_file as string, 'utf8').trim();
+      expect(readTokens(join(paying.state, 'tokens.json'), SIDECAR_TOKENS)).toMatchObject([
+        { sha256: hashToken(secret), scopes: ['miner-credits'] },
+      ]);
+      return secret;
+    };
+    expect(knows()).toBe(knows());
+    // A site whose state was removed.
+    rmSync(join(paying.state, 'tokens.json'));
+    knows();
+  });
+
+  it('are not there where a machine has one loopback address', () => {
+    expect(demoMiners(dir, demoSites(dir), 8403, 'darwin')).toBeUndefined();
   });
 });
 

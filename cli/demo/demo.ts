@@ -7,7 +7,7 @@ import { claim } from './claim.js';
 import { Daemon } from './daemon.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, demoSites, prepare } from './layout.js';
-import { agentArguments, type DemoMiners, demoMiners, fleetArguments, prepareMiners } from './miners.js';
+import { agentArguments, type DemoMiners, demoMiners, fleetArguments, isMinersNoise, prepareMiners } from './miners.js';
 import { freePort, servePages } from './pages.js';
 import { describeGroup, remark, type Shown, welcome } from './show.js';
 
@@ -156,7 +156,9 @@ function textScreen(sites: readonly DemoSite[], pages: Shown, { out }: DemoWorld
     }
   }, now);
   return {
-    event: (event) => bursts.add(event),
+    event: (event) => {
+      if (!isMinersNoise(pages.miners, event)) bursts.add(event);
+    },
     remark: (text) => say(remark(text, now(), paint)),
     welcome: () => say(welcome(sites, pages, paint)),
     farewell() {

@@ -54,7 +54,7 @@ function browserLines({ sites, status }: Shown, paint: Paint): string[] {
 function minerLines(miners: DemoMiners | undefined, paint: Paint, cwd?: string): string[] {
   if (miners === undefined) return [];
   return [
-    `Simulated miners earn as well; their agent credits ${miners.site} every few seconds:`,
+    `Simulated miners earn as well; their agent credits a user of ${miners.site}:`,
     '',
     `  http://127.0.0.1:${miners.port}/  ${paint.dim('the miners')}`,
     `  ${paint.good(`cat ${typed(miners.balance, cwd)}`)}`,

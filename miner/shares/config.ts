@@ -60,7 +60,7 @@ export const Credit = strict({
   /** Holds a token that may do miner-credits: `axle token add miner --scope miner-credits`. */
   token_file: Type.Optional(Path),
   rate: Rate,
-  period_s: Type.Integer({ minimum: 60, maximum: 86_400, default: 600 }),
+  period_s: Type.Integer({ minimum: 10, maximum: 86_400, default: 600 }),
   users: strict(
     {
       /** Workers, or miners' MACs, and whose they are. What a person has said through the API comes first. */
