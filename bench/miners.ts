@@ -1,10 +1,12 @@
 /**
  * Finding miners: a /22 with 461 devices, every other address silent (dropped, not refused). Reading them: 1,000 devices, of
- * which 10 hang. The devices are simulated ones with real servers, in a process of their own, 20 ms away.
+ * which 10 hang. The devices are simulated ones with real servers, in a process of their own, 20 ms away. Crediting them: two
+ * weeks by a clock of our own, with restarts, resets and lost replies.
  *
- *     node dist/bench/miners.js [--only discovery|polling] [--delay 20] [--json]
+ *     node dist/bench/miners.js [--only discovery|polling|weeks] [--delay 20] [--json]
  *       [--devices 461] [--runs 3] [--hung 0]
  *       [--polled 1000] [--polled-hung 10] [--interval 30] [--rounds 6]
+ *       [--days 14] [--each 1] [--seed 1]
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,6 +16,7 @@ import { scan } from '../miner/discovery/scan.js';
 import { Fleet } from '../miner/simulate/fleet.js';
 import { networkObstacles, setUpNetwork } from './miners/network.js';
 import { measurePolling } from './miners/polling.js';
+import { measureWeeks } from './miners/weeks.js';
 import { median } from './statistics.js';
 
 const { values } = parseArgs({
@@ -28,6 +31,10 @@ const { values } = parseArgs({
     'polled-hung': { type: 'string', default: '10' },
     interval: { type: 'string', default: '30' },
     rounds: { type: 'string', default: '6' },
+    days: { type: 'string', default: '14' },
+    /** Miners of each kind. */
+    each: { type: 'string', default: '1' },
+    seed: { type: 'string', default: '1' },
     json: { type: 'boolean', default: false },
     /** The processes that this one starts: `scan` in the new namespace, `fleet` beside it. */
     part: { type: 'string', default: 'all' },
@@ -57,8 +64,10 @@ if (values.part === 'fleet') {
 } else if (values.part === 'scan') {
   await measure();
 } else {
-  if (values.only !== 'polling') discover();
-  if (values.only !== 'discovery') await poll();
+  const isWanted = (part: string) => values.only === undefined || values.only === part;
+  if (isWanted('discovery')) discover();
+  if (isWanted('polling')) await poll();
+  if (isWanted('weeks')) await credit();
 }
 
 function discover(): void {
@@ -132,4 +141,29 @@ async function poll(): Promise<void> {
   if (values.json) process.stdout.write(`${JSON.stringify({ polling: { ...options, duration_ms, rounds } })}\n`);
   else process.stdout.write(`a round takes ${(duration_ms / 1_000).toFixed(1)} s (median of ${rounds.length - 1})\n`);
   if (rounds.some(({ good }) => good < options.devices - options.hung)) process.exitCode = 1;
+}
+
+/** Where counters allow it, what is credited is what was accepted; what they do not show is named. */
+async function credit(): Promise<void> {
+  const options = { days: Number(values.days), each: Number(values.each), seed: Number(values.seed) };
+  const result = await measureWeeks(options);
+  if (!result.isGood) process.exitCode = 1;
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ weeks: { ...options, ...result } })}\n`);
+    return;
+  }
+  for (const kind of result.kinds) {
+    const { accepted, credited, unseen, hidden, missing } = kind;
+    const part = (value: number) => `${((100 * value) / accepted).toFixed(3)} %`;
+    const open = hidden === 0 ? '' : `, ${part(hidden)} after resets that nothing shows`;
+    process.stdout.write(
+      `${kind.kind.padEnd(14)} ${kind.restarts} restarts, ${kind.resets} resets, ${kind.lost_replies} lost replies: accepted ${accepted}, credited ${credited}` +
+        ` (mined unseen before a restart or reset ${part(unseen)}${open}); ${kind.is_estimate ? 'an estimate, ' : ''}` +
+        `${missing === 0 ? 'exact' : `${part(missing)} missing`}\n`,
+    );
+  }
+  process.stdout.write(
+    `${result.readings} readings of ${options.days} days in ${result.duration_s.toFixed(0)} s; ${result.credits} credits in ${result.sent} requests,` +
+      ` ${result.held} held; the statement ${result.agrees ? 'agrees' : 'DOES NOT AGREE'} with the site's\n`,
+  );
 }

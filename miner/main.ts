@@ -10,7 +10,7 @@ import type { MinerConfig } from './config/config.js';
 import { Keeper } from './fleet/keeper.js';
 import type { Counts } from './fleet/live-fleet.js';
 import { FleetReporter } from './fleet/reporter.js';
-import type { Money } from './shares/money.js';
+import { openMoney, poolsOf } from './shares/money.js';
 import { FleetStore } from './store/store.js';
 
 export interface MinerDaemon extends Running {
@@ -38,9 +38,10 @@ export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaem
 
 async function compose(store: FleetStore, config: MinerConfig, log: Log): Promise<MinerDaemon> {
   const now = Date.now;
-  const money = startMoney();
+  const { credit, pools } = config;
+  const money = openMoney({ store, credit, pools, log, now, random: Math.random });
   const reporter = new FleetReporter(log);
-  const keeper = new Keeper({ store, config, reporter, now, ...(money === undefined ? {} : { money }) });
+  const keeper = new Keeper({ store, config, reporter, now, money });
   const agent: Agent = {
     store,
     scans: keeper.scans,
@@ -49,11 +50,11 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
     fleet: () => keeper.fleet.show(),
     changed: (miner_id) => keeper.changed(miner_id),
     follow: (listener) => keeper.fleet.follow(listener),
-    ...(money === undefined ? {} : { money }),
+    money,
   };
   const beside: Beside[] = [];
   keeper.start();
-  money?.start();
+  money.start();
   try {
     beside.push(
       await startApi(agent, {
@@ -62,11 +63,12 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
         log,
         networks: () => config.networks ?? [],
         retention: config.retention,
+        pools: poolsOf(pools),
       }),
     );
   } catch (error) {
     await keeper.stop();
-    await money?.stop();
+    await money.stop();
     throw error;
   }
   return {
@@ -75,7 +77,7 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
     stop: async () => {
       for (const one of beside) await one.close();
       await keeper.stop();
-      await money?.stop();
+      await money.stop();
       store.close();
     },
     pulse: async () => {
@@ -84,11 +86,6 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
     statusLine: () => statusLine(keeper.fleet.counts, keeper.poller.lastRound?.duration_ms),
     reconfigured: () => keeper.reconfigured(),
   };
-}
-
-/** Shares are counted and credited elsewhere. */
-function startMoney(): Money | undefined {
-  return undefined;
 }
 
 function statusLine(counts: Counts, round_ms: number | undefined): string {

@@ -31,7 +31,7 @@ const FIRST = '127.50.0.1';
 /** 80 may need rights. */
 export const PORTS = { http: 8_080 };
 
-const ADAPTERS: Readonly<Record<Kind, string>> = {
+export const ADAPTERS: Readonly<Record<Kind, string>> = {
   antminer: 'antminer',
   'avalon-nano3s': 'avalon',
   'avalon-q': 'avalon',

@@ -10,6 +10,7 @@ import { KINDS, type Kind } from '../../miner/simulate/miner-state.js';
 import { type SimulateOptions, simulate } from '../../miner/simulate/simulate.js';
 import { UsageError } from '../exit.js';
 import { addDaemonOptions, type DaemonOptions, runDaemon } from './daemon.js';
+import { addMinerMoney } from './miner-money.js';
 import { addTokenCommands } from './token.js';
 
 const EXAMPLES = `
@@ -20,6 +21,7 @@ Exit codes: 0 stopped, 1 something broke, 2 wrong usage or a config with mistake
 
 Examples:
   axle miner --config /etc/axle/miner.yaml      the agent; fixtures/miner.example.yaml shows every key
+  axle miner statement --config /etc/axle/miner.yaml --day
   axle miner scan                               the networks that this machine is in
   axle miner scan 192.168.1.0/24 --json
   axle miner simulate --count 5                 miners to try things out with`;
@@ -51,6 +53,7 @@ export function addMiner(program: Command): void {
         throw new UsageError('axle miner needs --config FILE, or a command: see axle miner --help');
       await runDaemon({ ...options, config } as DaemonOptions, loadMinerConfig, runMiner, LIVE);
     });
+  addMinerMoney(miner);
   withPorts(miner.command('scan'))
     .description('looks for miners once, and shows what it finds')
     .argument('[networks...]', 'such as 192.168.1.0/24; default: the networks that this machine is in')

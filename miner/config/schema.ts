@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { LogLevel, oneOf, Path, strict, text } from '../../common/runtime/config-types.js';
 import { FAMILIES } from '../adapters/reading.js';
 import { ApiSection } from '../api/config.js';
+import { Credit, OwnPools } from '../shares/config.js';
 
 const Port = (value: number) => Type.Integer({ minimum: 1, maximum: 65_535, default: value });
 
@@ -45,6 +46,8 @@ export const MinerSchema = strict({
     { default: {} },
   ),
   api: ApiSection,
+  pools: OwnPools,
+  credit: Type.Optional(Credit),
 });
 
 export type MinerConfig = Static<typeof MinerSchema>;

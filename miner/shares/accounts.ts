@@ -162,7 +162,8 @@ export class Accounts {
     const is_estimate = step.is_estimate || open?.is_estimate === 1 ? 1 : 0;
     if (open !== undefined) {
       const difficulty = new Big(open.difficulty).plus(step.difficulty).toFixed();
-      works.extend(open.id, { to_at: Math.max(open.to_at, at), difficulty, is_estimate });
+      const shares = open.shares + step.accepted;
+      works.extend(open.id, { to_at: Math.max(open.to_at, at), difficulty, shares, is_estimate });
       return;
     }
     works.add({
@@ -174,6 +175,7 @@ export class Accounts {
       from_at: Math.min(from_at, at),
       to_at: at,
       difficulty: step.difficulty,
+      shares: step.accepted,
       is_estimate,
     });
   }

@@ -1,23 +1,16 @@
 /** The `credit:` section of miner.yaml: what mining is worth, to whom, and where it is sent. */
-import { type Static, type TSchema, Type } from '@sinclair/typebox';
+import { type Static, Type } from '@sinclair/typebox';
+import { oneOf, Path, strict, text } from '../../common/runtime/config-types.js';
+import { CURRENCIES } from '../wallets/addresses.js';
+import { POOL_APIS } from '../wallets/pools.js';
 
-function strict<T extends Record<string, TSchema>>(properties: T, more: object = {}) {
-  return Type.Object(properties, { additionalProperties: false, ...more });
-}
-
-const Path = Type.String({ pattern: '^/[^\\u0000-\\u001f]*$', must: 'must be an absolute path' });
-const DECIMAL = '^\\d{1,18}(\\.\\d{1,18})?([eE][+-]?\\d{1,2})?$';
-/** Quoted, it is exact whatever its length. */
-const Decimal = Type.Unsafe<string | number>({
-  type: ['string', 'number'],
-  pattern: DECIMAL,
-  exclusiveMinimum: 0,
-  must: 'must be a number above 0, best in quotes: "0.000001"',
-});
-const User = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$',
-  must: 'must be a user as the sites name it, such as 1-andy',
-});
+/** In quotes, because a number in YAML goes through a float. */
+const Decimal = text(
+  '^(?!0+(?:\\.0+)?$)\\d{1,18}(?:\\.\\d{1,18})?$',
+  'must be a number above 0 in quotes, such as "0.000001"',
+);
+const User = text('^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$', 'must be a user as the sites name it, such as 1-andy');
+const Url = text('^https?://[^\\s/@]+(/[^\\s]*)?$', 'must be an address such as https://example.org');
 const Name = Type.String({ minLength: 1, maxLength: 128 });
 
 const Rate = strict(
@@ -32,7 +25,7 @@ const Rate = strict(
         /** In coins. */
         block_reward: Decimal,
         /** 0.01 is one per cent. */
-        fee: Type.Number({ minimum: 0, maximum: 1, default: 0, must: 'must be from 0 to 1, such as 0.01' }),
+        fee: Type.Number({ minimum: 0, maximum: 1, default: 0, must: 'must be 0–1, such as 0.01' }),
         /** Credits for one coin. */
         per_coin: Decimal,
       }),
@@ -50,10 +43,7 @@ const Rule = strict({
   pool_url: Type.Optional(Name),
   /** A miner's MAC, or what else the sites know it by. */
   miner: Type.Optional(Name),
-  user: Type.String({
-    pattern: '^[A-Za-z0-9$][A-Za-z0-9._$-]{0,120}$',
-    must: 'must be a user such as 1-andy, or $1 for what a * stood for',
-  }),
+  user: text('^[A-Za-z0-9$][A-Za-z0-9._$-]{0,120}$', 'must be a user such as 1-andy, or $1 for what a * stood for'),
 });
 export type UserRule = Static<typeof Rule>;
 
@@ -63,12 +53,7 @@ export const Credit = strict({
   sidecar: strict(
     {
       socket: Type.Optional(Path),
-      url: Type.Optional(
-        Type.String({
-          pattern: '^https?://[^\\s/@]+(/[^\\s]*)?$',
-          must: 'must be an address such as https://example.org',
-        }),
-      ),
+      url: Type.Optional(Url),
     },
     { minProperties: 1, maxProperties: 1, must: 'must be either socket or url' },
   ),
@@ -109,21 +94,14 @@ export type CreditConfig = Static<typeof Credit>;
 /** The `pools:` section of miner.yaml: pools of one's own, before those that are known. */
 export const OwnPools = Type.Array(
   strict({
-    id: Type.String({ pattern: '^[a-z0-9][a-z0-9_]{0,62}$', must: 'must be a-z, 0-9 and _' }),
+    id: text('^[a-z0-9][a-z0-9_]{0,62}$', 'must be a-z, 0-9 and _'),
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 80 })),
-    hosts: Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9.:-]*$', must: 'must be a host in lower case' }), {
-      minItems: 1,
-    }),
-    currency: Type.Optional(
-      Type.Unsafe<'BTC' | 'BCH' | 'LTC' | 'DOGE' | 'ETH' | 'RVN'>({
-        type: 'string',
-        enum: ['BTC', 'BCH', 'LTC', 'DOGE', 'ETH', 'RVN'],
-      }),
-    ),
-    api: Type.Optional(
-      Type.Unsafe<'ckpool' | 'public_pool' | '2miners'>({ type: 'string', enum: ['ckpool', 'public_pool', '2miners'] }),
-    ),
-    api_url: Type.Optional(Type.String({ pattern: '^https?://[^\\s/@]+(/[^\\s]*)?$', must: 'must be an address' })),
+    /** And all below them. */
+    hosts: Type.Array(text('^[a-z0-9][a-z0-9.:-]*$', 'must be a host in lower case'), { minItems: 1 }),
+    /** Miners log in by an address of it; without it, by an account's name. */
+    currency: Type.Optional(oneOf(CURRENCIES)),
+    api: Type.Optional(oneOf(POOL_APIS)),
+    api_url: Type.Optional(Url),
   }),
   { default: [], maxItems: 100 },
 );

@@ -81,7 +81,17 @@ class Agent {
     this.#periods.set(key, from + PERIOD_S);
     const [from_at, to_at] = [from * 1_000, (from + PERIOD_S) * 1_000];
     const pool = { pool_url: URL, pool_user: `x.${worker}` };
-    this.store.works.add({ miner_id: 1, worker_key: miner, worker, ...pool, from_at, to_at, difficulty, is_estimate });
+    this.store.works.add({
+      miner_id: 1,
+      worker_key: miner,
+      worker,
+      ...pool,
+      from_at,
+      to_at,
+      difficulty,
+      shares: 1,
+      is_estimate,
+    });
     this.store.db.prepare("UPDATE works SET state = 'unassigned' WHERE state = 'open' AND worker = ?").run(worker);
   }
 
@@ -294,7 +304,7 @@ describe('credits', () => {
         await agent.round();
         expect(await andy(cast)).toBe('103.33000166');
       },
-      { rate: { per_difficulty: 5_000 } },
+      { rate: { per_difficulty: '5000' } },
     ),
   );
 

@@ -1,5 +1,7 @@
 /** Shares, wallets, credits: put together. */
 import type { Log } from '../../common/runtime/log.js';
+import { PoolCheck } from '../pools/pool-check.js';
+import { PoolClient } from '../pools/pool-client.js';
 import type { FleetStore } from '../store/store.js';
 import { Matcher } from '../wallets/matching.js';
 import { POOLS, type Pool } from '../wallets/pools.js';
@@ -29,8 +31,8 @@ export interface MoneyStatus {
 }
 
 export interface Money {
-  readonly accounts: Accounts;
-  readonly matcher: Matcher;
+  readonly accounts: Pick<Accounts, 'take'>;
+  readonly matcher: Pick<Matcher, 'match' | 'matchAll'>;
   /** From now, periods end, and credits are sent. */
   start(): void;
   /** Resolves when nothing is under way. What is owed stays owed. */
@@ -75,6 +77,7 @@ class OpenMoney implements Money {
   readonly #options: MoneyOptions;
   readonly #client: SidecarClient | undefined;
   readonly #outbox: Outbox | undefined;
+  readonly #check: PoolCheck | undefined;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -83,7 +86,7 @@ class OpenMoney implements Money {
   constructor(options: MoneyOptions) {
     const { store, credit, log, now, random } = options;
     this.#options = options;
-    const pools = [...(options.pools ?? []).map(ownPool), ...POOLS];
+    const pools = poolsOf(options.pools);
     this.matcher = new Matcher(store, pools);
     this.accounts = new Accounts(store, {
       isCredited: credit !== undefined,
@@ -105,6 +108,12 @@ class OpenMoney implements Money {
         ...(credit.token_file && { token_file: credit.token_file }),
       });
       this.#outbox = new Outbox(store, { client: this.#client, log, now, random });
+      const { pool_check: check } = credit;
+      if (check !== undefined) {
+        const { interval_s, timeout_s, min } = check;
+        const client = new PoolClient({ interval_ms: interval_s * 1_000, timeout_ms: timeout_s * 1_000, now });
+        this.#check = new PoolCheck(store, { client, pools, min, now });
+      }
     }
   }
 
@@ -134,7 +143,14 @@ class OpenMoney implements Money {
     this.#tidy(now());
     if (credit === undefined) return;
     this.accounts.closeStale(now());
-    const { held } = settle(store, { users: credit.users, worth: worthOfDifficulty(credit.rate), now });
+    const check = this.#check;
+    await check?.refresh(this.#stop.signal);
+    const { held } = settle(store, {
+      users: credit.users,
+      worth: worthOfDifficulty(credit.rate),
+      now,
+      ...(check !== undefined && { doubtOf: (group) => check.doubtOf(group) }),
+    });
     if (held > 0) log.warn('work held', { code: 'AXL-CREDIT-HELD', held });
     await this.#outbox?.sendDue(this.#stop.signal);
   }
@@ -177,6 +193,11 @@ class OpenMoney implements Money {
     store.submissions.prune(at - (credit?.shares_d ?? SHARES_D) * DAY_MS);
     store.works.prune(at - WORKS_D * DAY_MS);
   }
+}
+
+/** Those of the config, before the known ones. */
+export function poolsOf(own: OwnPoolsConfig = []): readonly Pool[] {
+  return [...own.map(ownPool), ...POOLS];
 }
 
 function ownPool({ id, name, hosts, currency, api, api_url }: OwnPoolsConfig[number]): Pool {

@@ -14,12 +14,12 @@ exact.RM = DOWN;
 
 /** Credits for each 1 of difficulty, decimal text. */
 export function worthOfDifficulty({ per_difficulty, pps }: RateConfig): string {
-  if (per_difficulty !== undefined) return new exact(String(per_difficulty)).toFixed();
+  if (per_difficulty !== undefined) return new exact(per_difficulty).toFixed();
   if (pps === undefined) throw new Error('credit.rate: must be either per_difficulty or pps');
-  return new exact(String(pps.block_reward))
+  return new exact(pps.block_reward)
     .times(new exact(1).minus(String(pps.fee)))
-    .times(String(pps.per_coin))
-    .div(String(pps.network_difficulty))
+    .times(pps.per_coin)
+    .div(pps.network_difficulty)
     .toFixed();
 }
 

@@ -13,10 +13,12 @@ export type Worker = Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_
 
 /** Undefined where nobody has said whose it is. */
 export function userOf(worker: Worker, told: WorkerUsers, { table, rules }: UsersConfig): string | undefined {
-  for (const name of [worker.worker, worker.worker_key]) {
-    const user = told.get(name)?.user ?? (Object.hasOwn(table, name) ? table[name] : undefined);
+  const names = [worker.worker, worker.worker_key];
+  for (const name of names) {
+    const user = told.get(name)?.user;
     if (user !== undefined) return user;
   }
+  for (const name of names) if (Object.hasOwn(table, name)) return table[name];
   for (const rule of rules) {
     const user = userByRule(worker, rule);
     if (user !== undefined && isUser(user)) return user;

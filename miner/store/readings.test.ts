@@ -162,7 +162,7 @@ it('two entries that are one device become one, and nothing is counted twice', (
   const known = add_miner({ mac_address: 'aa:bb:cc:00:11:22' });
   const other = add_miner({});
   const count = store.db.prepare(
-    'INSERT INTO counters (miner_id, pool_url, pool_user, at, accepted) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO counters (miner_id, pool_url, pool_user, at, accepted, entries) VALUES (?, ?, ?, ?, ?, 1)',
   );
   count.run(known.id, 'pool', 'user', 1, 100);
   count.run(other.id, 'pool', 'user', 2, 170);

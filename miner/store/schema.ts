@@ -125,12 +125,14 @@ CREATE TABLE works (
   from_at INTEGER NOT NULL,
   to_at INTEGER NOT NULL,
   difficulty TEXT NOT NULL,
+  shares INTEGER NOT NULL,
   is_estimate INTEGER NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'unassigned', 'held', 'refused', 'credited')),
   reason TEXT,
   credit_id INTEGER
 );
 CREATE INDEX works_state ON works (state, worker_key, worker, from_at);
+CREATE INDEX works_to ON works (to_at);
 CREATE INDEX works_open ON works (miner_id) WHERE state = 'open';
 CREATE INDEX works_credit ON works (credit_id) WHERE credit_id IS NOT NULL;
 CREATE TABLE periods (

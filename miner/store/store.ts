@@ -23,12 +23,12 @@ export class FleetStore {
   readonly configs: Configs;
   readonly wallets: Wallets;
   readonly readings: Readings;
-  readonly ageing: Ageing;
   readonly counters: Counters;
   readonly submissions: Submissions;
   readonly works: Works;
   readonly workerUsers: WorkerUsers;
   readonly credits: Credits;
+  readonly ageing: Ageing;
 
   /** Made where there is none, closed to other accounts: it holds the devices' passwords. Throws `FleetStoreError`. */
   static open(file: string): FleetStore {
@@ -52,12 +52,12 @@ export class FleetStore {
     this.configs = new Configs(db);
     this.wallets = new Wallets(db);
     this.readings = new Readings(db);
-    this.ageing = new Ageing(db);
     this.counters = new Counters(db);
     this.submissions = new Submissions(db);
     this.works = new Works(db);
     this.workerUsers = new WorkerUsers(db);
     this.credits = new Credits(db);
+    this.ageing = new Ageing(db);
   }
 
   /** All or nothing. */

@@ -16,6 +16,8 @@ export interface WorkRow {
   readonly to_at: number;
   /** Decimal text. */
   readonly difficulty: string;
+  /** Accepted. */
+  readonly shares: number;
   readonly is_estimate: 0 | 1;
   readonly state: WorkState;
   /** In words, why it is held, refused or not a credit yet. */
@@ -38,7 +40,16 @@ export type WorkGroup = readonly [WorkRow, ...WorkRow[]];
 
 export type NewWork = Pick<
   WorkRow,
-  'miner_id' | 'worker_key' | 'worker' | 'pool_url' | 'pool_user' | 'from_at' | 'to_at' | 'difficulty' | 'is_estimate'
+  | 'miner_id'
+  | 'worker_key'
+  | 'worker'
+  | 'pool_url'
+  | 'pool_user'
+  | 'from_at'
+  | 'to_at'
+  | 'difficulty'
+  | 'shares'
+  | 'is_estimate'
 >;
 
 export class Works {
@@ -56,10 +67,12 @@ export class Works {
   constructor(db: Database.Database) {
     this.#db = db;
     this.#add = db.prepare(
-      `INSERT INTO works (miner_id, worker_key, worker, pool_url, pool_user, from_at, to_at, difficulty, is_estimate, state)
-       VALUES (@miner_id, @worker_key, @worker, @pool_url, @pool_user, @from_at, @to_at, @difficulty, @is_estimate, 'open')`,
+      `INSERT INTO works (miner_id, worker_key, worker, pool_url, pool_user, from_at, to_at, difficulty, shares, is_estimate, state)
+       VALUES (@miner_id, @worker_key, @worker, @pool_url, @pool_user, @from_at, @to_at, @difficulty, @shares, @is_estimate, 'open')`,
     );
-    this.#extend = db.prepare('UPDATE works SET to_at = ?, difficulty = ?, is_estimate = ? WHERE id = ?');
+    this.#extend = db.prepare(
+      'UPDATE works SET to_at = @to_at, difficulty = @difficulty, shares = @shares, is_estimate = @is_estimate WHERE id = @id',
+    );
     this.#open = db.prepare("SELECT * FROM works WHERE miner_id = ? AND state = 'open' ORDER BY id");
     this.#close = db.prepare('UPDATE works SET state = ?, reason = ?, from_at = ?, to_at = ? WHERE id = ?');
     this.#period = db.prepare('SELECT to_s FROM periods WHERE worker_key = ? AND worker = ?');
@@ -75,8 +88,8 @@ export class Works {
     this.#add.run(work);
   }
 
-  extend(id: number, { to_at, difficulty, is_estimate }: Pick<WorkRow, 'to_at' | 'difficulty' | 'is_estimate'>): void {
-    this.#extend.run(to_at, difficulty, is_estimate, id);
+  extend(id: number, work: Pick<WorkRow, 'to_at' | 'difficulty' | 'shares' | 'is_estimate'>): void {
+    this.#extend.run({ ...work, id });
   }
 
   /** Of a miner, whose period goes on. */
@@ -162,6 +175,11 @@ export class Works {
 
   putCarry(row: CarryRow): void {
     this.#putCarry.run(row);
+  }
+
+  /** All that end at `at` or later, whatever their state. */
+  since(at: number): WorkRow[] {
+    return this.#db.prepare<[number], WorkRow>('SELECT * FROM works WHERE to_at >= ?').all(at);
   }
 
   ofCredit(credit_id: number): WorkRow[] {

@@ -2,7 +2,8 @@
 import type { Currency } from './addresses.js';
 
 /** How a pool tells what it sees of an address, where it does so to everybody. */
-export type PoolApi = 'ckpool' | 'public_pool' | '2miners';
+export const POOL_APIS = ['ckpool', 'public_pool', '2miners'] as const;
+export type PoolApi = (typeof POOL_APIS)[number];
 
 export interface Pool {
   /** Such as ckpool_btc: wallets are registered at it. */

@@ -1,0 +1,113 @@
+/** `axle miner statement`, `held`, `credits` and `users`, on a database that another process may have open. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { settle } from '../../miner/shares/settling.js';
+import { FleetStore } from '../../miner/store/store.js';
+import { buildProgram, runProgram } from '../program.js';
+
+const AT = 1_769_990_400_000;
+let folder: string;
+let config: string;
+let store: FleetStore;
+let out = '';
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-money-'));
+  config = path.join(folder, 'miner.yaml');
+  fs.writeFileSync(config, `state: ${folder}\n`);
+  store = FleetStore.open(path.join(folder, 'fleet.db'));
+  out = '';
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => {
+      out += String(text);
+      return true;
+    });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  store.close();
+  fs.rmSync(folder, { recursive: true });
+});
+
+async function axle(...args: string[]): Promise<number> {
+  out = '';
+  return await runProgram(buildProgram(), ['node', 'axle', 'miner', ...args, '--config', config]);
+}
+
+/** Two periods of each, from AT on. */
+function mined(worker: string, state: 'unassigned' | 'held'): void {
+  for (const period of [0, 1]) {
+    store.works.add({
+      miner_id: 1,
+      worker_key: 'aa:bb:cc:00:11:22',
+      worker,
+      pool_url: 'stratum+tcp://solo.ckpool.org:3333',
+      pool_user: `x.${worker}`,
+      from_at: AT + period * 600_000,
+      to_at: AT + (period + 1) * 600_000,
+      difficulty: '1500000.5',
+      shares: 10,
+      is_estimate: 1,
+    });
+    store.db.prepare("UPDATE works SET state = ?, reason = 'far too much' WHERE state = 'open'").run(state);
+  }
+}
+
+const settled = () => settle(store, { users: { table: {}, rules: [] }, worth: '0.000001', now: () => AT });
+
+it('says whose a worker is, and then what was credited', async () => {
+  mined('rig1', 'unassigned');
+  expect(await axle('users', 'list')).toBe(0);
+  expect(out).toContain('rig1  not credited yet  (miner aa:bb:cc:00:11:22, as x.rig1)');
+  expect(await axle('users', 'set', 'rig1', '1-andy')).toBe(0);
+  expect(settled()).toMatchObject({ credits: 2 });
+  const [last, first] = store.credits.list();
+  store.credits.paid(first?.id as number, '1', AT);
+  expect(await axle('statement', '--day')).toBe(0);
+  expect(out).toMatch(
+    /^2026-02-02 {2}1-andy +aa:bb:cc:00:11:22 +1\.5000005 {2}for difficulty 1500000\.5 in 1 credit {2}owed 1\.5000005 {2}\(est\.\)\n$/,
+  );
+  expect(await axle('statement', '--user', '2-eve')).toBe(0);
+  expect(out).toBe('Nothing was credited.\n');
+  expect(await axle('statement', '--to', '2026-02-02', '--json')).toBe(0);
+  expect(out).toBe('');
+  store.credits.refused(last?.id as number, 'no such user', 'bad_request');
+  expect(await axle('credits', 'list', '--state', 'refused')).toBe(0);
+  expect(out).toMatch(/refused {2}2026-02-02 00:10:00 – 2026-02-02 00:20:00 {2}1-andy .*: no such user\n$/);
+  expect(await axle('credits', 'retry', String(last?.id))).toBe(0);
+  expect(out).toBe('made again: 1\n');
+  expect(await axle('credits', 'retry', String(last?.id))).toBe(1);
+  expect(await axle('users', 'remove', 'rig1')).toBe(0);
+  expect(await axle('users', 'remove', 'rig1')).toBe(1);
+});
+
+it('shows held work, and does with it what a person says', async () => {
+  mined('rig1', 'held');
+  expect(await axle('held', 'list')).toBe(0);
+  expect(out).toMatch(/^1 {2}2026-02-02 00:00:00 – .* rig1 {2}difficulty 1500000\.5: far too much\n2 {2}/);
+  expect(await axle('held', 'release')).toBe(2);
+  expect(await axle('held', 'release', '1')).toBe(0);
+  expect(out).toBe('released: 1\n');
+  expect(await axle('held', 'reject', '1', '2', '--reason', 'not ours')).toBe(1);
+  expect(out).toContain('rejected: 1\n');
+  expect(store.works.groups('refused', 10)).toMatchObject([[{ reason: 'not ours' }]]);
+  expect(await axle('held', 'list')).toBe(0);
+  expect(out).toBe('Nothing is held.\n');
+});
+
+it.each([
+  [['users', 'set', 'rig1', '../etc/passwd'], /must be a user/],
+  [['statement', '--from', 'yesterday'], /must be a day or a time/],
+  [['credits', 'list', '--state', 'lost'], /owed, paid, refused/],
+])('refuses %j', async (args, message) => {
+  expect(await axle(...args)).toBe(2);
+  expect(out).toMatch(message);
+});
+
+it('says so where there is no database yet', async () => {
+  fs.writeFileSync(config, `state: ${folder}/none\n`);
+  expect(await axle('statement')).toBe(1);
+  expect(out).toMatch(/is not there yet: start the agent once/);
+});

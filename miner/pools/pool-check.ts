@@ -1,0 +1,122 @@
+/** What miners count, against what their pool has seen of them: the only witness besides the miners themselves. */
+import type { FleetStore } from '../store/store.js';
+import type { WorkGroup, WorkRow } from '../store/works.js';
+import { splitPoolUser } from '../wallets/pool-user.js';
+import { type Pool, poolOf } from '../wallets/pools.js';
+import type { PoolClient } from './pool-client.js';
+
+export interface PoolCheckOptions {
+  readonly client: PoolClient;
+  readonly pools: readonly Pool[];
+  /** Held where the pool has seen less than this part. */
+  readonly min: number;
+  readonly now: () => number;
+}
+
+/** Work of one name at a pool: several miners may use one. */
+interface Worked {
+  readonly pool: Pool;
+  readonly address: string;
+  readonly worker: string;
+  difficulty: number;
+  shares: number;
+  from_at: number;
+  to_at: number;
+}
+
+const WINDOW_MS = 3_600_000;
+/** Pools show a worker's hashrate over minutes to an hour, and few shares prove nothing. */
+const SPAN_MS_MIN = 1_200_000;
+const SHARES_MIN = 30;
+const HASHES_PER_DIFFICULTY = 2 ** 32;
+/** A round does not take longer, whatever the pools do. */
+const ROUND_MS_MAX = 30_000;
+const ASKED_MAX = 50;
+
+export class PoolCheck {
+  readonly #store: FleetStore;
+  readonly #options: PoolCheckOptions;
+  #worked: ReadonlyMap<string, Worked> = new Map();
+
+  constructor(store: FleetStore, options: PoolCheckOptions) {
+    this.#store = store;
+    this.#options = options;
+  }
+
+  /** Asks the pools of whatever waits to be credited, where their answers are old. */
+  async refresh(signal?: AbortSignal): Promise<void> {
+    const { client, now } = this.#options;
+    this.#worked = this.#workedSince(now() - WINDOW_MS);
+    if (this.#worked.size === 0) return;
+    const ends_at = now() + ROUND_MS_MAX;
+    const due = new Map<string, Worked>();
+    for (const one of this.#worked.values())
+      if (client.isDue(one.pool, one.address)) due.set(`${one.pool.id} ${one.address}`, one);
+    for (const { pool, address } of [...due.values()].slice(0, ASKED_MAX)) {
+      if (signal?.aborted || now() > ends_at) return;
+      await client.ask(pool, address, signal);
+    }
+  }
+
+  /** In words why a period must be looked at. A pool that does not answer raises no doubt. */
+  doubtOf(group: WorkGroup): string | undefined {
+    for (const work of group) {
+      const found = this.#find(work);
+      const doubt = found === undefined ? undefined : this.#doubt(found, work);
+      if (doubt !== undefined) return doubt;
+    }
+    return undefined;
+  }
+
+  #doubt({ pool, address, worker, difficulty, shares, from_at, to_at }: Worked, work: WorkRow): string | undefined {
+    const seen = this.#options.client.seen(pool, address);
+    if (seen === undefined || Math.abs(seen.at - work.to_at) > WINDOW_MS) return undefined;
+    const span_ms = to_at - from_at;
+    if (span_ms < SPAN_MS_MIN || shares < SHARES_MIN) return undefined;
+    const counted_hps = (difficulty * HASHES_PER_DIFFICULTY) / (span_ms / 1_000);
+    const known = seen.view.workers.find((one) => one.worker === worker);
+    if (known !== undefined && known.hashrate_hps === undefined) return undefined;
+    const pool_hps = known?.hashrate_hps ?? 0;
+    if (pool_hps >= counted_hps * this.#options.min) return undefined;
+    const name = worker === '' ? 'this address' : `the worker ${worker}`;
+    if (known === undefined) return `${pool.name} knows nothing of ${name}, which counts ${shares} shares`;
+    return `${pool.name} has seen ${percent(pool_hps / counted_hps)} of what ${name} counts (at least ${percent(this.#options.min)})`;
+  }
+
+  #workedSince(at: number): Map<string, Worked> {
+    const all = new Map<string, Worked>();
+    for (const work of this.#store.works.since(at)) {
+      const name = this.#nameOf(work);
+      if (name === undefined) continue;
+      const { difficulty, shares, from_at, to_at } = work;
+      const before = all.get(name.key);
+      if (before === undefined) all.set(name.key, { ...name, difficulty: Number(difficulty), shares, from_at, to_at });
+      else {
+        before.difficulty += Number(difficulty);
+        before.shares += shares;
+        before.from_at = Math.min(before.from_at, from_at);
+        before.to_at = Math.max(before.to_at, to_at);
+      }
+    }
+    return all;
+  }
+
+  #find(work: WorkRow): Worked | undefined {
+    const name = this.#nameOf(work);
+    return name === undefined ? undefined : this.#worked.get(name.key);
+  }
+
+  /** Undefined where the pool cannot be asked. */
+  #nameOf({ pool_url, pool_user }: WorkRow) {
+    const pool = poolOf(pool_url, this.#options.pools);
+    if (pool?.api === undefined || pool.api_url === undefined) return undefined;
+    const user = splitPoolUser(pool_user, pool);
+    if (!user.isAddress) return undefined;
+    const worker = user.worker ?? '';
+    return { key: JSON.stringify([pool.id, user.account, worker]), pool, address: user.account, worker };
+  }
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(part < 0.1 ? 1 : 0)} %`;
+}
