@@ -51,7 +51,12 @@ export class TestAgent implements Agent {
       },
       readNow: async (id) => {
         const row = this.store.miners.get(id) as MinerRow;
-        const device = new NetworkDevice(row.ip_address, { ports, connect_ms: 1_000, answer_ms: 3_000, total_ms: 6_000 });
+        const device = new NetworkDevice(row.ip_address, {
+          ports,
+          connect_ms: 1_000,
+          answer_ms: 3_000,
+          total_ms: 6_000,
+        });
         const read = await interview(device, ['rpc', 'http', 'whatsminer']);
         if (read === undefined) throw new Error(`${row.ip_address} says nothing that a miner says`);
         this.#note(id, read.reading);
