@@ -12,7 +12,7 @@ import { Keeper } from './fleet/keeper.js';
 import type { Counts } from './fleet/live-fleet.js';
 import { FleetReporter } from './fleet/reporter.js';
 import { startRelay } from './relay/relay.js';
-import { openMoney } from './shares/money.js';
+import { openMoney, poolsOf } from './shares/money.js';
 import { FleetStore } from './store/store.js';
 
 export interface MinerDaemon extends Running {
@@ -69,6 +69,7 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
         retention: config.retention,
         board: registerBoard,
         relay: () => relay?.status(),
+        pools: poolsOf(pools),
       }),
     );
   } catch (error) {

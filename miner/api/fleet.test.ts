@@ -188,6 +188,27 @@ describe('/api/history', () => {
     }
   });
 
+  it('is of means where a large fleet has very many readings', async () => {
+    for (let n = 1; n <= 250; n++) addMiner(n);
+    const now_s = Math.floor(Date.now() / 1000);
+    const ask = async (hours: number, more = '') =>
+      (await app.inject({ url: `/api/history?from=${now_s - hours * 3600}&to=${now_s}&points=2000${more}` })).json();
+    expect([(await ask(4)).resolution, (await ask(6)).resolution]).toEqual(['raw', '10m']);
+    expect((await ask(6, '&miner_id=1')).resolution).toBe('raw');
+  });
+
+  it('reaches into what is kept as means only', async () => {
+    const { id } = addMiner();
+    const now_s = Math.floor(Date.now() / 1000);
+    for (const days of [3, 60, 400]) {
+      const to = now_s - days * 86_400;
+      for (const span of [60, 3600, 86_400]) {
+        const answer = await app.inject({ url: `/api/history?miner_id=${id}&from=${to - span}&to=${to}&points=10` });
+        expect([days, span, answer.statusCode]).toEqual([days, span, 200]);
+      }
+    }
+  });
+
   it('puts nothing between two steps that are known', () => {
     const column = [1, 2];
     const names = { hashrate_hps: column, temperature_c: column, power_w: column, shares: column };

@@ -12,13 +12,31 @@ export type Read = (from_s: number, to_s: number, points: number) => History;
 /** How far back the next finer readings are asked for, and in how many points: so that they are finer. */
 const TAILS = { '1h': { span_s: 7_200, points: 28 }, '10m': { span_s: 1_800, points: 30 } } as const;
 
+/** Readings that one answer is worked out from, at most about: nothing else happens meanwhile. */
+const READINGS_MAX = 150_000;
+/** As many points as make the store take means over ten minutes. */
+const POINT_OF_MEANS_S = 150;
+
+/** So few points that `readings` of them are not gone through one by one. */
+export function affordablePoints(points: number, span_s: number, readings: number): number {
+  return readings <= READINGS_MAX ? points : Math.max(1, Math.min(points, Math.floor(span_s / POINT_OF_MEANS_S)));
+}
+
+const COARSENESS = { raw: 0, '10m': 1, '1h': 2 } as const;
+
 /** Means are made when their time is over: what has come since then is worked out from finer readings. */
 export function readUntilNow(read: Read, from_s: number, to_s: number, points: number): History {
-  const history = read(from_s, to_s, points);
+  return withTail(read(from_s, to_s, points), read, from_s, to_s);
+}
+
+function withTail(history: History, read: Read, from_s: number, to_s: number): History {
   if (history.resolution === 'raw') return history;
   const tail = TAILS[history.resolution];
   const tail_from_s = Math.max(from_s, to_s - tail.span_s);
-  return joined(history, readUntilNow(read, tail_from_s, to_s, tail.points));
+  const finer = read(tail_from_s, to_s, tail.points);
+  // Long ago nothing finer is kept.
+  if (COARSENESS[finer.resolution] >= COARSENESS[history.resolution]) return history;
+  return joined(history, withTail(finer, read, tail_from_s, to_s));
 }
 
 /** With the steps that `coarse` does not have, of what `fine` knows. */

@@ -179,7 +179,7 @@ describe('scanning', () => {
     const { body } = await ask('POST', '/api/miners/scan?network=127.33.0.2,%20127.33.7.9/30');
     expect(body.networks).toEqual(['127.33.0.2/32', '127.33.7.8/30']);
     await agent.scans.finished(body.job_id);
-    expect((await ask('POST', '/api/miners/scan')).body.networks).toEqual(['127.33.0.0/16']);
+    expect((await ask('POST', '/api/miners/scan')).body.networks).toEqual(['127.33.0.0/20']);
   });
 
   it.each([

@@ -86,7 +86,7 @@ class OpenMoney implements Money {
   constructor(options: MoneyOptions) {
     const { store, credit, log, now, random } = options;
     this.#options = options;
-    const pools = [...(options.pools ?? []).map(ownPool), ...POOLS];
+    const pools = poolsOf(options.pools);
     this.matcher = new Matcher(store, pools);
     this.accounts = new Accounts(store, {
       isCredited: credit !== undefined,
@@ -193,6 +193,11 @@ class OpenMoney implements Money {
     store.submissions.prune(at - (credit?.shares_d ?? SHARES_D) * DAY_MS);
     store.works.prune(at - WORKS_D * DAY_MS);
   }
+}
+
+/** Those of the config, before the known ones. */
+export function poolsOf(own: OwnPoolsConfig = []): readonly Pool[] {
+  return [...own.map(ownPool), ...POOLS];
 }
 
 function ownPool({ id, name, hosts, currency, api, api_url }: OwnPoolsConfig[number]): Pool {

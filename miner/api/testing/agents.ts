@@ -41,7 +41,7 @@ export class TestAgent implements Agent {
       scan,
       interfaces: () => ({}),
       now: this.now,
-      options: () => ({ ports, probe_ms: 400 }),
+      options: () => ({ ports }),
       onResult: (result) => this.#found(result),
     });
     this.poller = {
@@ -51,7 +51,12 @@ export class TestAgent implements Agent {
       },
       readNow: async (id) => {
         const row = this.store.miners.get(id) as MinerRow;
-        const device = new NetworkDevice(row.ip_address, { ports, connect_ms: 300, answer_ms: 500, total_ms: 1_500 });
+        const device = new NetworkDevice(row.ip_address, {
+          ports,
+          connect_ms: 1_000,
+          answer_ms: 3_000,
+          total_ms: 6_000,
+        });
         const read = await interview(device, ['rpc', 'http', 'whatsminer']);
         if (read === undefined) throw new Error(`${row.ip_address} says nothing that a miner says`);
         this.#note(id, read.reading);
@@ -159,7 +164,7 @@ export async function buildTestApi(
       () => {},
     ),
     log: { error: log('error'), warn: log('warn'), info: log('info'), debug: log('debug') },
-    networks: () => ['127.33.0.0/16'],
+    networks: () => ['127.33.0.0/20'],
     retention: RETENTION,
     ...more,
   });
