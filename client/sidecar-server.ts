@@ -1,7 +1,8 @@
 /** The sidecar, without PHP in between. */
+
+import { EventParser } from '../common/core/event-stream.js';
 import { type Units, unitsOf } from './amount.js';
 import type { ClaimAnswer, ClaimedTransaction } from './claims.js';
-import { EventParser } from '../common/core/event-stream.js';
 import { type Outcome, sidecarOutcome } from './outcome.js';
 import type { Pending } from './pending.js';
 import { ask, claimAnswerOf, objectOf, type Server, type Token } from './server.js';
