@@ -33,6 +33,7 @@ describe.skipIf(!existsSync(join(ROOT, 'dist/cli/main.js')))('a release', () => 
       'node_modules/fastify/package.json',
       'client/unified-balance.js',
       'dist/common/page/assets/page.mjs',
+      'dist/miner/board/assets/board.js',
       'deploy/monitoring/axle.rules.yaml',
       'docs/OPERATING.md',
       'php-bridge/autoload.php',

@@ -96,8 +96,8 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       const { from, to, ...rest } = query;
       return moneyOf(agent.money).statement({
         ...rest,
-        ...(from !== undefined && { from: timeOf(from, 'from') }),
-        ...(to !== undefined && { to: timeOf(to, 'to') }),
+        ...(from !== undefined && { from: Math.floor(timeOf(from, 'from') / 1_000) }),
+        ...(to !== undefined && { to: Math.floor(timeOf(to, 'to') / 1_000) }),
       });
     },
   );

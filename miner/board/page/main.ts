@@ -105,9 +105,13 @@ function redraw(): void {
 function tick(): void {
   const { fleet } = context;
   const isLive = isFollowed && Date.now() - heardAt < SILENT_MS;
-  place('live').classList.toggle('on', isLive);
+  // A connection to old news is none to the miners.
+  place('live').classList.toggle('on', isLive && fleet?.stale !== true);
   document.body.classList.toggle('stale', !isLive && fleet !== undefined);
-  put('live', isLive ? 'live' : heardAt === 0 ? 'connecting' : 'no connection, trying again');
+  put(
+    'live',
+    isLive ? (fleet?.stale ? 'stale' : 'live') : heardAt === 0 ? 'connecting' : 'no connection, trying again',
+  );
   if (fleet === undefined) return;
   const banner = place('banner');
   banner.hidden = fleet.source === undefined;

@@ -37,6 +37,7 @@ export function summaryOf({ miners, poll_interval_s }: BoardFleet): Summary {
   const measured = sum(
     online.map(({ reading }) => (reading?.power_w === undefined ? undefined : reading.hashrate_hps)),
   );
+  const shares = sum(online.map(({ reading }) => reading?.shares_accepted));
   const hottest = hottestOf(online);
   const isWhole = states.online === miners.length;
   const of = isWhole || states.online === 0 ? '' : `of ${devices(states.online)} online`;
@@ -48,7 +49,7 @@ export function summaryOf({ miners, poll_interval_s }: BoardFleet): Summary {
       [units.hashrate(hashrate), of],
       [units.temperature(hottest?.reading?.temperature_c), hottest === undefined ? '' : `hottest: ${hottest.name}`],
       [units.power(power), joules === units.NONE ? '' : joules],
-      [units.short(sum(online.map(({ reading }) => reading?.shares_accepted))), 'since they started'],
+      [units.short(shares), shares === undefined ? '' : 'since they started'],
     ],
   };
 }
