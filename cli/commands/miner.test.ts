@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NetworkDevice } from '../../miner/readers/network-device.js';
 import { Fleet } from '../../miner/simulate/fleet.js';
@@ -83,6 +86,33 @@ describe('axle miner simulate', () => {
     ]);
     expect([first, second]).toEqual([0, 1]);
     expect(errors.join('')).toContain('Another program listens there');
+  });
+});
+
+describe('axle miner', () => {
+  it('says what it needs', async () => {
+    const errors = capture('stderr');
+    expect(await runProgram(buildProgram(), ['node', 'axle', 'miner'])).toBe(2);
+    expect(errors.join('')).toContain('axle miner needs --config FILE, or a command');
+  });
+
+  it('refuses a config with mistakes, as check-config does', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-miner-'));
+    const file = path.join(folder, 'miner.yaml');
+    try {
+      for (const command of [['miner', '--config'], ['check-config']]) {
+        fs.writeFileSync(file, 'poll_interval_s: 30\nports: {rpc: 0}\n');
+        const errors = capture('stderr');
+        expect(await runProgram(buildProgram(), ['node', 'axle', ...command, file])).toBe(2);
+        expect(errors.join('')).toContain('miner.yaml:2: ports.rpc: must be 1–65535 (got 0)');
+      }
+      fs.writeFileSync(file, 'poll_interval_s: 30\n');
+      const out = capture('stdout');
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
+      expect(out.join('')).toContain('good, for the miner agent');
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
   });
 });
 
