@@ -89,6 +89,33 @@ describe('axle miner simulate', () => {
   });
 });
 
+describe('axle miner', () => {
+  it('says what it needs', async () => {
+    const errors = capture('stderr');
+    expect(await runProgram(buildProgram(), ['node', 'axle', 'miner'])).toBe(2);
+    expect(errors.join('')).toContain('axle miner needs --config FILE, or a command');
+  });
+
+  it('refuses a config with mistakes, as check-config does', async () => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-miner-'));
+    const file = path.join(folder, 'miner.yaml');
+    try {
+      for (const command of [['miner', '--config'], ['check-config']]) {
+        fs.writeFileSync(file, 'poll_interval_s: 30\nports: {rpc: 0}\n');
+        const errors = capture('stderr');
+        expect(await runProgram(buildProgram(), ['node', 'axle', ...command, file])).toBe(2);
+        expect(errors.join('')).toContain('miner.yaml:2: ports.rpc: must be 1–65535 (got 0)');
+      }
+      fs.writeFileSync(file, 'poll_interval_s: 30\n');
+      const out = capture('stdout');
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
+      expect(out.join('')).toContain('good, for the miner agent');
+    } finally {
+      fs.rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describe('axle miner scan', () => {
   it('finds simulated miners and shows them', async () => {
     const fleet = await Fleet.start({
