@@ -22,6 +22,8 @@ export interface AccountsOptions {
   readonly plausible: Band;
   /** Those of the config before the known ones. */
   readonly pools?: readonly Pool[];
+  /** Told of a period that does not fit. */
+  readonly onHeld?: (group: WorkGroup, reason: string) => void;
   /** Told of what a counter's fall has hidden. */
   readonly onLost?: (miner: MinerRow, pool: Pick<PoolCount, 'pool_url' | 'pool_user'>) => void;
 }
@@ -118,6 +120,7 @@ export class Accounts {
     // Where our clock went back, periods are a second long until it is there again.
     const to_s = Math.max(from_s + 1, secondsOf(Math.max(...group.map((one) => one.to_at))));
     works.putEnd(worker_key, worker, to_s);
+    if (reason !== undefined) this.#options.onHeld?.(group, reason);
     for (const { id } of group)
       works.close(id, {
         state: reason === undefined ? 'unassigned' : 'held',
