@@ -31,6 +31,9 @@ const FIRST = '127.50.0.1';
 /** 80 may need rights. */
 export const PORTS = { http: 8_080 };
 
+/** systemd/axle-miner.service starts it so. */
+const AS_ITS_UNIT = ['--max-old-space-size=384'];
+
 export const ADAPTERS: Readonly<Record<Kind, string>> = {
   antminer: 'antminer',
   'avalon-nano3s': 'avalon',
@@ -54,7 +57,8 @@ export async function measurePolling(
   const fleet = await Fleet.start({ count: devices, first: FIRST, ports: PORTS, delay_ms, faults: { hung } });
   const state = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-bench-'));
   const script = path.join(import.meta.dirname, 'polling-agent.js');
-  const agent = spawn(process.execPath, [script, state, String(options.interval_s), String(options.rounds)], {
+  const asked = [state, String(options.interval_s), String(options.rounds)];
+  const agent = spawn(process.execPath, [...AS_ITS_UNIT, script, ...asked], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const rounds: PolledRound[] = [];

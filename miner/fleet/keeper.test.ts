@@ -274,7 +274,9 @@ describe('a device', () => {
     });
     keep('', {});
     keeper.changed(id);
-    await expect.poll(() => store.miners.get(id)).toMatchObject({ adapter: 'axeos', mac_address: miner?.mac });
+    await expect
+      .poll(() => store.miners.get(id), { timeout: 5_000 })
+      .toMatchObject({ adapter: 'axeos', mac_address: miner?.mac });
     expect(states()).toEqual(['online']);
   });
 
@@ -357,7 +359,9 @@ describe('scans', () => {
     });
     keep();
     keeper.changed(id);
-    await expect.poll(() => store.miners.list()).toMatchObject([{ id: old.id, ip_address: miner?.address }]);
+    await expect
+      .poll(() => store.miners.list(), { timeout: 5_000 })
+      .toMatchObject([{ id: old.id, ip_address: miner?.address }]);
     await round();
     expect(states()).toEqual(['online']);
   });

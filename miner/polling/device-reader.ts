@@ -22,7 +22,6 @@ export interface DeviceReaderOptions {
   readonly now: () => number;
   /** Milliseconds, never set back. */
   readonly clock: () => number;
-  readonly signal: AbortSignal;
   /** Time limits, default those of `NetworkDevice`. */
   readonly limits?: Pick<DeviceOptions, 'connect_ms' | 'answer_ms' | 'total_ms'>;
 }
@@ -38,16 +37,25 @@ export interface DeviceResult {
 const STRANGE = 3;
 const STRANGE_AGAIN = 10;
 const PROBE_MS = 1_250;
+/** For an answer of a device that did not answer the last time; but every fourth time it gets as long as others. */
+const HOPELESS_MS = 2_500;
+const PATIENT_EVERY = 4;
 
 export class DeviceReader {
   readonly #options: DeviceReaderOptions;
+  /**
+   * Of the reading that is under way, anew for each: every connection listens to it, a kept one for as long as it is kept.
+   */
+  #stop = new AbortController();
+  #isClosed = false;
   #row: MinerRow;
   #adapter: Adapter | undefined;
   #agent: Agent | undefined;
   #login = 0;
   #strange = 0;
   #doubts = 0;
-  #isSilent = false;
+  /** In a row. */
+  #silences = 0;
   #last: DeviceResult | undefined;
   #ended_ms = Number.NEGATIVE_INFINITY;
   #turn: Promise<unknown> = Promise.resolve();
@@ -96,7 +104,7 @@ export class DeviceReader {
   alone<T>(task: () => Promise<T>): Promise<T> {
     const mine = this.#turn.then(async () => {
       const wait_ms = this.#spacing_left_ms();
-      if (wait_ms > 0) await pause(wait_ms, this.#options.signal);
+      if (wait_ms > 0) await pause(wait_ms, this.#stop.signal);
       try {
         return await task();
       } finally {
@@ -114,8 +122,16 @@ export class DeviceReader {
     this.#ended_ms = this.#options.clock();
   }
 
+  /** Breaks off what it is being asked. */
   close(): void {
+    this.#isClosed = true;
+    this.#stop.abort(new Error('not asked any more'));
     this.#agent?.destroy();
+  }
+
+  /** It takes connections and never answers, as it seems. Now and then it gets the time that it may need. */
+  get #isHopeless(): boolean {
+    return this.#silences % PATIENT_EVERY !== 0;
   }
 
   #spacing_left_ms(): number {
@@ -124,22 +140,24 @@ export class DeviceReader {
   }
 
   async #ask(): Promise<DeviceResult> {
+    if (this.#isClosed) throw new Error('not asked any more');
+    this.#stop = new AbortController();
     try {
       const isStrange = this.#strange % STRANGE_AGAIN === STRANGE || this.#doubts === STRANGE;
       const read = this.#adapter === undefined || isStrange ? await this.#identify() : await this.#read(this.#adapter);
       this.#last = { ...read, at: this.#options.now() };
       this.#strange = 0;
-      this.#isSilent = false;
+      this.#silences = 0;
       return this.#last;
     } catch (error) {
-      this.#isSilent = error instanceof DeviceSilentError;
-      if (!this.#isSilent) this.#strange += 1;
+      if (error instanceof DeviceSilentError) this.#silences += 1;
+      else this.#strange += 1;
       throw error;
     }
   }
 
   async #read(adapter: Adapter): Promise<Omit<DeviceResult, 'at'>> {
-    const device = watched(this.#device(adapter), this.#isSilent);
+    const device = watched(this.#device(adapter), this.#isHopeless);
     try {
       const replies = await adapter.read(device);
       this.#doubt(adapter, identify(replies));
@@ -161,7 +179,7 @@ export class DeviceReader {
   async #identify(): Promise<Omit<DeviceResult, 'at'>> {
     const { ip_address } = this.row;
     this.#doubts += 1;
-    const { open, answers } = await probe(ip_address, this.#ports(this.#adapter), PROBE_MS, this.#options.signal);
+    const { open, answers } = await probe(ip_address, this.#ports(this.#adapter), PROBE_MS, this.#stop.signal);
     if (open.length === 0)
       throw answers
         ? new DeviceUnreachableError(`${ip_address} has none of a miner's ports open`)
@@ -182,9 +200,10 @@ export class DeviceReader {
     const login = this.#loginFor(adapter);
     if (adapter?.spacing_ms !== undefined) this.#agent ??= new Agent({ keepAlive: true, maxSockets: 1 });
     return new NetworkDevice(this.row.ip_address, {
+      ...(this.#isHopeless ? { answer_ms: HOPELESS_MS } : {}),
       ...this.#options.limits,
       ports: this.#ports(adapter),
-      signal: this.#options.signal,
+      signal: this.#stop.signal,
       ...(login === undefined ? {} : { login }),
       ...(this.#agent === undefined ? {} : { agent: this.#agent }),
     });

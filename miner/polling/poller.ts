@@ -1,5 +1,4 @@
 /** Asks every device in every round. A device that hangs costs nobody else: rounds do not wait for each other. */
-import { setMaxListeners } from 'node:events';
 import { Gate } from '../discovery/gate.js';
 import { neighbours } from '../discovery/neighbours.js';
 import type { FoundMiner } from '../discovery/scan.js';
@@ -49,8 +48,8 @@ interface Device {
 }
 
 /** Good readings are written together, at the latest after this time. */
-const GATHER_MS = 250;
-const GATHER_MAX = 256;
+const GATHER_MS = 1_000;
+const GATHER_MAX = 512;
 /** In a row, before a device is looked for elsewhere. */
 const LOST_FAILURES = 3;
 
@@ -59,12 +58,15 @@ export class Poller implements MinerReader {
   readonly #clock: () => number;
   readonly #random: () => number;
   readonly #devices = new Map<number, Device>();
-  readonly #stop = new AbortController();
+  /** Resolve what waits for its turn in a round. */
+  readonly #waiting = new Set<() => void>();
+  #isStopped = false;
   /** Those that failed wait for each other only. */
   readonly #gates: { readonly good: Gate; readonly failing: Gate };
   readonly #running = new Set<Promise<unknown>>();
   #gathered: Entry[] = [];
   #gathering: NodeJS.Timeout | undefined;
+  #telling: NodeJS.Timeout | undefined;
   #next: NodeJS.Timeout | undefined;
   #macs: ReadonlyMap<string, string> = new Map();
   #round: Round | undefined;
@@ -79,13 +81,12 @@ export class Poller implements MinerReader {
     const { at_once = 128 } = options;
     this.#gates = { good: gate(at_once), failing: gate(at_once) };
     this.#begun_ms = this.#clock();
-    setMaxListeners(0, this.#stop.signal);
     for (const row of options.store.miners.list({ enabled_only: true })) this.#know(row);
   }
 
   /** Rounds from now on, the first one at once. */
   start(): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#isStopped) return;
     const interval_ms = this.#options.settings().poll_interval_s * 1_000;
     this.#next = setTimeout(() => this.start(), interval_ms);
     this.#track(this.round());
@@ -94,10 +95,12 @@ export class Poller implements MinerReader {
   /** Breaks off what is being asked, and writes what was answered. */
   async stop(): Promise<void> {
     clearTimeout(this.#next);
-    this.#stop.abort(new Error('the agent stops'));
+    clearTimeout(this.#telling);
+    this.#isStopped = true;
+    for (const { reader } of this.#devices.values()) reader.close();
+    for (const go of this.#waiting) go();
     await Promise.all(this.#running);
     this.#write();
-    for (const { reader } of this.#devices.values()) reader.close();
   }
 
   get lastRound(): Round | undefined {
@@ -164,13 +167,14 @@ export class Poller implements MinerReader {
     }
     if (!this.#good(device, result)) throw new Error(device.error);
     this.#write();
+    this.#tell();
     return result;
   }
 
   changed(miner_id: number): void {
     this.#renew([miner_id]);
     const device = this.#devices.get(miner_id);
-    if (device !== undefined && !this.#stop.signal.aborted) this.#track(this.#poll(device));
+    if (device !== undefined && !this.#isStopped) this.#track(this.#poll(device).then(() => this.#tellSoon()));
     this.#tell();
   }
 
@@ -206,7 +210,7 @@ export class Poller implements MinerReader {
   }
 
   async #poll(device: Device): Promise<boolean> {
-    if (this.#stop.signal.aborted) return false;
+    if (this.#isStopped) return false;
     const started_ms = this.#clock();
     try {
       const gate = device.failures > 0 ? this.#gates.failing : this.#gates.good;
@@ -238,7 +242,7 @@ export class Poller implements MinerReader {
   }
 
   #bad(device: Device, error: Error): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.#isStopped) return;
     device.failures += 1;
     device.error = error.message;
     if (device.failures === LOST_FAILURES && device.reader.row.mac_address !== null)
@@ -258,7 +262,8 @@ export class Poller implements MinerReader {
     const entries = this.#gathered;
     this.#gathered = [];
     const written = this.#options.write(entries);
-    if (written !== undefined && written.changed.length > 0) this.#renew(written.changed);
+    if (written === undefined || written.changed.length === 0) return;
+    this.#renew(written.changed);
     this.#tell();
   }
 
@@ -284,7 +289,6 @@ export class Poller implements MinerReader {
       settings,
       now,
       clock: this.#clock,
-      signal: this.#stop.signal,
       ...(limits === undefined ? {} : { limits }),
     });
     const { result, read_ms } = before ?? {};
@@ -296,21 +300,28 @@ export class Poller implements MinerReader {
     this.#running.add(tracked);
   }
 
+  /** Once for what happens at about the same time. */
+  #tellSoon(): void {
+    if (!this.#isStopped) this.#telling ??= setTimeout(() => this.#tell(), 100);
+  }
+
   #tell(): void {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
     for (const listener of this.#listeners) listener();
   }
 
+  /** Until the time has passed, or all stops. */
   #pause(ms: number): Promise<void> {
-    const { signal } = this.#stop;
-    if (ms < 1 || signal.aborted) return Promise.resolve();
+    if (ms < 1 || this.#isStopped) return Promise.resolve();
     return new Promise((resolve) => {
-      const end = () => {
+      const go = () => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', end);
+        this.#waiting.delete(go);
         resolve();
       };
-      const timer = setTimeout(end, ms);
-      signal.addEventListener('abort', end);
+      const timer = setTimeout(go, ms);
+      this.#waiting.add(go);
     });
   }
 }

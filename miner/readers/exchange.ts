@@ -18,7 +18,12 @@ export function exchange(
     const chunks: Buffer[] = [];
     let length = 0;
     let connected = false;
-    const socket = createConnection({ host: address, port, ...(limits.signal ? { signal: limits.signal } : {}) });
+    const socket = createConnection({
+      host: address,
+      port,
+      onread: { buffer: RECEIVED, callback: (count) => receive(Buffer.from(RECEIVED.subarray(0, count))) },
+      ...(limits.signal ? { signal: limits.signal } : {}),
+    });
     const where = `${address}:${port}`;
 
     const finish = (error?: Error) => {
@@ -35,13 +40,14 @@ export function exchange(
       timer = setTimeout(() => finish(new DeviceSilentError(`${where} does not answer`)), limits.answer_ms);
       socket.write(question);
     });
-    socket.on('data', (chunk) => {
+    const receive = (chunk: Buffer): boolean => {
       chunks.push(chunk);
       length += chunk.length;
       if (length > limits.bytes_max)
         finish(new AnswerTooLongError(`${where} sends more than ${limits.bytes_max} bytes`));
       else if (mayEnd(chunk) && isWhole(Buffer.concat(chunks))) finish();
-    });
+      return true;
+    };
     socket.on('end', () => finish());
     socket.on('error', (cause) => {
       const what = connected ? 'broke the connection' : 'takes no connection';
@@ -50,6 +56,12 @@ export function exchange(
     socket.on('close', () => finish());
   });
 }
+
+/**
+ * Into which all connections receive, one after the other: each takes its own out at once. Without it every connection gets
+ * 64 KiB of its own for an answer of two.
+ */
+const RECEIVED = Buffer.alloc(64 * 1_024);
 
 /** Only after these bytes is the whole answer looked at, so that a long one in many pieces is not read again and again. */
 function mayEnd(chunk: Buffer): boolean {

@@ -125,6 +125,8 @@ describe('a chart', () => {
       resolutionFor(last(length), KEEP, now_s),
     );
     expect(chosen).toEqual(['raw', 'raw', '10m', '1h', '1h', '1h']);
+    const of_fleet = [HOUR, 4 * HOUR, 5 * HOUR].map((length) => resolutionFor(last(length), KEEP, now_s, true));
+    expect(of_fleet).toEqual(['raw', 'raw', '10m']);
     const long_ago = { from_s: now_s - 20 * DAY, to_s: now_s - 20 * DAY + HOUR, points: 300 };
     expect(resolutionFor(long_ago, KEEP, now_s)).toBe('10m');
     expect(resolutionFor({ ...long_ago, from_s: now_s - 39 * DAY, to_s: now_s - 38 * DAY }, KEEP, now_s)).toBe('1h');

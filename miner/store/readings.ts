@@ -97,8 +97,8 @@ export class Readings {
   /** As finely as its length allows. `interval_s`: from one round of readings to the next. */
   history(query: HistoryQuery, retention: Retention, interval_s: number, now_s: number): History {
     const { miner_id = WHOLE_FLEET, from_s, to_s } = query;
-    const resolution = resolutionFor(query, retention, now_s);
     const isFleet = miner_id === WHOLE_FLEET;
+    const resolution = resolutionFor(query, retention, now_s, isFleet);
     // Two rounds of readings in a step: miners are read now a little earlier, now a little later.
     const step_s = stepFor(resolution, query, isFleet ? 2 * interval_s : interval_s);
     const bounds = { step: step_s, from: floorTo(from_s, step_s), to: to_s };
