@@ -126,8 +126,9 @@ describe('a doubt', () => {
     [8, 3],
     [1, 20],
     [10_000, 10_500],
-    [100, 0],
+    [5, 0],
     [0, 1_000],
+    [0, 0],
   ])('is none of %i shares where %f are expected', (shares, expected) => {
     expect(of(shares, expected)).toBeUndefined();
   });
@@ -136,6 +137,7 @@ describe('a doubt', () => {
     [300, 100, /^mined 3\.0 times/],
     [17_000, 10_000, /^mined 1\.7 times/],
     [12, 0.1, /^mined 120 times/],
+    [100, 0, /^counts 100 shares and reports no hashrate/],
     [4_000, 10_000, /^mined 0\.40 times/],
     [1, 100, /^mined 0\.010 times/],
   ])('is one of %i shares where %f are expected', (shares, expected, words) => {
