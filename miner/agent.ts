@@ -19,6 +19,6 @@ export interface Agent {
   changed(miner_id: number): void;
   /** Calls at every round's end and every change of a state; returns how to stop. */
   follow(listener: () => void): () => void;
-  /** Also counts, matches and lists shares where nothing is credited. */
+  /** Absent where nothing is credited. */
   readonly money?: Money;
 }

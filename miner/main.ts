@@ -52,7 +52,7 @@ async function compose(store: FleetStore, config: MinerConfig, log: Log): Promis
     fleet: () => keeper.fleet.show(),
     changed: (miner_id) => keeper.changed(miner_id),
     follow: (listener) => keeper.fleet.follow(listener),
-    money,
+    ...(credit === undefined ? {} : { money }),
   };
   const beside: Beside[] = [];
   keeper.start();

@@ -22,6 +22,8 @@ export interface AccountsOptions {
   readonly plausible: Band;
   /** Those of the config before the known ones. */
   readonly pools?: readonly Pool[];
+  /** Told of a period that does not fit. */
+  readonly onHeld?: (group: WorkGroup, reason: string) => void;
   /** Told of what a counter's fall has hidden. */
   readonly onLost?: (miner: MinerRow, pool: Pick<PoolCount, 'pool_url' | 'pool_user'>) => void;
 }
@@ -71,7 +73,7 @@ export class Accounts {
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
     if (known.length === 0) return {};
     const { isCredited = true } = this.#options;
-    if (isCredited) this.#keepPace(miner, known, hashrate_hps ?? 0, at);
+    if (isCredited) this.#keepPace(miner, known, hashrate_hps, at);
     const configs = this.#store.configs.list(miner.id);
     for (const { step, count, from_at } of known) {
       if (isCredited) this.#work(miner, count, step, from_at, at);
@@ -101,11 +103,7 @@ export class Accounts {
     const pace = counters.pace(miner_id);
     counters.dropPace(miner_id);
     if (open.length === 0) return;
-    const difficulty = sum(open.map((work) => Number(work.difficulty)));
-    const reason =
-      pace === undefined
-        ? undefined
-        : doubtOf({ hashes: pace.hashes, shares: pace.shares, difficulty }, this.#options.plausible);
+    const reason = pace === undefined ? undefined : doubtOf(pace, this.#options.plausible);
     for (const group of groupedBy(open, ({ worker_key, worker }) => JSON.stringify([worker_key, worker])))
       this.#closeGroup(group, reason);
   }
@@ -118,6 +116,7 @@ export class Accounts {
     // Where our clock went back, periods are a second long until it is there again.
     const to_s = Math.max(from_s + 1, secondsOf(Math.max(...group.map((one) => one.to_at))));
     works.putEnd(worker_key, worker, to_s);
+    if (reason !== undefined) this.#options.onHeld?.(group, reason);
     for (const { id } of group)
       works.close(id, {
         state: reason === undefined ? 'unassigned' : 'held',
@@ -139,18 +138,22 @@ export class Accounts {
   #keepPace(
     miner: MinerRow,
     known: readonly { readonly step: Step; readonly from_at: number }[],
-    hashrate_hps: number,
+    hashrate_hps: number | undefined,
     at: number,
   ): void {
     const { counters } = this.#store;
     const pace = counters.pace(miner.id);
-    const seconds = Math.max(...known.map(({ step }) => step.seconds));
+    const { hashes, shares, difficulty } = pace ?? { hashes: 0, shares: 0, difficulty: 0 };
+    const from_at = pace?.from_at ?? Math.min(at, ...known.map((one) => one.from_at));
+    // What it mined while it said nothing of its hashrate has nothing to be compared with.
+    const seen = hashrate_hps === undefined ? [] : known.map(({ step }) => step);
     counters.putPace({
       miner_id: miner.id,
-      from_at: pace?.from_at ?? Math.min(at, ...known.map(({ from_at }) => from_at)),
+      from_at,
       at,
-      hashes: (pace?.hashes ?? 0) + hashrate_hps * seconds,
-      shares: (pace?.shares ?? 0) + sum(known.map(({ step }) => step.accepted)),
+      hashes: hashes + (hashrate_hps ?? 0) * Math.max(0, ...seen.map(({ seconds }) => seconds)),
+      shares: shares + sum(seen.map(({ accepted }) => accepted)),
+      difficulty: difficulty + sum(seen.map((step) => Number(step.difficulty))),
     });
   }
 

@@ -3,6 +3,7 @@ import type { Log } from '../../common/runtime/log.js';
 import { PoolCheck } from '../pools/pool-check.js';
 import { PoolClient } from '../pools/pool-client.js';
 import type { FleetStore } from '../store/store.js';
+import type { WorkRow } from '../store/works.js';
 import { Matcher } from '../wallets/matching.js';
 import { POOLS, type Pool } from '../wallets/pools.js';
 import { Accounts } from './accounts.js';
@@ -66,6 +67,8 @@ const DAY_MS = 86_400_000;
 const SHARES_D = 32;
 /** Works that are credited: their credits stay for ever. */
 const WORKS_D = 90;
+const PRUNED_MAX = 5_000;
+const TOLD_MS = 3_600_000;
 
 export function openMoney(options: MoneyOptions): Money {
   return new OpenMoney(options);
@@ -82,6 +85,7 @@ class OpenMoney implements Money {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
   #tidied_at = Number.NEGATIVE_INFINITY;
+  #failed_at: number | undefined;
 
   constructor(options: MoneyOptions) {
     const { store, credit, log, now, random } = options;
@@ -93,6 +97,7 @@ class OpenMoney implements Money {
       period_ms: (credit?.period_s ?? 600) * 1_000,
       plausible: credit?.plausible ?? { min: 0.5, max: 1.5 },
       pools,
+      onHeld: (group, reason) => this.#tellHeld(group[0], reason),
       onLost: (miner, { pool_url, pool_user }) =>
         log.warn('shares unknown', {
           code: 'AXL-SHARES-LOST',
@@ -121,14 +126,25 @@ class OpenMoney implements Money {
     if (this.#timer !== undefined || this.#stop.signal.aborted) return;
     const run = (): void => {
       this.#running = this.round()
-        .catch((error: Error) =>
-          this.#options.log.error('crediting failed', { code: 'AXL-CREDIT-FAULT', reason: error.message }),
+        .then(
+          () => {
+            this.#failed_at = undefined;
+          },
+          (error: Error) => this.#fail(error),
         )
         .then(() => {
           if (!this.#stop.signal.aborted) this.#timer = setTimeout(run, this.#options.round_ms ?? ROUND_MS);
         });
     };
     this.#timer = setTimeout(run, 0);
+  }
+
+  /** Told once, and then once an hour. */
+  #fail(error: Error): void {
+    const at = this.#options.now();
+    if (this.#failed_at !== undefined && Math.abs(at - this.#failed_at) < TOLD_MS) return;
+    this.#failed_at = at;
+    this.#options.log.error('crediting failed', { code: 'AXL-CREDIT-FAULT', reason: error.message });
   }
 
   async stop(): Promise<void> {
@@ -139,19 +155,19 @@ class OpenMoney implements Money {
   }
 
   async round(): Promise<void> {
-    const { store, credit, log, now } = this.#options;
+    const { store, credit, now } = this.#options;
     this.#tidy(now());
     if (credit === undefined) return;
     this.accounts.closeStale(now());
     const check = this.#check;
     await check?.refresh(this.#stop.signal);
-    const { held } = settle(store, {
+    settle(store, {
       users: credit.users,
       worth: worthOfDifficulty(credit.rate),
       now,
+      onHeld: ([work], reason) => this.#tellHeld(work, reason),
       ...(check !== undefined && { doubtOf: (group) => check.doubtOf(group) }),
     });
-    if (held > 0) log.warn('work held', { code: 'AXL-CREDIT-HELD', held });
     await this.#outbox?.sendDue(this.#stop.signal);
   }
 
@@ -186,12 +202,18 @@ class OpenMoney implements Money {
     };
   }
 
+  #tellHeld({ worker_key: miner, worker, difficulty }: WorkRow, reason: string): void {
+    this.#options.log.warn('work held', { code: 'AXL-CREDIT-HELD', miner, worker, difficulty, reason });
+  }
+
   #tidy(at: number): void {
     if (Math.abs(at - this.#tidied_at) < TIDY_MS) return;
     this.#tidied_at = at;
     const { store, credit } = this.#options;
-    store.submissions.prune(at - (credit?.shares_d ?? SHARES_D) * DAY_MS);
-    store.works.prune(at - WORKS_D * DAY_MS);
+    const shares = store.submissions.prune(at - (credit?.shares_d ?? SHARES_D) * DAY_MS, PRUNED_MAX);
+    const works = store.works.prune(at - WORKS_D * DAY_MS, PRUNED_MAX);
+    // The rest in the next rounds: readings must not wait for it.
+    if (shares + works >= PRUNED_MAX) this.#tidied_at = Number.NEGATIVE_INFINITY;
   }
 }
 

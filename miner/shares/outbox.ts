@@ -95,7 +95,7 @@ export class Outbox {
     }
     const isAll = outcome.isAll || failures >= FAILURES_MAX;
     const wait_ms = Math.min(
-      DELAY_MS_MAX,
+      DELAY_MS_MAX / 2,
       Math.max(outcome.wait_ms ?? 0, isAll ? this.#backoff.next() : delayOf(credit.attempts, random())),
     );
     credits.delayed(credit.id, now() + wait_ms, outcome.reason);

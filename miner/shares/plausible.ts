@@ -7,13 +7,15 @@ export interface Band {
 }
 
 export interface Pace {
-  /** By the reported hashrate; 0 where it reports none. */
+  /** By the reported hashrate, over the time in which these were found. */
   readonly hashes: number;
   readonly shares: number;
   readonly difficulty: number;
 }
 
 const HASHES_PER_DIFFICULTY = 2 ** 32;
+/** Where a hashrate of 0 is reported: it may have been measured in another minute. */
+const EXPECTED_MIN = 0.1;
 /** Held where luck explains it less often than once in a billion periods. */
 const SURPRISE = Math.log(1e9);
 
@@ -22,11 +24,13 @@ const SURPRISE = Math.log(1e9);
  * overstates how unlikely something is, so that few shares prove nothing. Pure.
  */
 export function doubtOf({ hashes, shares, difficulty }: Pace, { min, max }: Band): string | undefined {
-  if (hashes <= 0 || shares <= 0 || difficulty <= 0) return undefined;
-  const ratio = (difficulty * HASHES_PER_DIFFICULTY) / hashes;
-  const expected = shares / ratio;
-  if (ratio > max && surprise(shares, expected * max) > SURPRISE)
-    return `mined ${shown(ratio)} times what its reported hashrate allows (at most ${max}), over ${shares} shares`;
+  if (shares <= 0 || difficulty <= 0) return undefined;
+  const expected = (hashes * shares) / (difficulty * HASHES_PER_DIFFICULTY);
+  const ratio = shares / expected;
+  if (ratio > max && surprise(shares, Math.max(EXPECTED_MIN, expected * max)) > SURPRISE)
+    return expected === 0
+      ? `counts ${shares} shares and reports no hashrate`
+      : `mined ${shown(ratio)} times what its reported hashrate allows (at most ${max}), over ${shares} shares`;
   if (ratio < min && surprise(shares, expected * min) > SURPRISE)
     return `mined ${shown(ratio)} times what its reported hashrate says (at least ${min}), over ${shares} shares`;
   return undefined;

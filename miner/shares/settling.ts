@@ -12,6 +12,7 @@ export interface SettlingOptions {
   readonly now: () => number;
   /** In words why a period must be looked at by a person first. */
   readonly doubtOf?: (group: WorkGroup) => string | undefined;
+  readonly onHeld?: (group: WorkGroup, reason: string) => void;
 }
 
 /** So many works are read at a time. */
@@ -58,6 +59,7 @@ function settleGroup(store: FleetStore, group: WorkGroup, options: SettlingOptio
         : options.doubtOf?.(group);
   if (doubt !== undefined) {
     for (const { id } of group) store.works.settle(id, { state: 'held', reason: doubt, credit_id: null });
+    options.onHeld?.(group, doubt);
     return 'held';
   }
   credit(store, group, user, options);

@@ -23,8 +23,10 @@ export interface PaceRow {
   readonly at: number;
   /** By the hashrate that it reports. */
   readonly hashes: number;
-  /** Accepted. */
+  /** Accepted while it reported one. */
   readonly shares: number;
+  /** Of those. */
+  readonly difficulty: number;
 }
 
 export class Counters {
@@ -44,7 +46,9 @@ export class Counters {
     );
     this.#drop = db.prepare('DELETE FROM counters WHERE miner_id = ? AND pool_url = ? AND pool_user = ?');
     this.#pace = db.prepare('SELECT * FROM paces WHERE miner_id = ?');
-    this.#putPace = db.prepare('INSERT OR REPLACE INTO paces VALUES (@miner_id, @from_at, @at, @hashes, @shares)');
+    this.#putPace = db.prepare(
+      'INSERT OR REPLACE INTO paces VALUES (@miner_id, @from_at, @at, @hashes, @shares, @difficulty)',
+    );
     this.#dropPace = db.prepare('DELETE FROM paces WHERE miner_id = ?');
   }
 

@@ -98,7 +98,8 @@ CREATE TABLE paces (
   from_at INTEGER NOT NULL,
   at INTEGER NOT NULL,
   hashes REAL NOT NULL,
-  shares REAL NOT NULL
+  shares REAL NOT NULL,
+  difficulty REAL NOT NULL
 );
 CREATE TABLE submissions (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -168,6 +169,7 @@ CREATE TABLE credits (
 );
 CREATE INDEX credits_due ON credits (due_at) WHERE state = 'owed';
 CREATE INDEX credits_user ON credits (user, to_s);
+CREATE INDEX credits_to ON credits (to_s);
 CREATE INDEX credits_state ON credits (state, id);
 `;
 

@@ -75,8 +75,10 @@ export class Submissions {
       .all(wallet_id, before ?? Number.MAX_SAFE_INTEGER, limit);
   }
 
-  /** Removes those from before `at`; returns how many. */
-  prune(at: number): number {
-    return this.#db.prepare('DELETE FROM submissions WHERE at < ?').run(at).changes;
+  /** Removes some of those from before `at`; returns how many. */
+  prune(at: number, limit: number): number {
+    return this.#db
+      .prepare('DELETE FROM submissions WHERE id IN (SELECT id FROM submissions WHERE at < ? LIMIT ?)')
+      .run(at, limit).changes;
   }
 }

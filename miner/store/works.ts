@@ -192,9 +192,15 @@ export class Works {
       ?.n as number;
   }
 
-  /** Removes credited ones from before `at`; their credits stay. Returns how many. */
-  prune(at: number): number {
-    return this.#db.prepare("DELETE FROM works WHERE state = 'credited' AND to_at < ?").run(at).changes;
+  /** Removes some of those from before `at` whose credits are paid, and stay. Returns how many. */
+  prune(at: number, limit: number): number {
+    return this.#db
+      .prepare(
+        `DELETE FROM works WHERE id IN (
+           SELECT id FROM works WHERE to_at < ? AND state = 'credited'
+             AND (credit_id IS NULL OR credit_id IN (SELECT id FROM credits WHERE state = 'paid')) LIMIT ?)`,
+      )
+      .run(at, limit).changes;
   }
 }
 
