@@ -28,7 +28,7 @@ export function siteTexts(
     ...(entry.role === 'hub'
       ? { spokes: inventory.spokes.map((spoke) => ({ site: spoke.site, link: linkTo(entry, spoke) })) }
       : { hub: { site: inventory.hub.site, link: linkTo(entry, inventory.hub), ...(entry.pulls && { pull: {} }) } }),
-    files: { owner: owner.user, group: owner.group },
+    files: { owner: owner.user, group: owner.group, ...(!entry.keepsOwner && { keep_owner: false }) },
     ...(entry.sidecar && { sidecar: entry.sidecar }),
     ...entry.config,
   };

@@ -27,6 +27,10 @@ export type Facts = {
   readonly hasCommand: boolean;
   readonly account: 'missing' | 'locked' | 'good';
   readonly owner: { readonly user: boolean; readonly group: boolean };
+  /** setfacl and getfacl are there. */
+  readonly hasAcl: boolean;
+  /** Folders with the ACL of `sharedAcl`. */
+  readonly shared: ReadonlySet<string>;
   /** Path → `user:group:mode`, of those that are there. */
   readonly folders: ReadonlyMap<string, string>;
   readonly files: ReadonlyMap<string, FileFact>;
@@ -79,8 +83,16 @@ if getent passwd axle >/dev/null; then
 fi
 getent passwd "$user" >/dev/null && echo "user yes"
 getent group "$group" >/dev/null && echo "group yes"
+command -v setfacl >/dev/null && command -v getfacl >/dev/null && echo "acl yes"
 for path in "$@"; do
-  if [ -d "$path" ]; then echo "folder $(stat -c '%U:%G:%a' "$path") $path"
+  if [ -d "$path" ]; then
+    echo "folder $(stat -c '%U:%G:%a' "$path") $path"
+    acl=$(getfacl -cpE "$path" 2>/dev/null)
+    is_shared=yes
+    for entry in "user:axle:rwx" "default:user:axle:rwx" "default:user:$user:rwx"; do
+      printf '%s\\n' "$acl" | grep -qx "$entry" || is_shared=
+    done
+    [ -n "$is_shared" ] && echo "shared $path"
   elif [ -f "$path" ]; then echo "file $(stat -c '%U:%G:%a' "$path") $(base64 -w0 < "$path") $path"; fi
 done
 [ -f "$key.pub" ] && echo "public $(base64 -w0 < "$key.pub")"
@@ -136,6 +148,8 @@ export function parseFacts(text: string): Facts {
     hasCommand: value('command') === 'yes',
     account: accountOf(value('account')),
     owner: { user: value('user') === 'yes', group: value('group') === 'yes' },
+    hasAcl: value('acl') === 'yes',
+    shared: new Set(values('shared')),
     folders: new Map(
       values('folder')
         .map((line) => splitAt(line, 1))

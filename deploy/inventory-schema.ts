@@ -45,6 +45,8 @@ const site = {
   userdata: Type.Optional(Folder),
   /** user:group of the site's PHP, to whom its files belong. */
   owner: text(`^${NAME}:${NAME}$`, 'must be user:group, such as www-data:www-data', { default: 'www-data:www-data' }),
+  /** false: the daemon has no capability, files that it writes are its own, and an ACL lets both write. */
+  keep_owner: Type.Boolean({ default: true }),
   /** true, or what sidecar: says in the site's config. */
   sidecar: Type.Unsafe<boolean | Record<string, unknown>>({
     type: ['boolean', 'object'],

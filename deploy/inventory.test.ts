@@ -36,6 +36,7 @@ describe('an inventory', () => {
       linkPort: 22,
       userdata: '/var/hub-data/userdata',
       owner: { user: 'www-data', group: 'www-data' },
+      keepsOwner: true,
       config: {},
       pulls: false,
     });

@@ -19,6 +19,7 @@ export type SiteEntry = {
   readonly linkPort: number;
   readonly userdata: string;
   readonly owner: { readonly user: string; readonly group: string };
+  readonly keepsOwner: boolean;
   readonly sidecar?: Readonly<Record<string, unknown>>;
   readonly config: Readonly<Record<string, unknown>>;
   /** Nobody can connect to it: it fetches. Never the hub. */
@@ -133,6 +134,7 @@ function toInventory({ known_hosts, config, hub, spokes }: InventoryFile, home: 
       linkPort: entry.link_port ?? entry.port,
       userdata: entry.userdata ?? `/var/${entry.site}-data/userdata`,
       owner: { user, group },
+      keepsOwner: entry.keep_owner,
       ...(sidecar !== false && { sidecar: sidecar === true ? {} : sidecar }),
       config: { ...config, ...entry.config },
       pulls: 'link' in entry && entry.link === 'pull',

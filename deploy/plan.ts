@@ -11,6 +11,7 @@ export type Change = { readonly text: string } & (
   | { readonly do: 'release' }
   | { readonly do: 'account' }
   | { readonly do: 'folders'; readonly paths: readonly string[]; readonly owner: string; readonly mode: string }
+  | { readonly do: 'share'; readonly paths: readonly string[] }
   | { readonly do: 'key' }
   | {
       readonly do: 'file';
@@ -37,7 +38,7 @@ export type HostPlan = {
 export type Plan = readonly HostPlan[];
 
 /** Changes that other hosts wait for: a key that does not exist cannot be let in. */
-export const FIRST: ReadonlySet<Change['do']> = new Set(['release', 'account', 'folders', 'key']);
+export const FIRST: ReadonlySet<Change['do']> = new Set(['release', 'account', 'folders', 'share', 'key']);
 
 /** `facts`: of every site of the inventory. */
 export function makePlan(inventory: Inventory, tree: Tree, facts: ReadonlyMap<string, Facts>): Plan {
@@ -51,7 +52,12 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
   const { config, dropIn } = siteTexts(inventory, entry);
   const unit = unitText(tree, places.unit);
   const fingerprint = fingerprintOf(tree.manifest.checksum, config, unit, dropIn);
-  const before = [...releaseChanges(tree.manifest, facts), ...accountChanges(facts), ...folderChanges(entry, facts)];
+  const before = [
+    ...releaseChanges(tree.manifest, facts),
+    ...accountChanges(facts),
+    ...folderChanges(entry, facts),
+    ...shareChanges(entry, facts),
+  ];
   if (facts.publicKey === undefined) before.push({ do: 'key', text: `ssh key of ${entry.site}` });
 
   const file = (path: string, content: string | undefined, owner: string, mode: string, text = path): Change[] =>
@@ -123,6 +129,14 @@ function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
   ];
 }
 
+/** Once: what PHP or the daemon makes from then on inherits it. */
+function shareChanges(entry: SiteEntry, { folders, shared }: Facts): Change[] {
+  const { userdata, kinds, owner } = placesOf(entry);
+  const all = [userdata, ...kinds];
+  if (entry.keepsOwner || all.every((path) => folders.has(path) && shared.has(path))) return [];
+  return [{ do: 'share', paths: all, text: `${userdata}: ${owner.user} and axle may write each other's files (ACL)` }];
+}
+
 function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string): Change[] {
   const { active, enabled } = facts.unit;
   const isRunning = active === 'active' && enabled === 'enabled';
@@ -162,6 +176,9 @@ function problemsOf(entry: SiteEntry, facts: Facts, release: Manifest): string[]
     const { user, group } = entry.owner;
     const what = facts.owner.user ? `group ${group}` : `account ${user}`;
     problems.push(`there is no ${what}, to whom the site's files would belong. Correct owner:, or install PHP first.`);
+  }
+  if (!entry.keepsOwner && !facts.hasAcl) {
+    problems.push('setfacl: missing, which keep_owner: false needs. There, as root: apt-get install acl');
   }
   if (facts.hostKeys.length === 0) problems.push("its sshd's host keys cannot be read. Other sites could not know it.");
   if (facts.freeKiB < FREE_KIB_MIN && facts.current === undefined) {

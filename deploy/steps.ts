@@ -1,4 +1,5 @@
 /** What each change does on a host: fixed scripts, run as root, each of which may be run again at any time. */
+import { sharedAcl } from '../common/runtime/units.js';
 import type { Facts } from './facts.js';
 import { factsScript, parseFacts } from './facts.js';
 import type { SiteEntry } from './inventory.js';
@@ -72,6 +73,25 @@ for folder in "$@"; do
 done
 `;
 
+// Never as root: a link that the site's PHP has put there leads to nothing but what is its own.
+const SHARE = `
+set -eu
+user=$1 entries=$2
+shift 2
+for account in "$user" axle; do
+  runuser -u "$account" -- setfacl -R -P -m "$entries" "$1" 2>/dev/null || true
+done
+# These stay the daemon's alone.
+runuser -u axle -- chmod 700 "$1/.axle/tmp" "$1/.axle/replaced" "$1/.axle/conflicts" 2>/dev/null || true
+for folder in "$@"; do
+  if getfacl -cpE "$folder" | grep -qx "default:user:axle:rwx"; then continue; fi
+  runuser -u "$user" -- setfacl -m "$entries" "$folder" || {
+    echo "$folder must belong to $user, on a file system with ACLs; or set keep_owner: true" >&2
+    exit 1
+  }
+done
+`;
+
 // Made there, by the account itself: a private key never travels.
 const KEY = `
 set -eu
@@ -130,6 +150,15 @@ export async function carryOut(
     case 'folders':
       await remote.must('making folders', FOLDERS, [change.owner, change.mode, ...change.paths]);
       return;
+    case 'share': {
+      const { user } = remote.entry.owner;
+      await remote.must("letting both accounts write each other's files", SHARE, [
+        user,
+        sharedAcl(user),
+        ...change.paths,
+      ]);
+      return;
+    }
     case 'key':
       await remote.must('making its key', KEY, [key, site]);
       return;
