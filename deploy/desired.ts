@@ -12,7 +12,8 @@ import { hostPattern } from './known-hosts.js';
 import { placesOf } from './places.js';
 import type { Tree } from './release/tree.js';
 
-const NOTE = '# Written by axle deploy: change the inventory, not this file.\n';
+/** Begins every file that a person may come to edit. */
+export const NOTE = '# Written by axle deploy: change the inventory, not this file.\n';
 
 /** The site's config, checked by the daemon's own loader, and the drop-in of its unit. Throws DeployError. */
 export function siteTexts(

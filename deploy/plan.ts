@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { authorizedKeysText, fingerprintOf, guestsOf, knownHostsText, siteTexts, unitText } from './desired.js';
 import type { Facts, FileFact } from './facts.js';
 import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
-import { placesOf, RELEASES } from './places.js';
+import { minerChanges, minerFingerprint } from './miner.js';
+import { MINER, placesOf, RELEASES } from './places.js';
 import type { Manifest, Tree } from './release/tree.js';
 
 /** One thing to be done on a host. `text` is what a plan shows of it. */
@@ -23,7 +24,9 @@ export type Change = { readonly text: string } & (
       readonly check?: 'config';
     }
   | { readonly do: 'current' }
-  | { readonly do: 'start' }
+  | { readonly do: 'token' }
+  | { readonly do: 'remove-miner' }
+  | { readonly do: 'start'; readonly what: 'site' | 'miner' }
 );
 
 export type HostPlan = {
@@ -33,6 +36,8 @@ export type HostPlan = {
   readonly changes: readonly Change[];
   /** What is in force once all is done. */
   readonly fingerprint: string;
+  /** The same of the miner agent; undefined where there is none. */
+  readonly minerFingerprint?: string;
 };
 
 export type Plan = readonly HostPlan[];
@@ -62,6 +67,7 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
 
   const file = (path: string, content: string | undefined, owner: string, mode: string, text = path): Change[] =>
     isSame(facts.files.get(path), content, owner, mode) ? [] : [{ do: 'file', path, owner, mode, content, text }];
+  const restartSteps = facts.systemd < RESTART_STEPS_SINCE ? undefined : unitText(tree, 'restart-steps.conf');
   const guests = guestsOf(inventory, entry).map((guest) => guest.site);
   const lets = guests.length === 0 ? 'lets nobody in' : `lets in ${guests.join(', ')}, to deliver batches only`;
   const after: Change[] = [
@@ -82,16 +88,22 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
     ...file(places.config, config, 'root:axle', '640').map((change) => ({ ...change, check: 'config' as const })),
     ...file(places.unitFile, unit, 'root:root', '644'),
     ...file(places.dropIn, dropIn, 'root:root', '644'),
-    ...(facts.systemd < RESTART_STEPS_SINCE
-      ? []
-      : file(places.restartSteps, unitText(tree, 'restart-steps.conf'), 'root:root', '644')),
+    ...(restartSteps === undefined ? [] : file(places.restartSteps, restartSteps, 'root:root', '644')),
   ];
   if (facts.current !== tree.manifest.version || !facts.hasCommand) {
     const from = facts.current === undefined ? '' : `${facts.current} → `;
     after.push({ do: 'current', text: `version ${from}${tree.manifest.version}` });
   }
   after.push(...startChanges(entry, facts, fingerprint));
-  return { entry, problems: problemsOf(entry, facts, tree.manifest), changes: [...before, ...after], fingerprint };
+  after.push(...minerChanges(entry, facts, tree, file, restartSteps));
+  const minerPrint = minerFingerprint(entry, tree);
+  return {
+    entry,
+    problems: problemsOf(entry, facts, tree.manifest),
+    changes: [...before, ...after],
+    fingerprint,
+    ...(minerPrint !== undefined && { minerFingerprint: minerPrint }),
+  };
 }
 
 function releaseChanges({ version, checksum, node }: Manifest, { releases }: Facts): Change[] {
@@ -125,6 +137,7 @@ function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
     ...wrong([state], 'axle:axle', '750'),
     ...wrong([`${state}/ssh`], 'axle:axle', '700'),
     ...wrong([logs], 'axle:axle', '755'),
+    ...(entry.miner === undefined ? [] : wrong([MINER.state], 'axle:axle', '750')),
     ...wrong(missing, `${owner.user}:${owner.group}`, '755'),
   ];
 }
@@ -142,7 +155,7 @@ function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string): C
   const isRunning = active === 'active' && enabled === 'enabled';
   if (isRunning && facts.applied === fingerprint) return [];
   const verb = active === 'active' ? 'restart' : 'start';
-  return [{ do: 'start', text: `${verb} ${site}, and wait until it is ready` }];
+  return [{ do: 'start', what: 'site', text: `${verb} ${site}, and wait until it is ready` }];
 }
 
 function isSame(fact: FileFact | undefined, content: string | undefined, owner: string, mode: string): boolean {
