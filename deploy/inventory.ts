@@ -135,10 +135,9 @@ function minerProblems(
   const isGroup = typeof credit === 'object' && credit !== null && !Array.isArray(credit);
   if (credit !== undefined && !isGroup)
     problems.push({ address: [...address, 'miner', 'credit'], message: 'must be a group of keys' });
-  if (entry.sidecar === false && !(isGroup && 'sidecar' in credit)) {
-    const message =
-      'needs sidecar: true at this site, to which the agent gives the credits; or say which in credit.sidecar';
-    problems.push({ address: [...address, 'miner'], message });
+  if (entry.sidecar === false && isGroup && !('sidecar' in credit)) {
+    const message = 'needs sidecar: true at this site, which takes the credits; or another one in credit.sidecar';
+    problems.push({ address: [...address, 'miner', 'credit'], message });
   }
   if (entry.site === 'miner')
     problems.push({ address: [...address, 'site'], message: 'must not be "miner": that is the folder of the agent' });

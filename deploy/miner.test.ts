@@ -75,7 +75,9 @@ const doings = ({ changes }: HostPlan): string[] =>
     change.do === 'start' ? change.what : change.do === 'file' ? change.path : change.do,
   );
 
-const WITH = inventoryWith('sidecar: true, miner: { networks: [192.168.1.0/24] }');
+const WITH = inventoryWith(
+  'sidecar: true, miner: { networks: [192.168.1.0/24], credit: { rate: { per_difficulty: 1 } } }',
+);
 const WITHOUT = inventoryWith('sidecar: true');
 const done = after(planFor(WITH, BARE), BARE);
 
@@ -95,8 +97,7 @@ describe('a site with miners', () => {
   it('tells the agent where the sidecar of its site is, and keeps what a person says', () => {
     const textOf = (home: string) => parse(minerText(inventoryWith(home).spokes[0] as never) ?? '') as unknown;
     const credit = { sidecar: { socket: '/run/axle/home/sidecar.sock' }, token_file: MINER.token };
-    expect(textOf('sidecar: true, miner: true')).toEqual({ state: MINER.state, credit });
-    expect(textOf('sidecar: true, miner: {}')).toEqual({ state: MINER.state, credit });
+    expect(textOf('sidecar: true, miner: { credit: {} }')).toEqual({ state: MINER.state, credit });
     expect(
       textOf('sidecar: { socket: /run/s.sock }, miner: { credit: { period_s: 60 }, networks: [10.0.0.0/24] }'),
     ).toEqual({
@@ -104,6 +105,13 @@ describe('a site with miners', () => {
       networks: ['10.0.0.0/24'],
       credit: { ...credit, sidecar: { socket: '/run/s.sock' }, period_s: 60 },
     });
+  });
+
+  it('without a word about credits counts shares, needs no sidecar and gets no token', () => {
+    for (const home of ['miner: true', 'miner: {}']) {
+      expect(doings(planFor(inventoryWith(home), BARE))).not.toContain('token');
+      expect(parse(minerText(inventoryWith(home).spokes[0] as never) ?? '')).toEqual({ state: MINER.state });
+    }
   });
 
   it('makes no token for a sidecar that a person has named', () => {
@@ -118,7 +126,9 @@ describe('a site with miners', () => {
   });
 
   it('restarts the agent alone for what is the agent’s alone, and both for a newer version', () => {
-    const other = inventoryWith('sidecar: true, miner: { networks: [192.168.2.0/24] }');
+    const other = inventoryWith(
+      'sidecar: true, miner: { networks: [192.168.2.0/24], credit: { rate: { per_difficulty: 1 } } }',
+    );
     expect(doings(planFor(other, done))).toEqual([MINER.config, 'miner']);
     const newer = { ...TREE, manifest: { ...TREE.manifest, version: '1.3.0', checksum: 'c13' } };
     expect(doings(planFor(WITH, done, newer))).toEqual(['release', 'current', 'site', 'miner']);
@@ -131,7 +141,7 @@ describe('a site with miners', () => {
   });
 
   it.each([
-    ['miner: true', 'spokes[0].miner: needs sidecar: true at this site'],
+    ['miner: { credit: { rate: {} } }', 'spokes[0].miner.credit: needs sidecar: true at this site'],
     ['miner: 3', 'spokes[0].miner: must be true, false or a group of keys (got 3)'],
     ['sidecar: true, miner: { state: /x }', 'spokes[0].miner.state: is made from the rest of the inventory'],
     ['sidecar: true, miner: { credit: 5 }', 'spokes[0].miner.credit: must be a group of keys'],

@@ -7,13 +7,15 @@ import { MINER, placesOf } from './places.js';
 import type { Change } from './plan.js';
 import type { Tree } from './release/tree.js';
 
-/** Whether its credits go to the sidecar of its own host, for which a token is made there; else its config says all of it. */
+/** Whether it gives credits to the sidecar of its own host, for which a token is made there. */
 export function creditsHere({ miner }: SiteEntry): boolean {
-  return miner !== undefined && creditOf(miner).sidecar === undefined;
+  const credit = creditOf(miner);
+  return credit !== undefined && !('sidecar' in credit);
 }
 
-function creditOf(miner: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return (miner.credit ?? {}) as Readonly<Record<string, unknown>>;
+/** What a person says of credits; without it, the agent counts shares and gives nothing. */
+function creditOf(miner: SiteEntry['miner']): Readonly<Record<string, unknown>> | undefined {
+  return miner?.credit as Readonly<Record<string, unknown>> | undefined;
 }
 
 /** miner.yaml; undefined where the host has no agent. */
@@ -21,10 +23,13 @@ export function minerText(entry: SiteEntry): string | undefined {
   const { miner } = entry;
   if (miner === undefined) return undefined;
   const { socket } = placesOf(entry);
-  const credit = creditsHere(entry)
-    ? { credit: { sidecar: { socket }, token_file: MINER.token, ...creditOf(miner) } }
-    : {};
-  return `${NOTE}${stringify({ state: MINER.state, ...miner, ...credit }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+  const here = { sidecar: { socket }, token_file: MINER.token };
+  const config = {
+    state: MINER.state,
+    ...miner,
+    ...(creditsHere(entry) && { credit: { ...here, ...creditOf(miner) } }),
+  };
+  return `${NOTE}${stringify(config, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
 /** What is in force once the agent has been started; undefined where there is none. */
