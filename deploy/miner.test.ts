@@ -85,6 +85,9 @@ describe('a site with miners', () => {
   it('has all of it after what is the site’s own: token, config, unit, and a start', () => {
     const all = doings(planFor(WITH, BARE));
     expect(all.slice(all.indexOf('site'))).toEqual(['site', 'token', MINER.config, MINER.unitFile, 'miner']);
+    expect(planFor(WITH, BARE).changes).toContainEqual(
+      expect.objectContaining({ path: MINER.config, owner: 'root:axle', mode: '640', check: 'config' }),
+    );
     expect(planFor(WITH, BARE).changes.flatMap((change) => (change.do === 'folders' ? change.paths : []))).toContain(
       MINER.state,
     );

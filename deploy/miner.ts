@@ -62,7 +62,7 @@ export function minerChanges(
       text: `token of the miner agent for the sidecar of ${entry.site} (miner-credits only)`,
     });
   changes.push(
-    ...file(MINER.config, text, 'root:axle', '640'),
+    ...file(MINER.config, text, 'root:axle', '640').map((change) => ({ ...change, check: 'config' as const })),
     ...file(MINER.unitFile, unitText(tree, MINER.unit), 'root:root', '644'),
     ...(steps === undefined ? [] : file(MINER.restartSteps, steps, 'root:root', '644')),
   );
