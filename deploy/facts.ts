@@ -114,7 +114,7 @@ systemctl show -p ActiveState -p SubState -p UnitFileState -p StatusText -p NRes
 [ -f /opt/axle/applied-miner ] && echo "minerapplied $(cat /opt/axle/applied-miner)"
 if [ -f "$token" ] && [ ! -L "$token" ] && [ "$(stat -c %U:%a "$token")" = axle:600 ]; then
   sum=$(tr -d '\\n' < "$token" | sha256sum | cut -d' ' -f1)
-  grep -q ""$sum"" "$tokens" 2>/dev/null && echo "token known"
+  grep -qF "$sum" "$tokens" 2>/dev/null && echo "token known"
 fi
 if [ -f "$database" ] && [ -x /opt/axle/current/node/bin/node ]; then
   cd /opt/axle/current && echo "schema $(runuser -u axle -- node/bin/node -e '

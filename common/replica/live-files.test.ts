@@ -191,6 +191,12 @@ describe.skipIf(process.getuid?.() !== 0)('LiveFiles without capabilities', () =
     expect(files.lookAtReplaced('l1')).toEqual({ kind: 'missing' });
   });
 
+  it('takes over nothing that is its own: a disk without links would make it do so for ever', () => {
+    const { print } = byPhp('old', 0o644);
+    fs.chownSync(live(), DAEMON, DAEMON);
+    asDaemon(() => expect(files.takeOver(ANDY, { print, link: 'l1' }, Date.now())).toBe(false));
+  });
+
   it('takes over nothing that somebody has changed meanwhile', () => {
     const { print } = byPhp('old', 0o644);
     byPhp('newer', 0o644);

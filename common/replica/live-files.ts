@@ -285,12 +285,12 @@ export class LiveFiles {
    * Makes a live file our own: the same text in a new file. The kernel lets nobody link a file that he may not write
    * (fs.protected_hardlinks), and PHP's may be such a file where we have no capability. The replaced inode is kept by a
    * descriptor instead, under the name of the link: what is written to it late is seen unless we end within seconds.
-   * False: too many are kept already. True: done, or the file is not what was expected; either way look again.
+   * False: it is ours and cannot be linked all the same, or too many are kept already. True: done, or the file is not what was expected; either way look again.
    */
   takeOver(name: string, { print, link }: { print: string; link: string }, now: number): boolean {
-    if (this.#open.size >= OPEN_MAX) return false;
     const live = this.pathOf(name);
     const attributes = this.attributes(name);
+    if (this.#open.size >= OPEN_MAX || attributes?.uid === process.geteuid?.()) return false;
     const fd = openLive(live);
     const temp = `${this.own}/tmp/own-${link}`;
     let isKept = false;
