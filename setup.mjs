@@ -31,6 +31,11 @@ const SSH = { name: 'openssh-client', proof: ['ssh', 'ssh-keygen'], why: 'the co
 const SSHD = { name: 'openssh-server', proof: ['sshd'], why: 'the other end, for tests over real ssh' };
 const NSPAWN = { name: 'systemd-container', proof: ['systemd-nspawn'], why: 'three real hosts on one machine' };
 const IPROUTE = { name: 'iproute2', proof: ['ip'], why: 'the network between those hosts' };
+const ACL = {
+  name: 'acl',
+  proof: ['setfacl', 'getfacl'],
+  why: "sites whose daemon may write PHP's files by an ACL alone",
+};
 const DBUS = { name: 'dbus', proof: ['dbus-daemon'], why: "systemd's own bus inside those hosts" };
 const PHP = { name: 'php-cli', proof: ['php'], why: "the sites' own language, for tests beside PHP writers" };
 const PHP_CURL = { name: 'php-curl', proof: [], phpModule: 'curl', why: 'how php-bridge speaks to the sidecar' };
@@ -54,9 +59,9 @@ const SYNCTHING = { name: 'syncthing', proof: ['syncthing'], why: 'measured besi
 
 const GROUPS = {
   start: [RSYNC, SSH],
-  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, PHP_CURL, PHPUNIT, CHROMIUM, PROMTOOL],
+  test: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, ACL, PHP, PHP_CURL, PHPUNIT, CHROMIUM, PROMTOOL],
   chaos: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, FAKETIME],
-  deploy: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, DEBOOTSTRAP],
+  deploy: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, ACL, DEBOOTSTRAP],
   package: [],
   bench: [RSYNC, SSH, SSHD, NSPAWN, IPROUTE, DBUS, PHP, CHROMIUM, LSYNCD, SYNCTHING],
 };

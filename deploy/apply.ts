@@ -83,8 +83,10 @@ async function carryOutOne(options: ApplyOptions, host: HostPlan, remote: Remote
   const { say, tree, packed, ready_ms_max } = options;
   say(`${host.entry.site}: ${change.text}`);
   if (change.do !== 'start') return carryOut(remote, change, tree.manifest, packed);
-  const seconds = await startUnit(remote, { fingerprint: host.fingerprint, ready_ms_max, say });
-  say(`${host.entry.site}: ready after ${seconds.toFixed(1)} s`);
+  const { what } = change;
+  const fingerprint = what === 'miner' ? host.minerFingerprint : host.fingerprint;
+  const seconds = await startUnit(remote, { what, ready_ms_max, say, ...(fingerprint && { fingerprint }) });
+  say(`${host.entry.site}: ${what === 'miner' ? 'the miner agent is ' : ''}ready after ${seconds.toFixed(1)} s`);
 }
 
 function stoppedAt({ session }: ApplyOptions, host: HostPlan, change: Change, error: Error): Error {

@@ -12,7 +12,8 @@ import { hostPattern } from './known-hosts.js';
 import { placesOf } from './places.js';
 import type { Tree } from './release/tree.js';
 
-const NOTE = '# Written by axle deploy: change the inventory, not this file.\n';
+/** Begins every file that a person may come to edit. */
+export const NOTE = '# Written by axle deploy: change the inventory, not this file.\n';
 
 /** The site's config, checked by the daemon's own loader, and the drop-in of its unit. Throws DeployError. */
 export function siteTexts(
@@ -28,7 +29,7 @@ export function siteTexts(
     ...(entry.role === 'hub'
       ? { spokes: inventory.spokes.map((spoke) => ({ site: spoke.site, link: linkTo(entry, spoke) })) }
       : { hub: { site: inventory.hub.site, link: linkTo(entry, inventory.hub), ...(entry.pulls && { pull: {} }) } }),
-    files: { owner: owner.user, group: owner.group },
+    files: { owner: owner.user, group: owner.group, ...(!entry.keepsOwner && { keep_owner: false }) },
     ...(entry.sidecar && { sidecar: entry.sidecar }),
     ...entry.config,
   };

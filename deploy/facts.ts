@@ -1,6 +1,6 @@
 /** What a host is like now: asked with one script, read as a value. Nothing here changes anything. */
 
-import type { Places } from './places.js';
+import { MINER, MINER_LOOKED, type Places } from './places.js';
 import type { Manifest } from './release/tree.js';
 
 /** A file as it is: `user:group:mode` and content. */
@@ -27,6 +27,10 @@ export type Facts = {
   readonly hasCommand: boolean;
   readonly account: 'missing' | 'locked' | 'good';
   readonly owner: { readonly user: boolean; readonly group: boolean };
+  /** setfacl and getfacl are there. */
+  readonly hasAcl: boolean;
+  /** Folders with the ACL of `sharedAcl`. */
+  readonly shared: ReadonlySet<string>;
   /** Path → `user:group:mode`, of those that are there. */
   readonly folders: ReadonlyMap<string, string>;
   readonly files: ReadonlyMap<string, FileFact>;
@@ -35,10 +39,18 @@ export type Facts = {
   /** `ssh-ed25519 AAAA…`, of the host's sshd. */
   readonly hostKeys: readonly string[];
   readonly unit: UnitFacts;
+  readonly miner: MinerFacts;
   /** What was in force when the daemon was started last by a deploy. */
   readonly applied?: string;
   /** Schema of the site's database; undefined where there is none. */
   readonly schema?: number;
+};
+
+export type MinerFacts = {
+  readonly unit: UnitFacts;
+  readonly applied?: string;
+  /** Its token is there, and one of those that the sidecar knows. */
+  readonly tokenIsKnown: boolean;
 };
 
 export type UnitFacts = {
@@ -54,8 +66,8 @@ const BEGIN = 'axle-facts';
 /** Fixed text; everything that varies comes as an argument. Values with odd bytes travel as base64. */
 const SCRIPT = `
 set -u
-unit=$1 database=$2 key=$3 user=$4 group=$5
-shift 5
+unit=$1 database=$2 key=$3 user=$4 group=$5 miner=$6 token=$7 tokens=$8
+shift 8
 export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 echo ${BEGIN}
 if [ -r /etc/os-release ]; then (. /etc/os-release; echo "os \${ID:-} \${VERSION_ID:-}"); fi
@@ -79,8 +91,16 @@ if getent passwd axle >/dev/null; then
 fi
 getent passwd "$user" >/dev/null && echo "user yes"
 getent group "$group" >/dev/null && echo "group yes"
+command -v setfacl >/dev/null && command -v getfacl >/dev/null && echo "acl yes"
 for path in "$@"; do
-  if [ -d "$path" ]; then echo "folder $(stat -c '%U:%G:%a' "$path") $path"
+  if [ -d "$path" ]; then
+    echo "folder $(stat -c '%U:%G:%a' "$path") $path"
+    acl=$(getfacl -cpE "$path" 2>/dev/null)
+    is_shared=yes
+    for entry in "user:axle:rwx" "default:user:axle:rwx" "default:user:$user:rwx"; do
+      printf '%s\\n' "$acl" | grep -qx "$entry" || is_shared=
+    done
+    [ -n "$is_shared" ] && echo "shared $path"
   elif [ -f "$path" ]; then echo "file $(stat -c '%U:%G:%a' "$path") $(base64 -w0 < "$path") $path"; fi
 done
 [ -f "$key.pub" ] && echo "public $(base64 -w0 < "$key.pub")"
@@ -90,6 +110,12 @@ for file in \${keys:-/etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ecdsa_key /
 done
 systemctl show -p ActiveState -p SubState -p UnitFileState -p StatusText -p NRestarts "$unit" | sed 's/^/unit /'
 [ -f /opt/axle/applied ] && echo "applied $(cat /opt/axle/applied)"
+systemctl show -p ActiveState -p SubState -p UnitFileState -p StatusText -p NRestarts "$miner" | sed 's/^/minerunit /'
+[ -f /opt/axle/applied-miner ] && echo "minerapplied $(cat /opt/axle/applied-miner)"
+if [ -f "$token" ] && [ ! -L "$token" ] && [ "$(stat -c %U:%a "$token")" = axle:600 ]; then
+  sum=$(tr -d '\\n' < "$token" | sha256sum | cut -d' ' -f1)
+  grep -qF "$sum" "$tokens" 2>/dev/null && echo "token known"
+fi
 if [ -f "$database" ] && [ -x /opt/axle/current/node/bin/node ]; then
   cd /opt/axle/current && echo "schema $(runuser -u axle -- node/bin/node -e '
     const db = new (require("better-sqlite3"))(process.argv[1], { readonly: true });
@@ -100,8 +126,10 @@ exit 0
 
 /** Script and arguments that `parseFacts` understands the answer of. */
 export function factsScript(places: Places): { readonly script: string; readonly args: readonly string[] } {
-  const { unit, database, key, owner, looked } = places;
-  return { script: SCRIPT, args: [unit, database, key, owner.user, owner.group, ...looked] };
+  const { unit, database, key, owner, looked, tokens } = places;
+  const { user, group } = owner;
+  const args = [unit, database, key, user, group, MINER.unit, MINER.token, tokens, ...looked, ...MINER_LOOKED];
+  return { script: SCRIPT, args };
 }
 
 export function parseFacts(text: string): Facts {
@@ -111,12 +139,7 @@ export function parseFacts(text: string): Facts {
   const values = (key: string): string[] =>
     lines.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1));
   const value = (key: string): string | undefined => values(key)[0];
-  const unit = new Map(
-    values('unit').map((line): [string, string] => [
-      line.slice(0, line.indexOf('=')),
-      line.slice(line.indexOf('=') + 1),
-    ]),
-  );
+  const minerApplied = value('minerapplied');
   const publicKey = value('public');
   const schema = value('schema');
   const optional = {
@@ -136,6 +159,8 @@ export function parseFacts(text: string): Facts {
     hasCommand: value('command') === 'yes',
     account: accountOf(value('account')),
     owner: { user: value('user') === 'yes', group: value('group') === 'yes' },
+    hasAcl: value('acl') === 'yes',
+    shared: new Set(values('shared')),
     folders: new Map(
       values('folder')
         .map((line) => splitAt(line, 1))
@@ -147,16 +172,29 @@ export function parseFacts(text: string): Facts {
         .map(([attributes = '', content = '', path = '']) => [path, { attributes, content: decode(content) }]),
     ),
     hostKeys: values('hostkey').map((key) => decode(key).trim().split(/\s+/).slice(0, 2).join(' ')),
-    unit: {
-      active: unit.get('ActiveState') ?? 'unknown',
-      sub: unit.get('SubState') ?? 'unknown',
-      enabled: unit.get('UnitFileState') ?? '',
-      status: unit.get('StatusText') ?? '',
-      restarts: Number(unit.get('NRestarts') ?? 0),
+    unit: unitOf(values('unit')),
+    miner: {
+      unit: unitOf(values('minerunit')),
+      tokenIsKnown: value('token') === 'known',
+      ...(minerApplied !== undefined && { applied: minerApplied }),
     },
     ...(publicKey !== undefined && { publicKey: decode(publicKey).trim() }),
     ...(schema !== undefined && /^\d+$/.test(schema) && { schema: Number(schema) }),
     ...Object.fromEntries(Object.entries(optional).filter(([, word]) => word !== undefined && word !== '')),
+  };
+}
+
+/** From `Key=value` lines. */
+function unitOf(lines: readonly string[]): UnitFacts {
+  const unit = new Map(
+    lines.map((line): [string, string] => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  return {
+    active: unit.get('ActiveState') ?? 'unknown',
+    sub: unit.get('SubState') ?? 'unknown',
+    enabled: unit.get('UnitFileState') ?? '',
+    status: unit.get('StatusText') ?? '',
+    restarts: Number(unit.get('NRestarts') ?? 0),
   };
 }
 

@@ -26,6 +26,9 @@ const LocalFile = text('^(?:/|~/)[^\\u0000-\\u001f]+$', 'must be an absolute pat
 /** Keys of a site's config that come from elsewhere in the inventory. */
 export const RESERVED = ['site', 'userdata', 'state', 'log_file', 'spokes', 'hub', 'sidecar'] as const;
 
+/** Keys of the miner agent's config that come from elsewhere. */
+export const MINER_RESERVED = ['state'] as const;
+
 const Overrides = Type.Record(Type.String(), Type.Unknown(), { default: {} });
 
 const site = {
@@ -45,6 +48,8 @@ const site = {
   userdata: Type.Optional(Folder),
   /** user:group of the site's PHP, to whom its files belong. */
   owner: text(`^${NAME}:${NAME}$`, 'must be user:group, such as www-data:www-data', { default: 'www-data:www-data' }),
+  /** false: the daemon has no capability, files that it writes are its own, and an ACL lets both write. */
+  keep_owner: Type.Boolean({ default: true }),
   /** true, or what sidecar: says in the site's config. */
   sidecar: Type.Unsafe<boolean | Record<string, unknown>>({
     type: ['boolean', 'object'],
@@ -60,6 +65,12 @@ const Spoke = strict({
   ...site,
   /** push: the hub connects to it. pull: nobody can, and it fetches. */
   link: Type.Unsafe<'push' | 'pull'>({ type: 'string', enum: ['push', 'pull'], default: 'push' }),
+  /** The miner agent runs there, too: true, or what miner.yaml says. */
+  miner: Type.Unsafe<boolean | Record<string, unknown>>({
+    type: ['boolean', 'object'],
+    must: 'must be true, false or a group of keys',
+    default: false,
+  }),
 });
 
 export const InventorySchema = strict({

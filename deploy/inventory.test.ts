@@ -36,6 +36,7 @@ describe('an inventory', () => {
       linkPort: 22,
       userdata: '/var/hub-data/userdata',
       owner: { user: 'www-data', group: 'www-data' },
+      keepsOwner: true,
       config: {},
       pulls: false,
     });
@@ -53,6 +54,7 @@ describe('an inventory', () => {
     });
     expect(spokes.map(({ pulls }) => pulls)).toEqual([false, true]);
     expect(spokes[0]?.sidecar).toEqual({ port: 8787 });
+    expect(spokes.map(({ miner }) => miner)).toMatchObject([undefined, { networks: ['192.168.1.0/24'], credit: {} }]);
   });
 
   it("has a site's own keys before those of all", () => {

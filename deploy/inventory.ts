@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { LineCounter, parseDocument } from 'yaml';
 import { type Address, ConfigError, describeError, locate, type Problem } from '../common/runtime/config-problems.js';
-import { type HubEntry, type InventoryFile, InventorySchema, RESERVED, type SpokeEntry } from './inventory-schema.js';
+import {
+  type HubEntry,
+  type InventoryFile,
+  InventorySchema,
+  MINER_RESERVED,
+  RESERVED,
+  type SpokeEntry,
+} from './inventory-schema.js';
 
 /** One site with all that was left out filled in. */
 export type SiteEntry = {
@@ -19,8 +26,11 @@ export type SiteEntry = {
   readonly linkPort: number;
   readonly userdata: string;
   readonly owner: { readonly user: string; readonly group: string };
+  readonly keepsOwner: boolean;
   readonly sidecar?: Readonly<Record<string, unknown>>;
   readonly config: Readonly<Record<string, unknown>>;
+  /** The miner agent's config, as far as a person gave it; undefined where there is none. */
+  readonly miner?: Readonly<Record<string, unknown>>;
   /** Nobody can connect to it: it fetches. Never the hub. */
   readonly pulls: boolean;
 };
@@ -106,7 +116,31 @@ function ruleProblems({ hub, spokes, config }: InventoryFile): Problem[] {
       problems.push({ address: [...address, 'become'], message: `must be sudo where the user is "${entry.user}"` });
     }
     problems.push(...overrideProblems([...address, 'config'], entry.config));
+    if ('miner' in entry && entry.miner !== false) problems.push(...minerProblems(address, entry, entry.miner));
   }
+  return problems;
+}
+
+function minerProblems(
+  address: Address,
+  entry: SpokeEntry,
+  miner: true | Readonly<Record<string, unknown>>,
+): Problem[] {
+  const keys = miner === true ? {} : miner;
+  const problems: Problem[] = MINER_RESERVED.filter((key) => key in keys).map((key) => ({
+    address: [...address, 'miner', key],
+    message: 'is made from the rest of the inventory',
+  }));
+  const { credit } = keys;
+  const isGroup = typeof credit === 'object' && credit !== null && !Array.isArray(credit);
+  if (credit !== undefined && !isGroup)
+    problems.push({ address: [...address, 'miner', 'credit'], message: 'must be a group of keys' });
+  if (entry.sidecar === false && isGroup && !('sidecar' in credit)) {
+    const message = 'needs sidecar: true at this site, which takes the credits; or another one in credit.sidecar';
+    problems.push({ address: [...address, 'miner', 'credit'], message });
+  }
+  if (entry.site === 'miner')
+    problems.push({ address: [...address, 'site'], message: 'must not be "miner": that is the folder of the agent' });
   return problems;
 }
 
@@ -133,7 +167,9 @@ function toInventory({ known_hosts, config, hub, spokes }: InventoryFile, home: 
       linkPort: entry.link_port ?? entry.port,
       userdata: entry.userdata ?? `/var/${entry.site}-data/userdata`,
       owner: { user, group },
+      keepsOwner: entry.keep_owner,
       ...(sidecar !== false && { sidecar: sidecar === true ? {} : sidecar }),
+      ...('miner' in entry && entry.miner !== false && { miner: entry.miner === true ? {} : entry.miner }),
       config: { ...config, ...entry.config },
       pulls: 'link' in entry && entry.link === 'pull',
     };

@@ -5,6 +5,8 @@ import type { SiteEntry } from './inventory.js';
 
 export const AXLE_HOME = '/var/lib/axle';
 export const RELEASES = '/opt/axle/releases';
+/** What was in force when the daemon, or the agent, was started last by a deploy. */
+export const APPLIED = { site: '/opt/axle/applied', miner: '/opt/axle/applied-miner' } as const;
 
 /** Made where they are missing: what sites have, and what the watcher would otherwise first hear of later. */
 const KINDS = ['balances', 'profiles', 'tokens', 'inbox'];
@@ -24,13 +26,17 @@ export type Places = {
   readonly userdata: string;
   readonly kinds: readonly string[];
   readonly logs: string;
+  /** Of the sidecar. */
+  readonly socket: string;
+  /** Whom the sidecar lets in. */
+  readonly tokens: string;
   readonly logFile: string;
   readonly owner: { readonly user: string; readonly group: string };
   /** Folders and files that a plan compares. */
   readonly looked: readonly string[];
 };
 
-export function placesOf({ role, site, userdata, owner }: SiteEntry): Places {
+export function placesOf({ role, site, userdata, owner, sidecar }: SiteEntry): Places {
   const unit = UNITS[role];
   const state = `${AXLE_HOME}/${site}`;
   const logs = `${dirname(userdata)}/logs`;
@@ -52,8 +58,30 @@ export function placesOf({ role, site, userdata, owner }: SiteEntry): Places {
     userdata,
     kinds,
     logs,
+    socket: String(sidecar?.socket ?? `/run/axle/${site}/sidecar.sock`),
+    tokens: String(sidecar?.tokens ?? `${state}/tokens.json`),
     logFile: `${logs}/sync-daemon.log`,
     owner,
     looked: [userdata, ...kinds, logs, state, `${state}/ssh`, ...Object.values(files)],
   };
+}
+
+/** Where an agent has its things. They are the host's: one agent looks after one network. */
+export const MINER = {
+  unit: UNITS.miner,
+  unitFile: `/etc/systemd/system/${UNITS.miner}`,
+  restartSteps: `/etc/systemd/system/${UNITS.miner}.d/restart-steps.conf`,
+  config: '/etc/axle/miner.yaml',
+  state: `${AXLE_HOME}/miner`,
+  /** With which it comes to the site's sidecar. */
+  token: `${AXLE_HOME}/miner/token`,
+  /** By which the sidecar knows the agent; its answers are kept under it. */
+  tokenName: 'miner-agent',
+} as const;
+
+/** Folders and files that a plan compares. */
+export const MINER_LOOKED: readonly string[] = [MINER.state, MINER.config, MINER.unitFile, MINER.restartSteps];
+
+export function unitsOf(entry: SiteEntry): readonly string[] {
+  return [placesOf(entry).unit, ...(entry.miner === undefined ? [] : [MINER.unit])];
 }

@@ -187,6 +187,32 @@ describe('a plan', () => {
   });
 });
 
+describe('a site whose daemon has no capability', () => {
+  const spokes = INVENTORY.spokes.map((spoke) => (spoke.site === 'one' ? { ...spoke, keepsOwner: false } : spoke));
+  const inventory = { ...INVENTORY, spokes };
+  const of = (facts: Facts): HostPlan => makePlan(inventory, TREE, done().set('one', facts))[1] as HostPlan;
+  const one = { ...(done().get('one') as Facts), hasAcl: true };
+
+  it('gets an ACL, its config says so, and its drop-in gives nothing', () => {
+    expect(doings(of(one))).toEqual(['share', 'file', 'file', 'start']);
+    const { config, dropIn } = siteTexts(inventory, inventory.spokes[0] as SiteEntry);
+    expect(config).toContain('keep_owner: false');
+    expect(dropIn).not.toContain('CapabilityBoundingSet=');
+    expect(siteTexts(INVENTORY, ONE).config).not.toContain('keep_owner');
+  });
+
+  it('has nothing more to do once all its folders have it', () => {
+    const { userdata, kinds } = placesOf(ONE);
+    const shared = after(of(one), { ...one, shared: new Set([userdata, ...kinds]) });
+    expect(of(shared).changes).toEqual([]);
+    expect(doings(of({ ...shared, shared: new Set(kinds) }))).toEqual(['share']);
+  });
+
+  it('cannot be where there are no tools for it', () => {
+    expect(of({ ...one, hasAcl: false }).problems).toEqual([expect.stringContaining('apt-get install acl')]);
+  });
+});
+
 describe('what hosts hold', () => {
   const facts = done();
 

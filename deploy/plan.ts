@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { authorizedKeysText, fingerprintOf, guestsOf, knownHostsText, siteTexts, unitText } from './desired.js';
 import type { Facts, FileFact } from './facts.js';
 import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
-import { placesOf, RELEASES } from './places.js';
+import { minerChanges, minerFingerprint } from './miner.js';
+import { MINER, placesOf, RELEASES } from './places.js';
 import type { Manifest, Tree } from './release/tree.js';
 
 /** One thing to be done on a host. `text` is what a plan shows of it. */
@@ -11,6 +12,7 @@ export type Change = { readonly text: string } & (
   | { readonly do: 'release' }
   | { readonly do: 'account' }
   | { readonly do: 'folders'; readonly paths: readonly string[]; readonly owner: string; readonly mode: string }
+  | { readonly do: 'share'; readonly paths: readonly string[] }
   | { readonly do: 'key' }
   | {
       readonly do: 'file';
@@ -22,7 +24,9 @@ export type Change = { readonly text: string } & (
       readonly check?: 'config';
     }
   | { readonly do: 'current' }
-  | { readonly do: 'start' }
+  | { readonly do: 'token' }
+  | { readonly do: 'remove-miner' }
+  | { readonly do: 'start'; readonly what: 'site' | 'miner' }
 );
 
 export type HostPlan = {
@@ -32,12 +36,14 @@ export type HostPlan = {
   readonly changes: readonly Change[];
   /** What is in force once all is done. */
   readonly fingerprint: string;
+  /** The same of the miner agent; undefined where there is none. */
+  readonly minerFingerprint?: string;
 };
 
 export type Plan = readonly HostPlan[];
 
 /** Changes that other hosts wait for: a key that does not exist cannot be let in. */
-export const FIRST: ReadonlySet<Change['do']> = new Set(['release', 'account', 'folders', 'key']);
+export const FIRST: ReadonlySet<Change['do']> = new Set(['release', 'account', 'folders', 'share', 'key']);
 
 /** `facts`: of every site of the inventory. */
 export function makePlan(inventory: Inventory, tree: Tree, facts: ReadonlyMap<string, Facts>): Plan {
@@ -51,11 +57,17 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
   const { config, dropIn } = siteTexts(inventory, entry);
   const unit = unitText(tree, places.unit);
   const fingerprint = fingerprintOf(tree.manifest.checksum, config, unit, dropIn);
-  const before = [...releaseChanges(tree.manifest, facts), ...accountChanges(facts), ...folderChanges(entry, facts)];
+  const before = [
+    ...releaseChanges(tree.manifest, facts),
+    ...accountChanges(facts),
+    ...folderChanges(entry, facts),
+    ...shareChanges(entry, facts),
+  ];
   if (facts.publicKey === undefined) before.push({ do: 'key', text: `ssh key of ${entry.site}` });
 
   const file = (path: string, content: string | undefined, owner: string, mode: string, text = path): Change[] =>
     isSame(facts.files.get(path), content, owner, mode) ? [] : [{ do: 'file', path, owner, mode, content, text }];
+  const restartSteps = facts.systemd < RESTART_STEPS_SINCE ? undefined : unitText(tree, 'restart-steps.conf');
   const guests = guestsOf(inventory, entry).map((guest) => guest.site);
   const lets = guests.length === 0 ? 'lets nobody in' : `lets in ${guests.join(', ')}, to deliver batches only`;
   const after: Change[] = [
@@ -76,16 +88,22 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
     ...file(places.config, config, 'root:axle', '640').map((change) => ({ ...change, check: 'config' as const })),
     ...file(places.unitFile, unit, 'root:root', '644'),
     ...file(places.dropIn, dropIn, 'root:root', '644'),
-    ...(facts.systemd < RESTART_STEPS_SINCE
-      ? []
-      : file(places.restartSteps, unitText(tree, 'restart-steps.conf'), 'root:root', '644')),
+    ...(restartSteps === undefined ? [] : file(places.restartSteps, restartSteps, 'root:root', '644')),
   ];
   if (facts.current !== tree.manifest.version || !facts.hasCommand) {
     const from = facts.current === undefined ? '' : `${facts.current} → `;
     after.push({ do: 'current', text: `version ${from}${tree.manifest.version}` });
   }
   after.push(...startChanges(entry, facts, fingerprint));
-  return { entry, problems: problemsOf(entry, facts, tree.manifest), changes: [...before, ...after], fingerprint };
+  after.push(...minerChanges(entry, facts, tree, file, restartSteps));
+  const minerPrint = minerFingerprint(entry, tree);
+  return {
+    entry,
+    problems: problemsOf(entry, facts, tree.manifest),
+    changes: [...before, ...after],
+    fingerprint,
+    ...(minerPrint !== undefined && { minerFingerprint: minerPrint }),
+  };
 }
 
 function releaseChanges({ version, checksum, node }: Manifest, { releases }: Facts): Change[] {
@@ -119,8 +137,17 @@ function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
     ...wrong([state], 'axle:axle', '750'),
     ...wrong([`${state}/ssh`], 'axle:axle', '700'),
     ...wrong([logs], 'axle:axle', '755'),
+    ...(entry.miner === undefined ? [] : wrong([MINER.state], 'axle:axle', '750')),
     ...wrong(missing, `${owner.user}:${owner.group}`, '755'),
   ];
+}
+
+/** Once: what PHP or the daemon makes from then on inherits it. */
+function shareChanges(entry: SiteEntry, { folders, shared }: Facts): Change[] {
+  const { userdata, kinds, owner } = placesOf(entry);
+  const all = [userdata, ...kinds];
+  if (entry.keepsOwner || all.every((path) => folders.has(path) && shared.has(path))) return [];
+  return [{ do: 'share', paths: all, text: `${userdata}: ${owner.user} and axle may write each other's files (ACL)` }];
 }
 
 function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string): Change[] {
@@ -128,7 +155,7 @@ function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string): C
   const isRunning = active === 'active' && enabled === 'enabled';
   if (isRunning && facts.applied === fingerprint) return [];
   const verb = active === 'active' ? 'restart' : 'start';
-  return [{ do: 'start', text: `${verb} ${site}, and wait until it is ready` }];
+  return [{ do: 'start', what: 'site', text: `${verb} ${site}, and wait until it is ready` }];
 }
 
 function isSame(fact: FileFact | undefined, content: string | undefined, owner: string, mode: string): boolean {
@@ -162,6 +189,9 @@ function problemsOf(entry: SiteEntry, facts: Facts, release: Manifest): string[]
     const { user, group } = entry.owner;
     const what = facts.owner.user ? `group ${group}` : `account ${user}`;
     problems.push(`there is no ${what}, to whom the site's files would belong. Correct owner:, or install PHP first.`);
+  }
+  if (!entry.keepsOwner && !facts.hasAcl) {
+    problems.push('setfacl: missing, which keep_owner: false needs. There, as root: apt-get install acl');
   }
   if (facts.hostKeys.length === 0) problems.push("its sshd's host keys cannot be read. Other sites could not know it.");
   if (facts.freeKiB < FREE_KIB_MIN && facts.current === undefined) {

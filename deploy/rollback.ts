@@ -3,7 +3,7 @@ import { DeployError } from './error.js';
 import type { Facts } from './facts.js';
 import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
-import { placesOf, RELEASES } from './places.js';
+import { placesOf, RELEASES, unitsOf } from './places.js';
 import { schemaProblem } from './plan.js';
 import type { Session } from './session.js';
 import { startUnit } from './start.js';
@@ -44,7 +44,13 @@ export function planRollback(inventory: Inventory, facts: ReadonlyMap<string, Fa
 const CHECK = `exec "${RELEASES}/$1/bin/axle" check-config "$2" >/dev/null`;
 const UNIT = `
 set -eu
-if [ -f "${RELEASES}/$1/systemd/$2" ]; then install -m 644 "${RELEASES}/$1/systemd/$2" "/etc/systemd/system/$2"; fi
+version=$1
+shift
+for unit in "$@"; do
+  if [ -f "${RELEASES}/$version/systemd/$unit" ]; then
+    install -m 644 "${RELEASES}/$version/systemd/$unit" "/etc/systemd/system/$unit"
+  fi
+done
 `;
 
 export type RollbackOptions = {
@@ -71,9 +77,10 @@ export async function rollback(options: RollbackOptions): Promise<'nothing to do
     // All at once: the versions beside each other understand each other, and somebody is waiting.
     await onAll(plan.hosts, async (entry) => {
       const remote = session.remote(entry);
-      await remote.must('putting the unit back', UNIT, [plan.version, placesOf(entry).unit]);
+      await remote.must('putting the unit back', UNIT, [plan.version, ...unitsOf(entry)]);
       await remote.must('switching the version', CURRENT, [plan.version]);
-      const seconds = await startUnit(remote, { ready_ms_max, say });
+      const seconds = await startUnit(remote, { what: 'site', ready_ms_max, say });
+      if (entry.miner !== undefined) await startUnit(remote, { what: 'miner', ready_ms_max, say });
       say(`${entry.site}: ${plan.version}, ready after ${seconds.toFixed(1)} s`);
     });
     return 'done';

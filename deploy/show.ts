@@ -15,9 +15,9 @@ export function planText(plan: Plan, { version, platform, arch }: Manifest, fact
   return `${lines.join('\n')}\n`;
 }
 
-function headOf({ site, role, user, host, port, pulls }: SiteEntry, facts: Facts | undefined): string {
+function headOf({ site, role, user, host, port, pulls, miner }: SiteEntry, facts: Facts | undefined): string {
   const place = `${user}@${host}${port === 22 ? '' : `:${port}`}`;
   const system =
     facts === undefined ? '' : `  (${facts.os}${facts.rsync === undefined ? '' : `, rsync ${facts.rsync}`})`;
-  return `${site}  ${role}${pulls ? ', fetches' : ''}  ${place}${system}`;
+  return `${site}  ${role}${pulls ? ', fetches' : ''}${miner ? ', with the miner agent' : ''}  ${place}${system}`;
 }

@@ -1,6 +1,6 @@
 /** Starting a daemon on a host, and waiting until it says that it is ready. */
 import { DeployError } from './error.js';
-import { placesOf } from './places.js';
+import { APPLIED, MINER, placesOf } from './places.js';
 import { AGAIN, type Remote } from './remote.js';
 
 const START = `
@@ -32,24 +32,26 @@ const JOURNAL = `
 journalctl --no-pager -o cat -n 15 -u "$1" 2>/dev/null || true
 `;
 
-const APPLIED = `
+const NOTE_APPLIED = `
 set -eu
 umask 022
-printf '%s\\n' "$1" > /opt/axle/applied.new
-mv -f /opt/axle/applied.new /opt/axle/applied
+printf '%s\\n' "$1" > "$2.new"
+mv -f "$2.new" "$2"
 `;
 
 export type StartOptions = {
+  /** The site's daemon, or the miner agent. */
+  readonly what: 'site' | 'miner';
   /** What is in force from now on; kept on the host. */
   readonly fingerprint?: string;
   readonly ready_ms_max: number;
   readonly say: (text: string) => void;
 };
 
-/** Starts or restarts the site's daemon; resolves when it is ready, to the seconds that took. */
+/** Starts or restarts a unit of the site's host; resolves when it is ready, to the seconds that took. */
 export async function startUnit(remote: Remote, options: StartOptions): Promise<number> {
   const { site } = remote.entry;
-  const { unit } = placesOf(remote.entry);
+  const { unit } = options.what === 'miner' ? MINER : placesOf(remote.entry);
   const began = performance.now();
   await remote.must(`starting ${unit}`, START, [unit]);
   const limit_s = Math.ceil(options.ready_ms_max / 1000);
@@ -66,7 +68,8 @@ export async function startUnit(remote: Remote, options: StartOptions): Promise<
     );
   }
   if (code !== 0) throw new DeployError(site, `looking at ${unit}: ${stderr.trim()}`, AGAIN);
-  if (options.fingerprint !== undefined) await remote.must('noting what is in force', APPLIED, [options.fingerprint]);
+  if (options.fingerprint !== undefined)
+    await remote.must('noting what is in force', NOTE_APPLIED, [options.fingerprint, APPLIED[options.what]]);
   return (performance.now() - began) / 1000;
 }
 

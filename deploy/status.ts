@@ -19,6 +19,8 @@ export type HostStatus = {
   /** One line, of the daemon itself. */
   readonly says?: string;
   readonly error?: string;
+  /** The miner agent, where the inventory has one. */
+  readonly miner?: { readonly unit: string; readonly enabled: boolean; readonly says?: string };
 };
 
 const ASK = 'exec /opt/axle/current/bin/axle status --json --config "$1" 2>/dev/null';
@@ -57,19 +59,28 @@ async function ask(session: Session, entry: SiteEntry): Promise<Answer | undefin
   }
 }
 
-function hostStatus({ site, role, host }: SiteEntry, facts: Facts, answer: Answer | undefined): HostStatus {
+function hostStatus({ site, role, host, miner }: SiteEntry, facts: Facts, answer: Answer | undefined): HostStatus {
   const { active, sub, enabled, status } = facts.unit;
   const says = answer === undefined ? status : wordsOf(answer);
+  const agent = facts.miner.unit;
+  const isAgentGood = miner === undefined || (agent.active === 'active' && agent.enabled === 'enabled');
   return {
     site,
     role,
     host,
-    isGood: active === 'active' && enabled === 'enabled',
+    isGood: active === 'active' && enabled === 'enabled' && isAgentGood,
     unit: `${active} (${sub})`,
     enabled: enabled === 'enabled',
     ...(facts.current !== undefined && { version: facts.current }),
     ...(facts.previous !== undefined && { previous: facts.previous }),
     ...(says !== '' && { says }),
+    ...(miner !== undefined && {
+      miner: {
+        unit: `${agent.active} (${agent.sub})`,
+        enabled: agent.enabled === 'enabled',
+        ...(agent.status !== '' && { says: agent.status }),
+      },
+    }),
   };
 }
 
@@ -87,10 +98,13 @@ function wordsOf({ phase = 'unknown', documents, held, peers = [] }: Answer): st
 }
 
 export function statusText(hosts: readonly HostStatus[]): string {
-  const lines = hosts.map(({ site, role, host, version, unit, enabled, says, error }) => {
+  const state = ({ unit, enabled, says }: Pick<HostStatus, 'unit' | 'enabled' | 'says'>): string =>
+    `${unit}${enabled ? '' : ', does not start with the host'}${says === undefined ? '' : `  ${says}`}`;
+  const lines = hosts.flatMap((one) => {
+    const { site, role, host, version, error, miner } = one;
     if (error !== undefined) return `${site}  ${role}  ${host}  ! ${error}`;
-    const boots = enabled ? '' : ', does not start with the host';
-    return `${site}  ${role}  ${host}  ${version ?? 'not installed'}  ${unit}${boots}${says === undefined ? '' : `  ${says}`}`;
+    const own = `${site}  ${role}  ${host}  ${version ?? 'not installed'}  ${state(one)}`;
+    return [own, ...(miner === undefined ? [] : [`${site}  miner agent  ${state(miner)}`])];
   });
   const versions = new Set(hosts.flatMap(({ version }) => version ?? []));
   if (versions.size > 1)

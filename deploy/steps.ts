@@ -1,8 +1,9 @@
 /** What each change does on a host: fixed scripts, run as root, each of which may be run again at any time. */
+import { sharedAcl } from '../common/runtime/units.js';
 import type { Facts } from './facts.js';
 import { factsScript, parseFacts } from './facts.js';
 import type { SiteEntry } from './inventory.js';
-import { placesOf, RELEASES } from './places.js';
+import { APPLIED, MINER, MINER_LOOKED, placesOf, RELEASES } from './places.js';
 import type { Change } from './plan.js';
 import type { Manifest } from './release/tree.js';
 import type { Remote } from './remote.js';
@@ -72,6 +73,25 @@ for folder in "$@"; do
 done
 `;
 
+// Never as root: a link that the site's PHP has put there leads to nothing but what is its own.
+const SHARE = `
+set -eu
+user=$1 entries=$2
+shift 2
+for account in "$user" axle; do
+  runuser -u "$account" -- setfacl -R -P -m "$entries" "$1" 2>/dev/null || true
+done
+# These stay the daemon's alone.
+runuser -u axle -- chmod 700 "$1/.axle/tmp" "$1/.axle/replaced" "$1/.axle/conflicts" 2>/dev/null || true
+for folder in "$@"; do
+  if getfacl -cpE "$folder" | grep -qx "default:user:axle:rwx"; then continue; fi
+  runuser -u "$user" -- setfacl -m "$entries" "$folder" || {
+    echo "$folder must belong to $user, on a file system with ACLs; or set keep_owner: true" >&2
+    exit 1
+  }
+done
+`;
+
 // Made there, by the account itself: a private key never travels.
 const KEY = `
 set -eu
@@ -92,14 +112,46 @@ if [ "$4" = config ] && ! "${RELEASES}/$5/bin/axle" check-config "$1.axle-new" >
   rm -f "$1.axle-new"
   exit 1
 fi
-rm -f /opt/axle/applied
+rm -f "$6"
 mv -fT "$1.axle-new" "$1"
 case "$1" in /etc/systemd/*) systemctl daemon-reload ;; esac
 `;
 
+// Made there, as the account itself, and never shown. One that is known and whose secret is lost gets another secret: what
+// was not answered is kept by its name.
+const TOKEN = `
+set -eu
+config=$1 file=$2 name=$3
+exec runuser -u axle -- sh -c '
+set -eu
+umask 077
+axle=$1 config=$2 file=$3 name=$4
+rm -f "$file.new"
+if "$axle" token list --config "$config" | grep -q "^$name "; then
+  "$axle" token revoke "$name" --config "$config" 2>/dev/null || true
+  "$axle" token rotate "$name" --config "$config" > "$file.new" 2>/dev/null
+  mv -fT "$file.new" "$file"
+  "$axle" token revoke "$name" --config "$config"
+else
+  "$axle" token add "$name" --scope miner-credits --config "$config" > "$file.new"
+  mv -fT "$file.new" "$file"
+fi
+' sh "${RELEASES}/$4/bin/axle" "$config" "$file" "$name" 2>&1
+`;
+
+const REMOVE_MINER = `
+set -eu
+systemctl disable --now "$1" 2>/dev/null || true
+rm -rf "/etc/systemd/system/$1" "/etc/systemd/system/$1.d"
+systemctl daemon-reload
+systemctl reset-failed "$1" 2>/dev/null || true
+"${RELEASES}/$5/bin/axle" token remove "$4" --config "$3" 2>/dev/null || true
+rm -f "$2" "$6" /opt/axle/applied-miner
+`;
+
 export const CURRENT = `
 set -eu
-rm -f /opt/axle/applied
+rm -f /opt/axle/applied /opt/axle/applied-miner
 before=$(readlink /opt/axle/current || true)
 if [ -n "$before" ] && [ "$before" != "releases/$1" ]; then
   ln -sfnT "$before" /opt/axle/.previous && mv -fT /opt/axle/.previous /opt/axle/previous
@@ -117,7 +169,7 @@ export async function carryOut(
   packed: () => Promise<Packed>,
 ): Promise<void> {
   const { site } = remote.entry;
-  const { key } = placesOf(remote.entry);
+  const { key, config } = placesOf(remote.entry);
   switch (change.do) {
     case 'release': {
       const { file, sha256 } = await packed();
@@ -130,18 +182,36 @@ export async function carryOut(
     case 'folders':
       await remote.must('making folders', FOLDERS, [change.owner, change.mode, ...change.paths]);
       return;
+    case 'share': {
+      const { user } = remote.entry.owner;
+      await remote.must("letting both accounts write each other's files", SHARE, [
+        user,
+        sharedAcl(user),
+        ...change.paths,
+      ]);
+      return;
+    }
     case 'key':
       await remote.must('making its key', KEY, [key, site]);
       return;
     case 'file': {
       if (change.content === undefined) throw new Error(`${site}: nothing to write to ${change.path}`);
-      const args = [change.path, change.owner, change.mode, change.check ?? 'none', version];
+      const applied = MINER_LOOKED.includes(change.path) ? APPLIED.miner : APPLIED.site;
+      const args = [change.path, change.owner, change.mode, change.check ?? 'none', version, applied];
       await remote.must(`writing ${change.path}`, FILE, args, { stdin: change.content });
       return;
     }
     case 'current':
       await remote.must('switching the version', CURRENT, [version]);
       return;
+    case 'token':
+      await remote.must('making the token of the miner agent', TOKEN, [config, MINER.token, MINER.tokenName, version]);
+      return;
+    case 'remove-miner': {
+      const args = [MINER.unit, MINER.config, config, MINER.tokenName, version, MINER.token];
+      await remote.must('taking the miner agent away', REMOVE_MINER, args);
+      return;
+    }
     case 'start':
       throw new Error('start is for whoever waits');
   }

@@ -1,28 +1,29 @@
 /** Takes Axle away from every host. The sites' files are theirs and stay; the state stays, too, unless it is to go. */
 import { sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
-import { placesOf } from './places.js';
+import { MINER, placesOf, unitsOf } from './places.js';
 import type { Session } from './session.js';
 
 // With authorized_keys goes the right of other sites to deliver anything.
 const UNINSTALL = `
 set -eu
-unit=$1
-systemctl disable --now "$unit" 2>/dev/null || true
-rm -rf "/etc/systemd/system/$unit" "/etc/systemd/system/$unit.d"
+for unit in "$@"; do
+  systemctl disable --now "$unit" 2>/dev/null || true
+  rm -rf "/etc/systemd/system/$unit" "/etc/systemd/system/$unit.d"
+done
 rm -f /etc/sysusers.d/axle.conf /etc/tmpfiles.d/axle.conf /var/lib/axle/.ssh/authorized_keys
 # Sessions of other sites that are open still could deliver.
 for process in /proc/[0-9]*; do
   if [ "$(stat -c %U "$process" 2>/dev/null)" = axle ]; then kill "\${process#/proc/}" 2>/dev/null || true; fi
 done
 systemctl daemon-reload
-systemctl reset-failed "$unit" 2>/dev/null || true
+systemctl reset-failed "$@" 2>/dev/null || true
 [ "$(readlink /usr/local/bin/axle || true)" = /opt/axle/current/bin/axle ] && rm -f /usr/local/bin/axle
 rm -rf /run/axle
 for release in /opt/axle/releases/*; do
   dpkg-query -S "$release" >/dev/null 2>&1 || rm -rf "$release"
 done
-rm -f /opt/axle/current /opt/axle/previous /opt/axle/applied
+rm -f /opt/axle/current /opt/axle/previous /opt/axle/applied /opt/axle/applied-miner
 rmdir /opt/axle/releases /opt/axle 2>/dev/null || true
 `;
 
@@ -62,7 +63,7 @@ export async function uninstall(options: UninstallOptions): Promise<'declined' |
     for (const entry of sitesOf(session.inventory).toReversed()) {
       const remote = session.remote(entry);
       const { unit, userdata, logs } = placesOf(entry);
-      await remote.must('uninstalling', UNINSTALL, [unit]);
+      await remote.must('uninstalling', UNINSTALL, [unit, MINER.unit]);
       if (purgeState) await remote.must('removing the state', PURGE, [userdata]);
       const left = await remote.must('looking at what is left', LEFT, [userdata, logs]);
       say(`${entry.site}: Axle is gone. Left: ${left.trim().split('\n').join(', ')}`);
@@ -76,14 +77,14 @@ export async function uninstall(options: UninstallOptions): Promise<'declined' |
 /** What a person is told before. */
 export function uninstallText(session: Session, purgeState: boolean): string {
   const lines = sitesOf(session.inventory).map((entry) => {
-    const { userdata, logs, unit, state } = placesOf(entry);
+    const { userdata, logs, state } = placesOf(entry);
     const gone = [
       '/opt/axle',
-      unit,
+      ...unitsOf(entry),
       'forced commands',
       ...(purgeState ? ['/etc/axle', '/var/lib/axle', 'account axle'] : []),
     ];
-    const stays = [userdata, logs, ...(purgeState ? [] : ['/etc/axle', state])];
+    const stays = [userdata, logs, ...(purgeState ? [] : ['/etc/axle', state, ...(entry.miner ? [MINER.state] : [])])];
     return `${entry.site}\n  - ${gone.join(', ')}\n  stays: ${stays.join(', ')}`;
   });
   return `${lines.join('\n')}\n`;

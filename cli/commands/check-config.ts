@@ -1,27 +1,33 @@
 import type { Command } from 'commander';
 import { loadConfig } from '../../common/runtime/config.js';
+import { siteDropIn } from '../../common/runtime/units.js';
 import { isMinerConfig, loadMinerConfig } from '../../miner/config/config.js';
+import { UsageError } from '../exit.js';
 
 const EXAMPLES = `
 Exit codes: 0 good, 2 a config with mistakes
 
 Examples:
   axle check-config /etc/axle/hub.yaml
-  axle check-config /etc/axle/miner.yaml`;
+  axle check-config /etc/axle/miner.yaml
+  axle check-config --drop-in /etc/axle/spoke.yaml > /etc/systemd/system/sync-to-hub.service.d/site.conf`;
 
 export function addCheckConfig(program: Command): void {
   program
     .command('check-config')
     .description('reads a config file and names every mistake in it')
     .argument('<file>', "a hub's, a spoke's or a miner agent's config")
+    .option('--drop-in', 'shows what the unit of the site must be told of it: its folders and rights')
     .addHelpText('after', EXAMPLES)
-    .action((file: string) => {
+    .action((file: string, { dropIn }: { readonly dropIn?: true }) => {
       if (isMinerConfig(file)) {
+        if (dropIn) throw new UsageError(`${file}: --drop-in is for the unit of a hub or spoke`);
         loadMinerConfig(file);
         process.stdout.write(`${file}: good, for the miner agent\n`);
         return;
       }
-      const { role, config } = loadConfig(file);
-      process.stdout.write(`${file}: good, for the ${role} ${config.site}\n`);
+      const checked = loadConfig(file);
+      const { role, config } = checked;
+      process.stdout.write(dropIn ? siteDropIn(checked) : `${file}: good, for the ${role} ${config.site}\n`);
     });
 }

@@ -44,6 +44,22 @@ describe('axle init', () => {
     expect(ran.out).toContain('systemctl enable --now hub-distribute');
   });
 
+  it.skipIf(process.getuid?.() !== 0)('prepares a site whose daemon has no capability', async () => {
+    const args = ['init', 'spoke', '--site', 'rf', '--hub', 'ds=hub.example', '--no-keep-owner', ...common];
+    fs.chownSync(path.join(dir, 'userdata'), 33, 33);
+    const { out: said } = await axle(...args);
+    expect(loadSpokeConfig(out).files).toMatchObject({ owner: 'www-data', keep_owner: false });
+    expect(said).toContain(
+      `runuser -u www-data -- setfacl -R -P -m u:axle:rwX,u:www-data:rwX,d:u:axle:rwX,d:u:www-data:rwX ${dir}/userdata\n`,
+    );
+    expect(said).toContain(
+      `axle check-config --drop-in ${out} > /etc/systemd/system/sync-to-hub.service.d/site.conf\n`,
+    );
+    const { out: dropIn } = await axle('check-config', '--drop-in', out);
+    expect(dropIn).toContain(`ReadWritePaths=-${dir}/userdata`);
+    expect(dropIn).not.toContain('AmbientCapabilities=');
+  });
+
   it('makes the key, and shows the line that lets it deliver and nothing else', async () => {
     fs.mkdirSync(path.join(dir, 'logs'));
     const args = ['init', 'spoke', '--site', 'rf', '--hub', 'ds=hub.example', '--pull', '--key', ...common];
@@ -116,7 +132,14 @@ describe('axle init', () => {
 
   it('quotes what YAML would read as something else', () => {
     const plan = { role: 'spoke', site: 'no', userdata: '/a b', state: '/s', pull: false } as const;
-    const text = configText({ ...plan, peers: [], logFile: undefined, owner: undefined, group: undefined });
+    const text = configText({
+      ...plan,
+      peers: [],
+      logFile: undefined,
+      owner: undefined,
+      keepsOwner: true,
+      group: undefined,
+    });
     expect(text).toContain('site: "no"\nuserdata: "/a b"\n');
   });
 });

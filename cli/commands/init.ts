@@ -4,6 +4,7 @@ import path from 'node:path';
 import { Argument, type Command, InvalidArgumentError } from 'commander';
 import { authorizedKeysLine } from '../../common/link/rsyncd-config.js';
 import { loadConfig, parseHubConfig, parseSpokeConfig, type Role } from '../../common/runtime/config.js';
+import { sharedAcl, siteDropInPath } from '../../common/runtime/units.js';
 import { UsageError } from '../exit.js';
 import { configText, type PeerPlan, type Plan } from '../init/config-text.js';
 import { account, makeKey, phpAccount, sitesHere } from '../init/machine.js';
@@ -16,6 +17,7 @@ type Options = {
   readonly spoke?: readonly PeerPlan[];
   readonly pull?: true;
   readonly key?: true;
+  readonly keepOwner: boolean;
   readonly out?: string;
   readonly force?: true;
 };
@@ -29,7 +31,8 @@ Exit codes: 0 written, 2 something is missing or there already, nothing was writ
 Examples:
   axle init hub --spoke roflfaucet=roflfaucet.com --spoke clickforcharity=clickforcharity.net --key
   axle init spoke --site roflfaucet --hub directsponsor=auth.directsponsor.org --key
-  axle init spoke --hub directsponsor=auth.directsponsor.org --pull --out -     shows it only`;
+  axle init spoke --hub directsponsor=auth.directsponsor.org --pull --out -     shows it only
+  axle init spoke --hub directsponsor=auth.directsponsor.org --no-keep-owner`;
 
 export function addInit(program: Command): void {
   program
@@ -42,6 +45,7 @@ export function addInit(program: Command): void {
     .option('--hub <name=host>', 'of a spoke: its hub', parsePeer)
     .option('--spoke <name=host>', 'of a hub: each of its spokes', parsePeers)
     .option('--pull', 'of a spoke that the hub cannot reach: it fetches')
+    .option('--no-keep-owner', 'the daemon gets no capability: an ACL lets it and PHP write (systemd/README.md)')
     .option('--key', "also makes this site's ssh key, unless it is there")
     .option('--out <file>', 'default /etc/axle/<role>.yaml; - shows it only')
     .option('--force', 'also over a file that is there')
@@ -77,6 +81,8 @@ async function planOf(role: Role, options: Options): Promise<Plan> {
     throw new UsageError('a spoke has one hub, by host or folder; --pull says that the hub cannot reach this machine');
   const logs = path.join(path.dirname(userdata), 'logs');
   const php = await phpAccount(userdata);
+  if (!options.keepOwner && php === undefined)
+    throw new UsageError(`who the site's PHP is, is not known: give it ${userdata} first (chown -R)`);
   return {
     role,
     site,
@@ -87,6 +93,7 @@ async function planOf(role: Role, options: Options): Promise<Plan> {
     logFile: fs.existsSync(logs) ? path.join(logs, 'sync-daemon.log') : undefined,
     owner: php?.name,
     group: php?.group,
+    keepsOwner: options.keepOwner,
   };
 }
 
@@ -123,7 +130,7 @@ async function keyFor({ site, state }: Plan, key: string): Promise<void> {
 }
 
 function nextSteps(plan: Plan, out: string, key: string): string {
-  const { role, site, peers } = plan;
+  const { role, site, peers, userdata, owner } = plan;
   const config = out === '-' ? `/etc/axle/${role}.yaml` : out;
   const unit = role === 'hub' ? 'hub-distribute' : 'sync-to-hub';
   const remote = peers.filter(({ kind }) => kind !== 'folder');
@@ -149,7 +156,18 @@ function nextSteps(plan: Plan, out: string, key: string): string {
         `pin the host key of ${peer.site}, compared with what its own console shows (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub):`,
         `ssh-keyscan -t ed25519 -p ${peer.port} ${peer.host} >> ${path.join(path.dirname(key), 'known_hosts')}`,
       ]);
+  if (!plan.keepsOwner && owner !== undefined)
+    steps.push([
+      `let PHP and the daemon write each other's files (setfacl: apt-get install acl):`,
+      `runuser -u ${owner} -- setfacl -R -P -m ${sharedAcl(owner)} ${userdata}`,
+    ]);
   steps.push(
+    [
+      'open the site’s folders to the unit, and nothing else; again when they move:',
+      `mkdir -p ${path.dirname(siteDropInPath(role))}`,
+      `axle check-config --drop-in ${config} > ${siteDropInPath(role)}`,
+      'systemctl daemon-reload',
+    ],
     ['check it, and start:', `axle check-config ${config}`, `systemctl enable --now ${unit}`],
     ['see that all is well:', `axle doctor --round-trip --config ${config}`, `axle status --config ${config}`],
   );

@@ -60,6 +60,12 @@ describe('axle token', () => {
     expect(told).not.toMatch(/another name/);
   });
 
+  it.skipIf(process.getuid?.() !== 0)('made by root, the file belongs to whom its folder belongs to', async () => {
+    fs.chownSync(folder, 33, 34);
+    await axle('add', 'php');
+    expect(fs.statSync(file)).toMatchObject({ uid: 33, gid: 34 });
+  });
+
   it('rotate gives another secret under the same name, and the former one counts until revoke ends it', async () => {
     await axle('add', 'php', '--scope', 'balances:read', 'profiles');
     const former = shown.trim();

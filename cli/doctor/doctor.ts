@@ -14,7 +14,7 @@ import {
   checkWatcher,
 } from './daemon.js';
 import { type Check, type Finding, fail, type Subject } from './finding.js';
-import { checkDaemonAccount, checkFolders, checkPhp, checkState } from './folders.js';
+import { checkDaemonAccount, checkFolders, checkPhp, checkShared, checkState } from './folders.js';
 import { checkDisk, checkInotify } from './machine.js';
 import { checkPeers } from './peers.js';
 import { checkPrograms } from './programs.js';
@@ -29,6 +29,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['state', checkState],
   ["the daemon's account", checkDaemonAccount],
   ['PHP', checkPhp],
+  ["each other's files", checkShared],
   ['unit', checkUnit],
   ['daemon', checkRunning],
   ['watcher', checkWatcher],

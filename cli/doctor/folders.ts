@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { DEFAULT_POLICIES } from '../../common/core/policy.js';
+import { sharedAcl } from '../../common/runtime/units.js';
 import { type Check, type Finding, fail, firstLine, ok, type Subject, unitOf, warn } from './finding.js';
 
 /** A kind without which the sites do not work. */
@@ -56,6 +57,47 @@ export const checkDaemonAccount: Check = async (subject) => {
   return writes(subject, folders, account, 'AXL-DAEMON-WRITE', 'the daemon', run, await capabilities(subject));
 };
 
+function aclRemedy(userdata: string, php: string, daemon: string): string {
+  return `as each of both accounts (runuser -u ${php} --, runuser -u ${daemon} --): setfacl -R -P -m ${sharedAcl(php, daemon)} ${userdata}`;
+}
+
+/** Where neither keeps the owner of the other's files (files.keep_owner: false): one that is closed to either is found here. */
+export const checkShared: Check = async (subject) => {
+  const { config, run } = subject;
+  const { userdata, state, files } = config.config;
+  if (files?.keep_owner !== false || !fs.existsSync(state)) return [];
+  const { uid, gid } = ownerOf(state);
+  const daemon = (await accountOf(subject, String(uid))) ?? { uid, gid, name: String(uid) };
+  const php = await phpAccount(subject);
+  const me = process.getuid?.();
+  if (me !== 0 || php === undefined) return [];
+  const remedy = `${aclRemedy(userdata, php.name, daemon.name)}; where PHP goes on making such files: files.keep_owner: true`;
+  const findings: Finding[] = [];
+  for (const [account, code, who, verb, test] of [
+    [daemon, 'AXL-DAEMON-WRITE', 'the daemon', 'read', '-readable'],
+    [php, 'AXL-PHP-WRITE', "the site's PHP", 'write', '-writable'],
+  ] as const) {
+    const find = [
+      'find',
+      ...kindFolders(subject),
+      '-maxdepth',
+      '1',
+      '-type',
+      'f',
+      '-name',
+      '*.txt',
+      '!',
+      test,
+      '-print',
+    ];
+    const [program = '', ...args] = [...becoming(account, me, []), ...find, '-quit'];
+    const { stdout } = await run(program, args);
+    const file = stdout.trim();
+    if (file !== '') findings.push(fail(code, `${who} (${account.name}) cannot ${verb} ${file}`, remedy));
+  }
+  return findings;
+};
+
 /** What the unit gives the daemon beyond its account: `dac_override` and others. */
 async function capabilities({ systemd, config, run }: Subject): Promise<string[]> {
   if (!fs.existsSync(systemd)) return [];
@@ -83,13 +125,16 @@ async function writes(
     const touched = await run(program, args);
     fs.rmSync(file, { force: true });
     if (touched.code === 0) continue;
-    const { userdata } = config.config;
+    const { userdata, state, files } = config.config;
+    const daemon = (await accountOf({ run }, String(ownerOf(state).uid)))?.name ?? 'axle';
+    const acl = files?.keep_owner === false ? aclRemedy(userdata, files.owner ?? account.name, daemon) : undefined;
     findings.push(
       fail(
         code,
         `${who} (${account.name}) cannot write in ${folder}: ${firstLine(touched)}`,
         folder.startsWith(userdata)
-          ? `compare: namei -l ${folder}; PHP must write there by itself, the daemon by its unit's drop-in (systemd/README.md) or by one group for both, mode 2775`
+          ? (acl ??
+              `compare: namei -l ${folder}; PHP must write there by itself, the daemon by its unit's drop-in (systemd/README.md) or by one group for both, mode 2775`)
           : `chown -R ${account.name} ${folder}`,
       ),
     );
@@ -116,7 +161,7 @@ async function phpAccount(subject: Subject): Promise<Account | undefined> {
   return (await accountOf(subject, String(uid))) ?? { uid, gid, name: String(uid) };
 }
 
-async function accountOf({ run }: Subject, nameOrUid: string): Promise<Account | undefined> {
+async function accountOf({ run }: Pick<Subject, 'run'>, nameOrUid: string): Promise<Account | undefined> {
   const { code, stdout } = await run('getent', ['passwd', nameOrUid]);
   const [name = '', , uid, gid] = stdout.split(':');
   return code === 0 ? { name, uid: Number(uid), gid: Number(gid) } : undefined;

@@ -21,10 +21,12 @@ export type Plan = {
   /** Account and group of the site's PHP; undefined where it is not known. */
   readonly owner: string | undefined;
   readonly group: string | undefined;
+  /** False: the daemon gets no capability; an ACL lets PHP and it write each other's files. */
+  readonly keepsOwner: boolean;
 };
 
 export function configText(plan: Plan): string {
-  const { role, site, userdata, state, logFile, owner, group } = plan;
+  const { role, site, userdata, state, logFile, owner, group, keepsOwner } = plan;
   const lines = [
     `# ${role === 'hub' ? 'The hub' : 'A spoke'}: axle ${role} --config FILE. Written by axle init; every key is in fixtures/*.example.yaml.`,
     '# After a change: axle check-config FILE, then systemctl reload.',
@@ -44,7 +46,7 @@ export function configText(plan: Plan): string {
     '# Of files that Axle creates: the site’s PHP must be able to write them.',
     owner === undefined
       ? '# files: { owner: www-data, group: www-data, mode: "0664" }'
-      : `files: { owner: ${word(owner)}, group: ${word(group ?? owner)}, mode: "0664" }`,
+      : `files: { owner: ${word(owner)}, group: ${word(group ?? owner)}, mode: "0664"${keepsOwner ? '' : ', keep_owner: false'} }`,
     '',
     '# HTTP for PHP, JavaScript and the miner agent on this machine: take the # away, then make a token: axle token add php',
     '# sidecar: {}',

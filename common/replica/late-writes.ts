@@ -49,7 +49,7 @@ function absorbOne(
 ): LateWrite | undefined {
   const { store, files, site, now } = replica.world;
   const row = store.documentById(id);
-  const look = files.lookAt(files.linkPath(link));
+  const look = files.lookAtReplaced(link);
   if (row === undefined || !replica.knows(row.name) || look.kind !== 'file' || look.text === shadowText)
     return undefined;
   const policies = replica.policiesOf(row.name);

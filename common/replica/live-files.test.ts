@@ -141,3 +141,76 @@ describe('LiveFiles: what a crash leaves', () => {
     expect(() => files.prepare()).toThrow(/real folder/);
   });
 });
+
+/** As root, on a kernel with fs.protected_hardlinks: as on every Debian. */
+describe.skipIf(process.getuid?.() !== 0)('LiveFiles without capabilities', () => {
+  const PHP = 33;
+  const DAEMON = 65_534;
+  const asDaemon = <T>(work: () => T): T => {
+    process.seteuid?.(DAEMON);
+    try {
+      return work();
+    } finally {
+      process.seteuid?.(0);
+    }
+  };
+  beforeEach(() => {
+    fs.chmodSync(root, 0o777);
+    fs.chmodSync(path.join(root, 'balances'), 0o777);
+    for (const folder of ['tmp', 'replaced']) fs.chownSync(path.join(files.own, folder), DAEMON, DAEMON);
+  });
+  const byPhp = (content: string, mode: number): Extract<Look, { kind: 'file' }> => {
+    fs.writeFileSync(live(), content);
+    fs.chownSync(live(), PHP, PHP);
+    fs.chmodSync(live(), mode);
+    return look();
+  };
+
+  it('writes files that PHP may write, though their owner could not be kept', () => {
+    byPhp('old', 0o644);
+    asDaemon(() => files.writeTemp(1, ANDY, 'new', files.attributes(ANDY), 0));
+    expect(fs.statSync(files.tempOf(1))).toMatchObject({ uid: DAEMON, mode: 0o100664 });
+  });
+
+  it('takes over a file that it may replace and not link, and still sees what is written late', () => {
+    const { print } = byPhp('old', 0o644);
+    const writer = fs.openSync(live(), 'r+');
+    asDaemon(() => {
+      files.writeTemp(1, ANDY, 'new', files.attributes(ANDY), 0);
+      expect(() => files.replace(1, ANDY, { print, link: 'l1' }, () => {})).toThrow('EPERM');
+      expect(files.takeOver(ANDY, { print, link: 'l1' }, Date.now())).toBe(true);
+    });
+    expect(fs.statSync(live())).toMatchObject({ uid: DAEMON, mode: 0o100664 });
+    expect(text()).toBe('old');
+    fs.writeSync(writer, 'LATE', 0);
+    fs.closeSync(writer);
+    expect(files.lookAtReplaced('l1')).toMatchObject({ kind: 'file', text: 'LATE' });
+    asDaemon(() => expect(files.replace(1, ANDY, { print: look().print, link: 'l2' }, () => {})).toBe(true));
+    expect(text()).toBe('new');
+    files.removeLink('l1');
+    expect(files.lookAtReplaced('l1')).toEqual({ kind: 'missing' });
+  });
+
+  it('takes over nothing that is its own: a disk without links would make it do so for ever', () => {
+    const { print } = byPhp('old', 0o644);
+    fs.chownSync(live(), DAEMON, DAEMON);
+    asDaemon(() => expect(files.takeOver(ANDY, { print, link: 'l1' }, Date.now())).toBe(false));
+  });
+
+  it('takes over nothing that somebody has changed meanwhile', () => {
+    const { print } = byPhp('old', 0o644);
+    byPhp('newer', 0o644);
+    asDaemon(() => expect(files.takeOver(ANDY, { print, link: 'l1' }, Date.now())).toBe(true));
+    expect([text(), fs.statSync(live()).uid, fs.readdirSync(path.join(files.own, 'tmp'))]).toEqual(['newer', PHP, []]);
+  });
+
+  it('removes a file that it may not link, and still sees what is written late', () => {
+    const { print } = byPhp('old', 0o644);
+    const writer = fs.openSync(live(), 'r+');
+    asDaemon(() => expect(files.remove(ANDY, { print, link: 'l1' })).toBe(true));
+    fs.writeSync(writer, 'LATE', 0);
+    fs.closeSync(writer);
+    expect(files.lookAtReplaced('l1')).toMatchObject({ text: 'LATE' });
+    files.removeLink('l1');
+  });
+});

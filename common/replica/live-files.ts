@@ -40,6 +40,10 @@ export type LiveFilesOptions = {
 const FSYNC_EACH_MAX = 16;
 const SYNC_TIMEOUT_MS = 120_000;
 const OF_NEW_MS = 1_000;
+/** Replaced files that are held open because no link to them could be made; each for a few seconds. */
+const OPEN_MAX = 4_096;
+/** What PHP needs to write a file that does not belong to it: a bit of its group, which is also what an ACL is limited by. */
+const SHARED_MODE = 0o060;
 /** Steps by this, modulo 1, never repeat soon. */
 const GOLDEN = 0.618_033_988_7;
 
@@ -53,6 +57,8 @@ export class LiveFiles {
   #canChown = true;
   #fraction = 0;
   readonly #ofNew = new Map<string, { readonly at: number; readonly attributes: Attributes }>();
+  /** Link → descriptor of a replaced file that could not be linked. */
+  readonly #open = new Map<string, number>();
 
   constructor(readonly options: LiveFilesOptions) {
     this.root = fs.realpathSync(options.root);
@@ -73,8 +79,9 @@ export class LiveFiles {
       const full = path.join(this.own, folder);
       makeFolder(full);
       if (!fs.lstatSync(full).isDirectory()) throw new Error(`${full} must be a real folder`);
-      if (SITES_OWN.includes(folder)) this.#giveTo(full, owner.uid, owner.gid);
-      fs.chmodSync(full, mode);
+      if (SITES_OWN.includes(folder)) ifAllowed(() => fs.chownSync(full, owner.uid, owner.gid));
+      // Where a daemon with more rights made it before, it is PHP's.
+      ifAllowed(() => fs.chmodSync(full, mode));
     }
   }
 
@@ -100,44 +107,54 @@ export class LiveFiles {
   lookAt(file: string): Look {
     let fd: number;
     try {
-      fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
+      fd = openLive(file);
     } catch (error) {
       return lookError(error as NodeJS.ErrnoException);
     }
     try {
-      const before = fs.fstatSync(fd, { bigint: true });
-      if (!before.isFile())
-        return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'not a regular file', again: false };
-      if (before.size > this.options.maxFileBytes)
-        return {
-          kind: 'refused',
-          code: 'AXL-TOO-LARGE',
-          reason: `${before.size} bytes, more than limits.max_file_bytes (${this.options.maxFileBytes})`,
-          again: false,
-        };
-      const buffer = Buffer.allocUnsafe(Number(before.size) + 1);
-      let length: number;
-      try {
-        length = fs.readSync(fd, buffer, 0, buffer.length, 0);
-      } catch (error) {
-        return lookError(error as NodeJS.ErrnoException);
-      }
-      const after = fs.fstatSync(fd, { bigint: true });
-      const print = fingerprint(after);
-      if (print !== fingerprint(before) || length !== Number(after.size))
-        return { kind: 'refused', code: 'AXL-TORN', reason: 'written while it was read', again: true };
-      const bytes = buffer.subarray(0, length);
-      if (!isUtf8(bytes)) return { kind: 'refused', code: 'AXL-TORN', reason: 'not UTF-8 text', again: true };
-      return {
-        kind: 'file',
-        text: bytes.toString('utf8'),
-        print,
-        inode: after.ino.toString(36),
-        mtime: Number(after.mtimeMs),
-      };
+      return this.#lookThrough(fd);
     } finally {
       fs.closeSync(fd);
     }
+  }
+
+  /** A file that was replaced a moment ago, by what its inode was kept with. */
+  lookAtReplaced(link: string): Look {
+    const fd = this.#open.get(link);
+    return fd === undefined ? this.lookAt(this.linkPath(link)) : this.#lookThrough(fd);
+  }
+
+  #lookThrough(fd: number): Look {
+    const before = fs.fstatSync(fd, { bigint: true });
+    if (!before.isFile())
+      return { kind: 'refused', code: 'AXL-NOT-A-FILE', reason: 'not a regular file', again: false };
+    if (before.size > this.options.maxFileBytes)
+      return {
+        kind: 'refused',
+        code: 'AXL-TOO-LARGE',
+        reason: `${before.size} bytes, more than limits.max_file_bytes (${this.options.maxFileBytes})`,
+        again: false,
+      };
+    const buffer = Buffer.allocUnsafe(Number(before.size) + 1);
+    let length: number;
+    try {
+      length = fs.readSync(fd, buffer, 0, buffer.length, 0);
+    } catch (error) {
+      return lookError(error as NodeJS.ErrnoException);
+    }
+    const after = fs.fstatSync(fd, { bigint: true });
+    const print = fingerprint(after);
+    if (print !== fingerprint(before) || length !== Number(after.size))
+      return { kind: 'refused', code: 'AXL-TORN', reason: 'written while it was read', again: true };
+    const bytes = buffer.subarray(0, length);
+    if (!isUtf8(bytes)) return { kind: 'refused', code: 'AXL-TORN', reason: 'not UTF-8 text', again: true };
+    return {
+      kind: 'file',
+      text: bytes.toString('utf8'),
+      print,
+      inode: after.ino.toString(36),
+      mtime: Number(after.mtimeMs),
+    };
   }
 
   /** The fingerprint without reading; undefined where there is no regular file. */
@@ -206,12 +223,7 @@ export class LiveFiles {
     try {
       // Not writeSync: on a nearly full disk one write takes a part, and says so only by a number.
       fs.writeFileSync(fd, Buffer.from(text));
-      const { uid, gid, mode } = like ?? this.#attributesOfNew(name, now);
-      this.#chown(fd, uid, gid);
-      fs.fchmodSync(fd, mode);
-      this.#fraction = (this.#fraction + GOLDEN) % 1;
-      const seconds = (Math.floor(now) + this.#fraction) / 1000;
-      fs.futimesSync(fd, seconds, seconds);
+      this.#dress(fd, like ?? this.#attributesOfNew(name, now), now);
       const stat = fs.fstatSync(fd, { bigint: true });
       return { inode: stat.ino.toString(36), print: fingerprint(stat) };
     } finally {
@@ -269,14 +281,50 @@ export class LiveFiles {
     return true;
   }
 
+  /**
+   * Makes a live file our own: the same text in a new file. The kernel lets nobody link a file that he may not write
+   * (fs.protected_hardlinks), and PHP's may be such a file where we have no capability. The replaced inode is kept by a
+   * descriptor instead, under the name of the link: what is written to it late is seen unless we end within seconds.
+   * False: it is ours and cannot be linked all the same, or too many are kept already. True: done, or the file is not what was expected; either way look again.
+   */
+  takeOver(name: string, { print, link }: { print: string; link: string }, now: number): boolean {
+    const live = this.pathOf(name);
+    const attributes = this.attributes(name);
+    if (this.#open.size >= OPEN_MAX || attributes?.uid === process.geteuid?.()) return false;
+    const fd = openLive(live);
+    const temp = `${this.own}/tmp/own-${link}`;
+    let isKept = false;
+    try {
+      const look = this.#lookThrough(fd);
+      if (look.kind !== 'file' || attributes === undefined || !sameContent(look.print, print)) return true;
+      const own = openNew(temp);
+      try {
+        fs.writeFileSync(own, look.text);
+        this.#dress(own, attributes, now);
+        fs.fsyncSync(own);
+      } finally {
+        fs.closeSync(own);
+      }
+      if (this.printIfSame(name, print) === '') return true;
+      fs.renameSync(temp, live);
+      this.#open.set(link, fd);
+      isKept = true;
+      return true;
+    } finally {
+      if (!isKept) {
+        fs.closeSync(fd);
+        fs.rmSync(temp, { force: true });
+      }
+    }
+  }
+
   /** Removes a live file that still has the expected fingerprint, keeping a link to it. False: it has changed. */
   remove(name: string, expected: { print: string; link: string }): boolean {
     const live = this.pathOf(name);
-    const link = this.linkPath(expected.link);
-    fs.linkSync(live, link);
+    this.#keep(live, expected.link);
     const now = fs.lstatSync(live, { bigint: true, throwIfNoEntry: false });
     if (now === undefined || !sameContent(fingerprint(now), expected.print)) {
-      fs.rmSync(link, { force: true });
+      this.removeLink(expected.link);
       return false;
     }
     fs.unlinkSync(live);
@@ -316,11 +364,13 @@ export class LiveFiles {
   }
 
   removeLink(link: string): void {
+    this.#close(link);
     fs.rmSync(this.linkPath(link), { force: true });
   }
 
   /** Beside the loop: after a burst these are the last names of hundreds of inodes, which a file system is slow to free. */
   async removeLinks(links: readonly string[]): Promise<void> {
+    for (const link of links) this.#close(link);
     await Promise.all(links.map((link) => fs.promises.rm(this.linkPath(link), { force: true })));
   }
 
@@ -371,10 +421,37 @@ export class LiveFiles {
     return known.attributes;
   }
 
-  #chown(fd: number, uid: number, gid: number): void {
-    if (!this.#canChown) return;
+  /** Owner, group, mode and mtime of a file that we have just made. */
+  #dress(fd: number, { uid, gid, mode }: Attributes, now: number): void {
+    fs.fchmodSync(fd, this.#chown(fd, uid, gid) ? mode : mode | SHARED_MODE);
+    this.#fraction = (this.#fraction + GOLDEN) % 1;
+    const seconds = (Math.floor(now) + this.#fraction) / 1000;
+    fs.futimesSync(fd, seconds, seconds);
+  }
+
+  /** By a link, or, where the kernel lets us make none, by a descriptor. */
+  #keep(live: string, link: string): void {
+    try {
+      fs.linkSync(live, this.linkPath(link));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM' || this.#open.size >= OPEN_MAX) throw error;
+      this.#open.set(link, openLive(live));
+    }
+  }
+
+  #close(link: string): void {
+    const fd = this.#open.get(link);
+    if (fd === undefined) return;
+    this.#open.delete(link);
+    fs.closeSync(fd);
+  }
+
+  /** False where the file goes on belonging to us. */
+  #chown(fd: number, uid: number, gid: number): boolean {
+    if (!this.#canChown) return false;
     try {
       fs.fchownSync(fd, uid, gid);
+      return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
       // Without CAP_CHOWN the group may still be given, where we are a member of it.
@@ -383,16 +460,22 @@ export class LiveFiles {
       } catch {
         this.#canChown = false;
       }
+      return false;
     }
   }
+}
 
-  #giveTo(file: string, uid: number, gid: number): void {
-    try {
-      fs.chownSync(file, uid, gid);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
-    }
+/** What only an owner or root may do, and need not be done. */
+function ifAllowed(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
   }
+}
+
+function openLive(file: string): number {
+  return fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK);
 }
 
 function folderOf(name: string): string {

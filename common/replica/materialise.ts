@@ -183,6 +183,7 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
   const { store, files, steps, steady } = replica.world;
   const written = new Map<string, string>();
   const failed = new Map<string, unknown>();
+  const takenOver = new Set<string>();
   if (plans.length === 0) return { written, failed };
   await writeTemps(replica, plans);
   replica.hasIntents = true;
@@ -197,7 +198,8 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
       if (!files.replace(id, name, expected, () => steps('materialise: linked'))) continue;
     } catch (error) {
       if (!isErrno(error)) throw error;
-      failed.set(name, error);
+      if (expected !== undefined && error.code === 'EPERM' && tookOver(replica, name, expected)) takenOver.add(name);
+      else failed.set(name, error);
       continue;
     }
     written.set(name, files.printIfSame(name, temp.print));
@@ -212,6 +214,8 @@ async function replaceAll(replica: Replica, plans: readonly Plan[]): Promise<Rep
     for (const { id, seq, name, view, from, link } of plans) {
       if (failed.has(name)) continue;
       if (failed.size > 0) store.dropIntent(id);
+      // Replaced by its own text: a late write to it is one to the file that had it before.
+      if (from !== undefined && takenOver.has(name)) store.putReplaced({ link, id, shadow: from.shadow, due });
       const print = written.get(name);
       if (print === undefined) continue;
       // '' where somebody wrote to our file already: the next look reads it.
@@ -246,8 +250,18 @@ async function writeTemps(replica: Replica, plans: readonly Plan[]): Promise<voi
   steps('materialise: temp synced');
 }
 
+/** A file of PHP's that we may replace and not link: ours from now on, and replaced at the next look. */
+function tookOver({ world: { files, now } }: Replica, name: string, was: { print: string; link: string }): boolean {
+  try {
+    return files.takeOver(name, was, now());
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return false;
+  }
+}
+
 /** What the file system refused, as against a fault of ours (or a crash that a test makes). */
-function isErrno(error: unknown): boolean {
+function isErrno(error: unknown): error is NodeJS.ErrnoException {
   return typeof (error as NodeJS.ErrnoException).errno === 'number';
 }
 

@@ -60,7 +60,7 @@ export function settleIntents(replica: Replica): Recovered[] {
 /** What the replaced file is known to have held: what was held, where it still shows it, else what was agreed on. */
 function shadowOf(replica: Replica, name: string, { id, link }: IntentRow): string {
   const { store, files } = replica.world;
-  const look = link === '' ? undefined : files.lookAt(files.linkPath(link));
+  const look = link === '' ? undefined : files.lookAtReplaced(link);
   if (look?.kind === 'file' && heldAs(replica, name, look.text) !== undefined) return look.text;
   return store.file(id)?.shadow ?? UNKNOWN_SHADOW;
 }

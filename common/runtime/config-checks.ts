@@ -19,6 +19,14 @@ export function ruleProblems(root: Raw): Problem[] {
     ...remoteProblems(root, 'sidecar'),
     ...remoteProblems(root, 'page'),
     ...passwordProblems(root),
+    ...ownerProblems(root),
+  ];
+}
+
+function ownerProblems({ files }: Raw): Problem[] {
+  if (get(files, 'keep_owner') !== false || get(files, 'owner') !== undefined) return [];
+  return [
+    { address: ['files', 'keep_owner'], message: "needs files.owner: whom the ACL is to let in, the site's PHP" },
   ];
 }
 

@@ -158,6 +158,8 @@ const shared = {
       owner: Type.Optional(User),
       group: Type.Optional(User),
       mode: Type.Optional(text('^0?[0-7]{3}$', 'must be a mode in quotes, such as "0664"')),
+      /** false: the daemon's unit has no capability; files that it writes belong to axle, and an ACL lets `owner` write them. */
+      keep_owner: Type.Boolean({ default: true }),
     }),
   ),
   limits: strict(

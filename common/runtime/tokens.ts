@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import fs from 'node:fs';
+import path from 'node:path';
 import { Type } from '@sinclair/typebox';
 import { Ajv } from 'ajv';
 
@@ -87,14 +88,14 @@ export function readTokens<S extends string>(file: string, { scopes, command }: 
   }
 }
 
-/** Replaces the file as a whole; owner and group of an existing one stay. */
+/** Replaces the file as a whole; owner and group of an existing one stay. Where root makes the first: those of its folder. */
 export function writeTokens(file: string, tokens: readonly Token[]): void {
   const temp = `${file}.new`;
   fs.rmSync(temp, { force: true });
   fs.writeFileSync(temp, `${JSON.stringify({ tokens }, null, 2)}\n`, { mode: MODE_MAX, flag: 'wx' });
   fs.chmodSync(temp, MODE_MAX);
-  const before = fs.lstatSync(file, { throwIfNoEntry: false });
-  if (before !== undefined && process.getuid?.() === 0) fs.chownSync(temp, before.uid, before.gid);
+  const { uid, gid } = fs.lstatSync(file, { throwIfNoEntry: false }) ?? fs.statSync(path.dirname(file));
+  if (process.getuid?.() === 0) fs.chownSync(temp, uid, gid);
   fs.renameSync(temp, file);
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseHubConfig, parseSpokeConfig } from './config.js';
-import { siteDropIn, siteDropInPath, UNITS } from './units.js';
+import { sharedAcl, siteDropIn, siteDropInPath, UNITS } from './units.js';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -37,6 +37,14 @@ spokes:
   it('shows of all homes only the folders that are the site’s', () => {
     const text = ofSpoke(`log_file: /home/rofl/logs/sync.log\n${HUB}`);
     expect(text).toContain('\nProtectHome=tmpfs\nBindPaths=/home/rofl/logs\n');
+  });
+
+  it('gives three capabilities to keep the owner of files, and none where that is not wanted', () => {
+    expect(ofSpoke(`files: { owner: www-data }\n${HUB}`)).toMatch(/^AmbientCapabilities=CAP_CHOWN CAP_DAC_OVERRIDE/m);
+    const text = ofSpoke(`files: { owner: www-data, keep_owner: false }\n${HUB}`);
+    expect(text).not.toMatch(/^(?:AmbientCapabilities|CapabilityBoundingSet|SystemCallFilter)=/m);
+    expect(sharedAcl('www-data')).toBe('u:axle:rwX,u:www-data:rwX,d:u:axle:rwX,d:u:www-data:rwX');
+    expect(() => ofSpoke(`files: { keep_owner: false }\n${HUB}`)).toThrow('files.keep_owner: needs files.owner');
   });
 
   it('writes paths that systemd takes as they are', () => {

@@ -44,12 +44,26 @@ ${
 ProtectHome=tmpfs
 BindPaths=${quoted(inHomes)}
 `
-}# Live files belong to the site's PHP, in folders that only PHP may write: replacing one and keeping its owner takes these
-# three, and nothing more of root. Without them where the account axle may write there by itself.
+}${config.files?.keep_owner === false ? SHARED : KEEPS_OWNER}`;
+}
+
+const KEEPS_OWNER = `# Live files belong to the site's PHP, in folders that only PHP may write: replacing one and keeping its owner takes these
+# three, and nothing more of root. Without them where files.keep_owner is false.
 CapabilityBoundingSet=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER
 AmbientCapabilities=CAP_CHOWN CAP_DAC_OVERRIDE CAP_FOWNER
 SystemCallFilter=@chown
 `;
+
+const SHARED = `# No capability (files.keep_owner: false): an ACL lets the account axle and the site's PHP write each other's files.
+`;
+
+/**
+ * What a site with `files.keep_owner: false` needs once, with `setfacl -R -P -m`, for all of userdata: the daemon and PHP may
+ * write each other's files, and what either makes from then on inherits that, whatever its umask.
+ */
+export function sharedAcl(php: string, daemon = 'axle'): string {
+  const both = [daemon, php].map((account) => `u:${account}:rwX`);
+  return [...both, ...both.map((entry) => `d:${entry}`)].join(',');
 }
 
 function writableFolders(config: HubConfig | SpokeConfig): string[] {

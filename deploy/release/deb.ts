@@ -60,6 +60,7 @@ Priority: optional
 Maintainer: The Axle project <axle@localhost.invalid>
 Depends: libc6, libstdc++6, rsync (>= 3.2.4), openssh-client, systemd (>= 247), passwd
 Recommends: openssh-server
+Suggests: acl
 Description: keeps per-user balances, profiles and tokens in step across websites
  Sites read and write plain files; Axle merges what changed on each of them without
  losing a credit, and writes the result back as plain files on every site.
