@@ -15,6 +15,8 @@ export interface ExecOptions {
   /** Text for its standard input; without it, standard input is empty. */
   input?: string;
   env?: NodeJS.ProcessEnv;
+  /** Hears of all of standard output so far as it comes, and may send a signal, as Ctrl-C does: to all of the group. */
+  onOutput?: (soFar: string, send: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** A bare environment: nothing of the developer's shell may decide how a test ends. */
@@ -39,10 +41,11 @@ export function exec(argv: readonly string[], options: ExecOptions = {}): Promis
     let stderr = '';
     const timer = setTimeout(() => {
       stderr += `\n[ended after ${timeoutMs} ms]`;
-      if (child.pid !== undefined) killGroup(child.pid);
+      killGroup(child.pid);
     }, timeoutMs);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
+      options.onOutput?.(stdout, (signal) => killGroup(child.pid, signal));
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
@@ -67,9 +70,9 @@ export async function must(argv: readonly string[], options: ExecOptions = {}): 
   return stdout;
 }
 
-function killGroup(pid: number): void {
+function killGroup(pid: number | undefined, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    if (pid !== undefined) process.kill(-pid, signal);
   } catch {
     // It ended by itself in the meantime.
   }
