@@ -103,7 +103,9 @@ describe('axle status', () => {
     ]);
     const late = { ...status, peers: [{ ...peer, unanswered_ms: 31_000 }] };
     expect([textOf(late, 'hub.yaml', painter(false)), exitCodeOf(late)]).toEqual([
-      expect.stringMatching(/roflfaucet {2}does not answer {2}1 (?:.|\n)*roflfaucet takes batches .*\n {2}→ is its daemon/),
+      expect.stringMatching(
+        /roflfaucet {2}does not answer {2}1 (?:.|\n)*roflfaucet takes batches .*\n {2}→ is its daemon/,
+      ),
       1,
     ]);
   });

