@@ -185,6 +185,22 @@ describe('a plan', () => {
     const [hub] = makePlan(INVENTORY, TREE, all(BARE).set('hub', { ...BARE, ...facts }));
     expect(hub?.problems.join('\n')).toContain(problem);
   });
+
+  it('refuses a host on which a unit of the same name runs something else', () => {
+    const { unitFile } = placesOf(HUB);
+    const unit = { ...BARE.unit, active: 'active' };
+    const problems = (content: string, active = 'active'): readonly string[] => {
+      const files = new Map([[unitFile, { attributes: 'root:root:644', content }]]);
+      const [hub] = makePlan(INVENTORY, TREE, all({ ...BARE, files, unit: { ...unit, active } }));
+      return hub?.problems ?? [];
+    };
+    const shell = '[Service]\nExecStart=/home/sync/hub-distribute.sh\n';
+    expect(problems(shell)).toEqual([
+      expect.stringMatching(/not Axle's.*systemctl disable --now hub-distribute.service/),
+    ]);
+    expect(problems(shell, 'inactive')).toEqual([]);
+    expect(problems('[Service]\nExecStart=/opt/axle/current/bin/axle hub\n')).toEqual([]);
+  });
 });
 
 describe('what hosts hold', () => {

@@ -85,7 +85,8 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
     after.push({ do: 'current', text: `version ${from}${tree.manifest.version}` });
   }
   after.push(...startChanges(entry, facts, fingerprint));
-  return { entry, problems: problemsOf(entry, facts, tree.manifest), changes: [...before, ...after], fingerprint };
+  const problems = [...problemsOf(entry, facts, tree.manifest), ...foreignUnit(entry, facts, unit)];
+  return { entry, problems, changes: [...before, ...after], fingerprint };
 }
 
 function releaseChanges({ version, checksum, node }: Manifest, { releases }: Facts): Change[] {
@@ -175,6 +176,20 @@ function problemsOf(entry: SiteEntry, facts: Facts, release: Manifest): string[]
   }
   if (facts.schema !== undefined && facts.schema > release.schema) problems.push(schemaProblem(facts.schema, release));
   return problems;
+}
+
+/**
+ * A unit of the same name that runs something else: what copied files before Axle. Taken away on one host while it runs on
+ * another, it would bring credits there a second time.
+ */
+function foreignUnit(entry: SiteEntry, facts: Facts, ours: string): string[] {
+  const { unit, unitFile } = placesOf(entry);
+  const content = facts.files.get(unitFile)?.content;
+  if (facts.unit.active !== 'active' || content === undefined || content === ours) return [];
+  if (content.includes(dirname(RELEASES))) return [];
+  return [
+    `another ${unit} runs there, which is not Axle's. Stop and disable it, on all hosts before any of them: systemctl disable --now ${unit} (docs/OPERATING.md, From the shell daemons).`,
+  ];
 }
 
 /** What an older release says to a database that a newer one has written. */

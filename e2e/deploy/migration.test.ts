@@ -144,8 +144,11 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     }
   });
 
-  it('the inventory has no problem', async () => {
-    console.log(await servers.deployWell(release, ['plan', inventory('local', { join: 'local' })]));
+  it('the inventory has no problem but that the old daemons run', async () => {
+    const { stdout } = await servers.deploy(release, ['plan', inventory('switch', { join: 'genesis' })]);
+    expect(stdout.match(/^ +! .*/gm)).toEqual(
+      sites.all.map(({ unit }) => expect.stringContaining(`another ${unit} runs`)),
+    );
   });
 
   it('the switch: the old daemons stop everywhere, the sites go on alone, and Axle takes over', async () => {
@@ -162,7 +165,7 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     click.write('balances/9-new', '{"user_id": "9-new", "balance": 9}\n');
     wanted.set('balances/1-andy', 108);
     wanted.set('balances/9-new', 9);
-    console.log(await servers.deployWell(release, ['apply', inventory('local', { join: 'local' }), '--yes']));
+    console.log(await servers.deployWell(release, ['apply', inventory('switch', { join: 'genesis' }), '--yes']));
     await nothingIsLost();
     for (const site of sites.all) {
       expect(await type(site, `sudo axle verify --config ${configOf(site)}`)).toContain('0 differences');
@@ -170,7 +173,7 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     }
   });
 
-  it('afterwards join: local goes out of the inventory again', async () => {
+  it('afterwards join: genesis goes out of the inventory again', async () => {
     await servers.deployWell(release, ['apply', inventory('three'), '--yes']);
     expect(sites.rofl.host.read(configOf(sites.rofl))).not.toContain('join:');
     await nothingIsLost();
