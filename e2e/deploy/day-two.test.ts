@@ -54,7 +54,7 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
       release,
       args,
       /^roflfaucet: \/opt\/axle\/releases/m,
-      'SIGINT',
+      (act) => act.signal('SIGINT'),
     );
     console.log(stdout.slice(-400), stderr);
     expect(code).toBe(1);
@@ -68,7 +68,9 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
   it('a deploy that is killed leaves its lock, which says how to go on', async () => {
     const { hub, click } = sites;
     const args = ['apply', three, '--yes'];
-    await servers.deployUntil(release, args, /^clickforcharity: \/opt\/axle\/releases/m, 'SIGKILL');
+    await servers.deployUntil(release, args, /^clickforcharity: \/opt\/axle\/releases/m, (act) =>
+      act.signal('SIGKILL'),
+    );
     expect(existsSync(hub.host.path(LOCK))).toBe(true);
     const { code, stderr } = await servers.deploy(release, args);
     console.log(stderr);
@@ -78,6 +80,14 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
     expect(said).not.toContain('directsponsor: /opt/axle/releases');
     expect(existsSync(hub.host.path(LOCK))).toBe(false);
     expect(readdirSync(click.host.path('/opt/axle/releases'))).toEqual(['8.0.0']);
+    expect((await servers.deployWell(release, ['plan', three])).match(/nothing to do/g)).toHaveLength(3);
+  });
+
+  it('Ctrl-C at the question is a no', async () => {
+    const args = ['uninstall', three];
+    const { code, stdout } = await servers.deployAtTerminal(release, args, /Do this\?/, (act) => act.type('\u0003'));
+    expect([code, stdout]).toEqual([1, expect.stringContaining('declined')]);
+    expect(existsSync(sites.hub.host.path(LOCK))).toBe(false);
     expect((await servers.deployWell(release, ['plan', three])).match(/nothing to do/g)).toHaveLength(3);
   });
 

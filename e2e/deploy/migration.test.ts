@@ -127,8 +127,8 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     let ended: (() => void) | undefined;
     const demo = servers.here([axle, 'demo', '--dir', dir], {
       timeoutMs: 120_000,
-      onOutput: (_soFar, send) => {
-        ended = () => send('SIGINT');
+      onOutput: (_soFar, act) => {
+        ended = () => act.signal('SIGINT');
       },
     });
     const ask = (...args: string[]) => servers.here([axle, ...args]);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { bareDebian } from '../lab/debian.js';
-import { BARE_ENV, type ExecOptions, exec, must, type Outcome } from '../lab/exec.js';
+import { type Act, BARE_ENV, type ExecOptions, exec, must, type Outcome } from '../lab/exec.js';
 import type { Host } from '../lab/host.js';
 import { Lab } from '../lab/lab.js';
 import { REPO_ROOT } from '../lab/repo.js';
@@ -80,16 +80,15 @@ export class Servers {
     return this.here([process.execPath, `${root}/dist/cli/main.js`, 'deploy', ...args], options);
   }
 
-  /** As `deploy`, and sends a signal to it as soon as it has said `at`. */
-  deployUntil(root: string, args: readonly string[], at: RegExp, signal: NodeJS.Signals): Promise<Outcome> {
-    let isSent = false;
-    return this.deploy(root, args, {
-      onOutput: (soFar, send) => {
-        if (isSent || !at.test(soFar)) return;
-        isSent = true;
-        send(signal);
-      },
-    });
+  /** As `deploy`, and acts on it once, as soon as it has said `at`. */
+  deployUntil(root: string, args: readonly string[], at: RegExp, action: (act: Act) => void): Promise<Outcome> {
+    return this.deploy(root, args, { onOutput: once(at, action) });
+  }
+
+  /** As `deployUntil`, at a terminal. */
+  deployAtTerminal(root: string, args: readonly string[], at: RegExp, action: (act: Act) => void): Promise<Outcome> {
+    const command = [process.execPath, `${root}/dist/cli/main.js`, 'deploy', ...args].join(' ');
+    return this.here(['script', '-qec', command, '/dev/null'], { onOutput: once(at, action) });
   }
 
   #userOf(host: Host): string {
@@ -143,4 +142,13 @@ export class Servers {
     await this.lab.down();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function once(at: RegExp, action: (act: Act) => void): (soFar: string, act: Act) => void {
+  let isDone = false;
+  return (soFar, act) => {
+    if (isDone || !at.test(soFar)) return;
+    isDone = true;
+    action(act);
+  };
 }
