@@ -1,5 +1,5 @@
 /** From what kept the sites in step before, by the steps of docs/OPERATING.md, while people earn on the sites. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { needsLab } from '../lab/skip.js';
@@ -8,6 +8,7 @@ import type { Site } from '../sites/site.js';
 import { CLICK, HUB, ROFL, ThreeSites } from '../sites/sites.js';
 import { typed } from '../steps/operator.js';
 import { installShellDaemons, startShellDaemons } from './before/shell-daemons.js';
+import { SYNCTHING, startSyncthing } from './before/syncthing.js';
 import { Servers } from './servers.js';
 import { earning } from './writers.js';
 
@@ -200,5 +201,23 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
       await type(site, `sudo axle held approve --all --config ${configOf(site)}`);
     }
     await nothingIsLost();
+  });
+
+  it.skipIf(SYNCTHING === undefined)('from Syncthing, by the same steps', async () => {
+    await servers.deployWell(release, ['uninstall', inventory('three'), '--yes', '--purge-state']);
+    await startSyncthing(sites);
+    await nothingIsLost();
+    for (const site of sites.all)
+      expect(await type(site, `find /var/${site.name}-data/userdata -name '*sync-conflict*'`)).toBe('');
+    for (const site of sites.all) await type(site, 'sudo systemctl disable --now syncthing@root');
+    sites.rofl.write('balances/1-andy', '{"user_id": "1-andy", "balance": 111}\n');
+    sites.click.write('balances/1-andy', '{"user_id": "1-andy", "balance": 112}\n');
+    wanted.set('balances/1-andy', 113);
+    await servers.deployWell(release, ['apply', inventory('switch', { join: 'genesis' }), '--yes']);
+    await nothingIsLost();
+    for (const site of sites.all) {
+      expect(await type(site, `sudo axle verify --config ${configOf(site)}`)).toContain('0 differences');
+      expect(existsSync(site.host.path(`${site.userdata}/.stfolder`))).toBe(true);
+    }
   });
 });
