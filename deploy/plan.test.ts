@@ -155,9 +155,14 @@ describe('a plan', () => {
     const { config } = placesOf(ONE);
     const one = facts.get('one') as Facts;
     const files = new Map(one.files).set(config, { attributes: 'root:axle:640', content: 'site: two\n' });
-    const { applied: _, ...rest } = one;
-    const plan = makePlan(INVENTORY, TREE, facts.set('one', { ...rest, files }))[1];
+    const plan = makePlan(INVENTORY, TREE, facts.set('one', { ...one, files }))[1];
     expect(plan?.changes.map((change) => change.text)).toEqual([config, 'restart one, and wait until it is ready']);
+  });
+
+  it('makes a key that is gone, and restarts; who lets it in goes on', () => {
+    const facts = done();
+    const { publicKey: _, ...one } = facts.get('one') as Facts;
+    expect(makePlan(INVENTORY, TREE, facts.set('one', one)).map(doings)).toEqual([['file'], ['key', 'start'], []]);
   });
 
   it('restarts where what is in force is not known: a deploy was interrupted', () => {

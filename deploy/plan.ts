@@ -84,7 +84,7 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
     const from = facts.current === undefined ? '' : `${facts.current} → `;
     after.push({ do: 'current', text: `version ${from}${tree.manifest.version}` });
   }
-  after.push(...startChanges(entry, facts, fingerprint));
+  after.push(...startChanges(entry, facts, fingerprint, [...before, ...after]));
   const problems = [...problemsOf(entry, facts, tree.manifest), ...foreignUnit(entry, facts, unit)];
   return { entry, problems, changes: [...before, ...after], fingerprint };
 }
@@ -124,12 +124,18 @@ function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
   ];
 }
 
-function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string): Change[] {
+function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string, changes: readonly Change[]): Change[] {
   const { active, enabled } = facts.unit;
   const isRunning = active === 'active' && enabled === 'enabled';
-  if (isRunning && facts.applied === fingerprint) return [];
+  if (isRunning && facts.applied === fingerprint && !changes.some(isForDaemon)) return [];
   const verb = active === 'active' ? 'restart' : 'start';
   return [{ do: 'start', text: `${verb} ${site}, and wait until it is ready` }];
+}
+
+/** Whether a daemon that runs does not have it yet. Whom sshd lets in is none of its business. */
+function isForDaemon(change: Change): boolean {
+  if (change.do === 'file') return !change.path.endsWith('/authorized_keys');
+  return change.do === 'key' || change.do === 'current';
 }
 
 function isSame(fact: FileFact | undefined, content: string | undefined, owner: string, mode: string): boolean {
