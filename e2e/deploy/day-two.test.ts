@@ -253,44 +253,42 @@ describe.skipIf(needsLab('looking after real hosts'))('servers that were deploye
   });
 
   describe('backed up and restored', () => {
-    const document = 'balances/1-shared';
-
     it.each([
-      ['a spoke', 'rofl', ''],
-      ['the hub', 'hub', '--with-keys '],
+      ['a spoke', 'rofl', '1-spoke', ''],
+      ['the hub', 'hub', '2-hub', '--with-keys '],
     ] as const)(
       '%s whose state is gone gets it back while others write; nothing is lost or counted twice',
-      async (_what, which, keys) => {
+      async (_what, which, user, keys) => {
+        const { rofl, click } = sites;
         const site = sites[which];
-        const [backup, date] = ['/var/backups/axle', '$(date +%F)'];
-        await makeWriters(sites.rofl.host);
-        await makeWriters(sites.click.host);
-        sites.rofl.write(document, balanceFile('1-shared', 100));
+        const document = `balances/${user}`;
+        const [config, backup] = [configOf(site), `${keys}/var/backups/axle-$(date +%F).tar.gz`];
+        for (const { host } of [rofl, click]) await makeWriters(host);
+        rofl.write(document, balanceFile(user, 100));
         await sites.balanceEverywhere(document, 100);
-        const own = load([[sites.rofl.host, document]]);
-        const others = load([[sites.click.host, document]]);
-        await sleep(1_000);
-        console.log(
-          await type(
-            site,
-            `sudo mkdir -p /var/backups; sudo axle backup ${keys}${backup}-${date}.tar.gz --config ${configOf(site)}`,
-          ),
-        );
-        await sleep(1_000);
-        await own.stop();
-        await shows(servers.operator, site, `sudo systemctl status ${site.unit}`, '0 behind', 30_000);
-        await type(site, `sudo systemctl stop ${site.unit}`);
-        await type(site, `sudo rm -rf ${site.state}`);
-        console.log(await type(site, `sudo axle restore ${backup}-${date}.tar.gz --config ${configOf(site)}`));
-        await site.ready(() => type(site, `sudo systemctl start ${site.unit}`));
-        if (keys === '') console.log(await servers.deployWell(release, ['apply', three, '--yes']));
-        await sleep(2_000);
-        await others.stop();
+        const own = load([[rofl.host, document]]);
+        const others = load([[click.host, document]]);
+        try {
+          await sleep(1_000);
+          await type(site, `sudo mkdir -p /var/backups && sudo axle backup ${backup} --config ${config}`);
+          await sleep(1_000);
+          await own.stop();
+          await shows(servers.operator, rofl, `sudo axle status --config ${configOf(rofl)}`, /up +0 /, 30_000);
+          await type(site, `sudo systemctl stop ${site.unit}`);
+          await type(site, `sudo rm -rf ${site.state}`);
+          console.log(await type(site, `sudo axle restore ${backup.replace(keys, '')} --config ${config}`));
+          await site.ready(() => type(site, `sudo systemctl start ${site.unit}`));
+          // The key went with the state, and is not in every backup.
+          if (keys === '') console.log(await servers.deployWell(release, ['apply', three, '--yes']));
+          await sleep(1_000);
+        } finally {
+          await Promise.all([own.stop(), others.stop()]);
+        }
         const sum = (own.credited.get(document) ?? 0) + (others.credited.get(document) ?? 0);
         console.log(`${sum} credits`);
         await sites.balanceStays(document, 100 + sum, 60_000);
-        await type(site, `sudo axle verify --config ${configOf(site)}`);
-        await type(site, `sudo rm -rf ${backup}-${date}.tar.gz`);
+        await type(site, `sudo axle verify --config ${config}`);
+        await type(site, `sudo rm ${backup.replace(keys, '')}`);
         expect((await servers.deployWell(release, ['plan', three])).match(/nothing to do/g)).toHaveLength(3);
       },
     );

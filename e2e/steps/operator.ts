@@ -30,13 +30,19 @@ export async function typed(operator: Operator, site: Site, command: string): Pr
   return stdout;
 }
 
-/** Types a line again until it shows `text`. */
-export async function shows(operator: Operator, site: Site, command: string, text: string, timeoutMs = 10_000) {
+/** Types a line again until it shows what is wanted. */
+export async function shows(
+  operator: Operator,
+  site: Site,
+  command: string,
+  wanted: string | RegExp,
+  timeoutMs = 10_000,
+): Promise<void> {
   let last = '';
-  await waitFor(`${site.name}$ ${command} to show ${text}`, { timeoutMs, everyMs: 100 }, async () => {
+  await waitFor(`${site.name}$ ${command} to show ${wanted}`, { timeoutMs, everyMs: 100 }, async () => {
     const { stdout, stderr } = await operator.sh(site, command);
     last = `${stdout}${stderr}`;
-    return stdout.includes(text);
+    return typeof wanted === 'string' ? stdout.includes(wanted) : wanted.test(stdout);
   }).catch((cause) => {
     throw new Error(`last: ${last}`, { cause });
   });
