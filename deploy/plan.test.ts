@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseHubConfig, parseSpokeConfig } from '../common/runtime/config.js';
 import { authorizedKeysText, knownHostsText, siteTexts } from './desired.js';
@@ -113,6 +116,21 @@ describe('facts', () => {
     const facts = parseFacts(stdout);
     expect(facts.machine).not.toBe('unknown');
     expect(facts.freeKiB).toBeGreaterThan(0);
+  });
+
+  it('know a key by its private half', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'axle-facts-'));
+    try {
+      const { script, args } = factsScript({ ...placesOf(ONE), key: join(folder, 'key') });
+      const publicKey = () =>
+        parseFacts(spawnSync('sh', ['-c', script, 'sh', ...args], { encoding: 'utf8' }).stdout).publicKey;
+      writeFileSync(join(folder, 'key.pub'), `${KEY} one\n`);
+      expect(publicKey()).toBeUndefined();
+      writeFileSync(join(folder, 'key'), '');
+      expect(publicKey()).toBe(`${KEY} one`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('leave out a release that was half written', () => {
