@@ -86,7 +86,7 @@ describe('each mistake is told with its line, address and found value', () => {
 
   it.each([
     ['an unknown key', 'jion: hub', 'jion: is not a known key (known here: site, userdata,'],
-    ['a rule', 'join: oldest', 'join: must be one of hold, hub, local, newest, max (got "oldest")'],
+    ['a rule', 'join: oldest', 'join: must be one of hold, genesis, hub, local, newest, max (got "oldest")'],
     ['an unquoted mode', 'files: { mode: 0664 }', 'files.mode: must be a mode in quotes, such as "0664" (got 664)'],
     ['a path policy', 'kinds: { balances: { paths: { "stats.*": sum } } }', 'kinds.balances.paths["stats.*"]: must be'],
     ['a kind that is no folder', 'kinds: { ../etc: {} }', 'kinds["../etc"]: must be a folder below userdata'],
