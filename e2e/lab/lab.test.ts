@@ -101,7 +101,7 @@ describe.skipIf(needsLab('the lab itself'))('a lab of two real hosts', () => {
     expect((await hub().run(['cat', '/var/lib/kept.txt'])).stdout).toBe('kept');
     expect((await ping()).code).toBe(0);
     expect(await hub().journal('ssh')).toContain('Server listening');
-  }, 60_000);
+  }, 120_000);
 
   it('reboots a host in order: what runs there is told, and it boots again', async () => {
     const boot = async () => (await spoke().must(['cat', '/etc/machine-id', '/proc/1/stat'])).trim();
