@@ -7,6 +7,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['{bench,common,hub,spoke,sidecar,deploy,miner,cli,client,php-bridge}/**/*.test.ts'],
+          // Half of what they wait for is disks and children: a worker for each core, where Vitest leaves one core idle.
+          maxWorkers: '100%',
           testTimeout: 20_000,
           hookTimeout: 20_000,
           sequence: { groupOrder: 0 },
