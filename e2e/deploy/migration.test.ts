@@ -184,6 +184,7 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     await servers.deployWell(release, ['uninstall', inventory('three'), '--yes', '--purge-state']);
     await startShellDaemons(sites);
     // What was written after Axle had gone travels with the next write.
+    await sleep(5_000);
     await nothingIsLost();
   });
 
