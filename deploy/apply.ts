@@ -5,7 +5,7 @@ import { sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
 import { type Change, FIRST, type HostPlan, makePlan, type Plan } from './plan.js';
 import type { Tree } from './release/tree.js';
-import { AGAIN, type Remote } from './remote.js';
+import { GO_ON, type Remote } from './remote.js';
 import type { Session } from './session.js';
 import { startUnit } from './start.js';
 import { carryOut, type Packed } from './steps.js';
@@ -69,7 +69,7 @@ async function eachHost(options: ApplyOptions, plan: Plan, isNow: (change: Chang
   for (const host of plan) {
     const remote = options.session.remote(host.entry);
     for (const change of host.changes.filter(isNow)) {
-      if (options.signal.aborted) throw new Error(`Interrupted before: ${host.entry.site}: ${change.text}\n${AGAIN}`);
+      if (options.signal.aborted) throw new Error(`Interrupted before: ${host.entry.site}: ${change.text}\n${GO_ON}`);
       try {
         await carryOutOne(options, host, remote, change);
       } catch (error) {

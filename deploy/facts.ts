@@ -103,7 +103,8 @@ for path in "$@"; do
     [ -n "$is_shared" ] && echo "shared $path"
   elif [ -f "$path" ]; then echo "file $(stat -c '%U:%G:%a' "$path") $(base64 -w0 < "$path") $path"; fi
 done
-[ -f "$key.pub" ] && echo "public $(base64 -w0 < "$key.pub")"
+# A backup that was restored may have brought the public half alone: that is no key.
+[ -f "$key" ] && [ -f "$key.pub" ] && echo "public $(base64 -w0 < "$key.pub")"
 keys=$(sshd -T 2>/dev/null | sed -n 's/^hostkey //p')
 for file in \${keys:-/etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ecdsa_key /etc/ssh/ssh_host_rsa_key}; do
   [ -f "$file.pub" ] && echo "hostkey $(base64 -w0 < "$file.pub")"

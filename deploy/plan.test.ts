@@ -1,4 +1,7 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseHubConfig, parseSpokeConfig } from '../common/runtime/config.js';
 import { authorizedKeysText, knownHostsText, siteTexts } from './desired.js';
@@ -115,6 +118,21 @@ describe('facts', () => {
     expect(facts.freeKiB).toBeGreaterThan(0);
   });
 
+  it('know a key by its private half', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'axle-facts-'));
+    try {
+      const { script, args } = factsScript({ ...placesOf(ONE), key: join(folder, 'key') });
+      const publicKey = () =>
+        parseFacts(spawnSync('sh', ['-c', script, 'sh', ...args], { encoding: 'utf8' }).stdout).publicKey;
+      writeFileSync(join(folder, 'key.pub'), `${KEY} one\n`);
+      expect(publicKey()).toBeUndefined();
+      writeFileSync(join(folder, 'key'), '');
+      expect(publicKey()).toBe(`${KEY} one`);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('leave out a release that was half written', () => {
     const broken = Buffer.from('{"version":').toString('base64');
     expect(parseFacts(`axle-facts\nrelease ${broken}\n`).releases).toEqual([]);
@@ -155,9 +173,14 @@ describe('a plan', () => {
     const { config } = placesOf(ONE);
     const one = facts.get('one') as Facts;
     const files = new Map(one.files).set(config, { attributes: 'root:axle:640', content: 'site: two\n' });
-    const { applied: _, ...rest } = one;
-    const plan = makePlan(INVENTORY, TREE, facts.set('one', { ...rest, files }))[1];
+    const plan = makePlan(INVENTORY, TREE, facts.set('one', { ...one, files }))[1];
     expect(plan?.changes.map((change) => change.text)).toEqual([config, 'restart one, and wait until it is ready']);
+  });
+
+  it('makes a key that is gone, and restarts; who lets it in goes on', () => {
+    const facts = done();
+    const { publicKey: _, ...one } = facts.get('one') as Facts;
+    expect(makePlan(INVENTORY, TREE, facts.set('one', one)).map(doings)).toEqual([['file'], ['key', 'start'], []]);
   });
 
   it('restarts where what is in force is not known: a deploy was interrupted', () => {
@@ -184,6 +207,22 @@ describe('a plan', () => {
   ])('says what is wrong: %s', (_name, facts, problem) => {
     const [hub] = makePlan(INVENTORY, TREE, all(BARE).set('hub', { ...BARE, ...facts }));
     expect(hub?.problems.join('\n')).toContain(problem);
+  });
+
+  it('refuses a host on which a unit of the same name runs something else', () => {
+    const { unitFile } = placesOf(HUB);
+    const unit = { ...BARE.unit, active: 'active' };
+    const problems = (content: string, active = 'active'): readonly string[] => {
+      const files = new Map([[unitFile, { attributes: 'root:root:644', content }]]);
+      const [hub] = makePlan(INVENTORY, TREE, all({ ...BARE, files, unit: { ...unit, active } }));
+      return hub?.problems ?? [];
+    };
+    const shell = '[Service]\nExecStart=/home/sync/hub-distribute.sh\n';
+    expect(problems(shell)).toEqual([
+      expect.stringMatching(/not Axle's.*systemctl disable --now hub-distribute.service/),
+    ]);
+    expect(problems(shell, 'inactive')).toEqual([]);
+    expect(problems('[Service]\nExecStart=/opt/axle/current/bin/axle hub\n')).toEqual([]);
   });
 });
 

@@ -94,12 +94,12 @@ function planHost(inventory: Inventory, entry: SiteEntry, tree: Tree, all: Reado
     const from = facts.current === undefined ? '' : `${facts.current} → `;
     after.push({ do: 'current', text: `version ${from}${tree.manifest.version}` });
   }
-  after.push(...startChanges(entry, facts, fingerprint));
+  after.push(...startChanges(entry, facts, fingerprint, [...before, ...after]));
   after.push(...minerChanges(entry, facts, tree, file, restartSteps));
   const minerPrint = minerFingerprint(entry, tree);
   return {
     entry,
-    problems: problemsOf(entry, facts, tree.manifest),
+    problems: [...problemsOf(entry, facts, tree.manifest), ...foreignUnit(entry, facts, unit)],
     changes: [...before, ...after],
     fingerprint,
     ...(minerPrint !== undefined && { minerFingerprint: minerPrint }),
@@ -150,12 +150,18 @@ function shareChanges(entry: SiteEntry, { folders, shared }: Facts): Change[] {
   return [{ do: 'share', paths: all, text: `${userdata}: ${owner.user} and axle may write each other's files (ACL)` }];
 }
 
-function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string): Change[] {
+function startChanges({ site }: SiteEntry, facts: Facts, fingerprint: string, changes: readonly Change[]): Change[] {
   const { active, enabled } = facts.unit;
   const isRunning = active === 'active' && enabled === 'enabled';
-  if (isRunning && facts.applied === fingerprint) return [];
+  if (isRunning && facts.applied === fingerprint && !changes.some(isForDaemon)) return [];
   const verb = active === 'active' ? 'restart' : 'start';
   return [{ do: 'start', what: 'site', text: `${verb} ${site}, and wait until it is ready` }];
+}
+
+/** Whether a daemon that runs does not have it yet. Whom sshd lets in is none of its business. */
+function isForDaemon(change: Change): boolean {
+  if (change.do === 'file') return !change.path.endsWith('/authorized_keys');
+  return change.do === 'key' || change.do === 'current';
 }
 
 function isSame(fact: FileFact | undefined, content: string | undefined, owner: string, mode: string): boolean {
@@ -205,6 +211,20 @@ function problemsOf(entry: SiteEntry, facts: Facts, release: Manifest): string[]
   }
   if (facts.schema !== undefined && facts.schema > release.schema) problems.push(schemaProblem(facts.schema, release));
   return problems;
+}
+
+/**
+ * A unit of the same name that runs something else: what copied files before Axle. Taken away on one host while it runs on
+ * another, it would bring credits there a second time.
+ */
+function foreignUnit(entry: SiteEntry, facts: Facts, ours: string): string[] {
+  const { unit, unitFile } = placesOf(entry);
+  const content = facts.files.get(unitFile)?.content;
+  if (facts.unit.active !== 'active' || content === undefined || content === ours) return [];
+  if (content.includes(dirname(RELEASES))) return [];
+  return [
+    `another ${unit} runs there, which is not Axle's. Stop and disable it, on all hosts before any of them: systemctl disable --now ${unit} (docs/OPERATING.md, From the shell daemons).`,
+  ];
 }
 
 /** What an older release says to a database that a newer one has written. */

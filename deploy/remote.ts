@@ -133,6 +133,8 @@ function inLines(onLine: (line: string) => void): (piece: Buffer) => void {
 }
 
 export const AGAIN = 'Correct that and run the same command again: what is done stays done.';
+/** To whoever has stopped a deploy. */
+export const GO_ON = 'The same command goes on from here: what is done stays done.';
 
 function refusalOf(
   { site, host, port }: SiteEntry,

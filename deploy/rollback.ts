@@ -59,6 +59,8 @@ export type RollbackOptions = {
   readonly breakLock: boolean;
   readonly ready_ms_max: number;
   readonly agrees: (plan: RollbackPlan) => Promise<boolean>;
+  /** Once aborted, nothing new is begun. */
+  readonly signal: AbortSignal;
   readonly say: (text: string) => void;
 };
 
@@ -74,6 +76,7 @@ export async function rollback(options: RollbackOptions): Promise<'nothing to do
         .remote(entry)
         .must(`its config is not for ${plan.version}`, CHECK, [plan.version, placesOf(entry).config]),
     );
+    if (options.signal.aborted) throw new Error('Interrupted. Nothing was changed.');
     // All at once: the versions beside each other understand each other, and somebody is waiting.
     await onAll(plan.hosts, async (entry) => {
       const remote = session.remote(entry);

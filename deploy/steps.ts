@@ -92,9 +92,10 @@ for folder in "$@"; do
 done
 `;
 
-// Made there, by the account itself: a private key never travels.
+// Made there, by the account itself: a private key never travels. A daemon that runs had none, and has given up on its peers.
 const KEY = `
 set -eu
+rm -f /opt/axle/applied
 [ -f "$1" ] || runuser -u axle -- ssh-keygen -q -t ed25519 -N '' -C "axle-$2" -f "$1"
 [ -f "$1.pub" ] || runuser -u axle -- sh -c 'ssh-keygen -y -f "$1" > "$1.pub"' sh "$1"
 `;
@@ -112,7 +113,7 @@ if [ "$4" = config ] && ! "${RELEASES}/$5/bin/axle" check-config "$1.axle-new" >
   rm -f "$1.axle-new"
   exit 1
 fi
-rm -f "$6"
+case "$1" in */authorized_keys) ;; *) rm -f "$6" ;; esac
 mv -fT "$1.axle-new" "$1"
 case "$1" in /etc/systemd/*) systemctl daemon-reload ;; esac
 `;

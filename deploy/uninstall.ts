@@ -2,6 +2,7 @@
 import { sitesOf } from './inventory.js';
 import { takeLock } from './lock.js';
 import { MINER, placesOf, unitsOf } from './places.js';
+import { GO_ON } from './remote.js';
 import type { Session } from './session.js';
 
 // With authorized_keys goes the right of other sites to deliver anything.
@@ -51,6 +52,8 @@ export type UninstallOptions = {
   readonly purgeState: boolean;
   readonly breakLock: boolean;
   readonly agrees: () => Promise<boolean>;
+  /** Once aborted, nothing new is begun. */
+  readonly signal: AbortSignal;
   readonly say: (text: string) => void;
 };
 
@@ -61,6 +64,7 @@ export async function uninstall(options: UninstallOptions): Promise<'declined' |
   try {
     if (!(await options.agrees())) return 'declined';
     for (const entry of sitesOf(session.inventory).toReversed()) {
+      if (options.signal.aborted) throw new Error(`Interrupted before: ${entry.site}\n${GO_ON}`);
       const remote = session.remote(entry);
       const { unit, userdata, logs } = placesOf(entry);
       await remote.must('uninstalling', UNINSTALL, [unit, MINER.unit]);

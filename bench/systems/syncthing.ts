@@ -5,7 +5,8 @@ import type { Lab } from '../../e2e/lab/lab.js';
 import { missingPrograms } from '../../e2e/lab/requirements.js';
 import { emptyFolder, HUB, SPOKES, type System, stopUnit, writeUnit } from '../system.js';
 
-const HOME = '/var/bench/syncthing';
+/** Where its identity and index are. */
+export const HOME = '/var/bench/syncthing';
 const FOLDER = `${HOME}/userdata`;
 const UNIT = 'bench-syncthing.service';
 const PORT = 22_000;
@@ -27,7 +28,7 @@ export function syncthing(name: string, watcherDelaySeconds: number): System {
         ids.set(host.name, await makeIdentity(host));
       }
       for (const host of lab.hosts) {
-        host.write(`${HOME}/home/config.xml`, config(host, neighbours(lab, host), ids, watcherDelaySeconds));
+        host.write(`${HOME}/home/config.xml`, config(host, neighbours(lab, host), ids, FOLDER, watcherDelaySeconds));
         const command = `/usr/bin/syncthing --home=${HOME}/home --no-browser --no-restart --no-upgrade`;
         const silent = 'Environment=STNODEFAULTFOLDER=1 STNOUPGRADE=1 HOME=/root';
         await writeUnit(host, UNIT, [silent, `ExecStart=${command}`]);
@@ -42,7 +43,7 @@ export function syncthing(name: string, watcherDelaySeconds: number): System {
 }
 
 /** A fresh identity and an empty index for each start. */
-async function makeIdentity(host: Host): Promise<string> {
+export async function makeIdentity(host: Host): Promise<string> {
   await host.must(['rm', '-rf', `${HOME}/home`]);
   await host.must(['syncthing', 'generate', `--home=${HOME}/home`, '--no-default-folder']);
   return (await host.must(['syncthing', `--home=${HOME}/home`, '--device-id'])).trim();
@@ -53,7 +54,14 @@ function neighbours(lab: Lab, host: Host): Host[] {
   return host.name === HUB ? SPOKES.map((name) => lab.host(name)) : [lab.host(HUB)];
 }
 
-function config(host: Host, peers: readonly Host[], ids: ReadonlyMap<string, string>, watcherDelayS: number): string {
+/** `folder` is shared with `peers`; `ids`: host name → identity. */
+export function config(
+  host: Host,
+  peers: readonly Host[],
+  ids: ReadonlyMap<string, string>,
+  folder: string,
+  watcherDelayS: number,
+): string {
   const devices = [host, ...peers];
   const members = devices.map(({ name }) => `<device id="${ids.get(name)}"></device>`).join('');
   const entries = devices.map(({ name, address }) => {
@@ -61,7 +69,7 @@ function config(host: Host, peers: readonly Host[], ids: ReadonlyMap<string, str
     return `<device id="${ids.get(name)}" name="${name}" compression="never">${tcp}</device>`;
   });
   return `<configuration version="35">
-  <folder id="userdata" path="${FOLDER}" type="sendreceive" rescanIntervalS="3600" fsWatcherEnabled="true"
+  <folder id="userdata" path="${folder}" type="sendreceive" rescanIntervalS="3600" fsWatcherEnabled="true"
       fsWatcherDelayS="${watcherDelayS}" ignorePerms="true">
     ${members}<minDiskFree unit="%">0</minDiskFree><disableFsync>true</disableFsync>
   </folder>

@@ -126,8 +126,10 @@ function prepareState(stage: string, folder: string, { config }: Config): void {
   const kept = path.join(config.state, 'ssh');
   if (fs.existsSync(kept)) fs.cpSync(kept, ssh, { recursive: true });
   if (fs.existsSync(path.join(stage, 'ssh'))) fs.cpSync(path.join(stage, 'ssh'), ssh, { recursive: true });
-  if (fs.existsSync(ssh))
+  if (fs.existsSync(ssh)) {
+    fs.chmodSync(ssh, 0o700);
     for (const name of fs.readdirSync(ssh)) fs.chmodSync(path.join(ssh, name), name.endsWith('.pub') ? 0o644 : 0o600);
+  }
   const tokens = path.join(stage, 'tokens.json');
   if (fs.existsSync(tokens)) {
     fs.copyFileSync(tokens, path.join(folder, 'tokens.json'));

@@ -159,6 +159,7 @@ describe('axle backup and restore', () => {
     expect((await axle('restore', file, '--config', config)).err).toBe('');
     expect(fs.readFileSync(path.join(site.state, 'ssh/id_ed25519'), 'utf8')).toBe('secret');
     expect(fs.statSync(path.join(site.state, 'ssh/id_ed25519')).mode & 0o777).toBe(0o600);
+    expect(fs.statSync(path.join(site.state, 'ssh')).mode & 0o777).toBe(0o700);
     expect(fs.readFileSync(path.join(site.userdata, 'settings.json'), 'utf8')).toBe('{}');
     expect(fs.readFileSync(path.join(site.userdata, '.axle/conflicts/unread/balances/9-torn.txt'), 'utf8')).toContain(
       '{',

@@ -6,6 +6,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Tree } from '../../deploy/release/tree.js';
 import type { Session } from '../../deploy/session.js';
 import { UsageError } from '../exit.js';
+import { untilStopped } from '../stop.js';
 
 const EXAMPLES = `
 The inventory: fixtures/inventory.example.yaml shows every key.
@@ -86,20 +87,20 @@ async function runApply(file: string, options: Options): Promise<void> {
   const { packTree } = await import('../../deploy/release/pack.js');
   const { planText } = await import('../../deploy/show.js');
   const session = await openSession(file, options);
+  const changing = changingOptions(session, options);
   const folder = mkdtempSync(join(tmpdir(), 'axle-deploy-'));
   let packed: Promise<{ file: string; sha256: string }> | undefined;
   try {
     const tree = await releaseHere();
     const outcome = await apply({
-      ...changingOptions(session, options),
-      signal: interrupted(),
+      ...changing,
       tree,
       packed: () => {
         const release = join(folder, 'release.tar.gz');
         packed ??= packTree(tree, release).then((sha256) => ({ file: release, sha256 }));
         return packed;
       },
-      agrees: (plan, facts) => shownAndAgreed(planText(plan, tree.manifest, facts), options),
+      agrees: (plan, facts) => shownAndAgreed(planText(plan, tree.manifest, facts), options, changing.signal),
     });
     tell(outcome);
   } finally {
@@ -123,12 +124,17 @@ async function runStatus(file: string, options: Options): Promise<void> {
 async function runRollback(file: string, options: Options): Promise<void> {
   const { rollback } = await import('../../deploy/rollback.js');
   const session = await openSession(file, options);
+  const changing = changingOptions(session, options);
   try {
     const outcome = await rollback({
-      ...changingOptions(session, options),
+      ...changing,
       ...(options.to !== undefined && { to: options.to }),
       agrees: ({ version, hosts }) =>
-        shownAndAgreed(`${hosts.map(({ site }) => `${site}: back to ${version}, and restart`).join('\n')}\n`, options),
+        shownAndAgreed(
+          `${hosts.map(({ site }) => `${site}: back to ${version}, and restart`).join('\n')}\n`,
+          options,
+          changing.signal,
+        ),
     });
     tell(outcome);
   } finally {
@@ -139,12 +145,13 @@ async function runRollback(file: string, options: Options): Promise<void> {
 async function runUninstall(file: string, options: Options): Promise<void> {
   const { uninstall, uninstallText } = await import('../../deploy/uninstall.js');
   const session = await openSession(file, options);
+  const changing = changingOptions(session, options);
   const purgeState = options.purgeState === true;
   try {
     const outcome = await uninstall({
-      ...changingOptions(session, options),
+      ...changing,
       purgeState,
-      agrees: () => shownAndAgreed(uninstallText(session, purgeState), options),
+      agrees: () => shownAndAgreed(uninstallText(session, purgeState), options, changing.signal),
     });
     tell(outcome);
   } finally {
@@ -153,17 +160,14 @@ async function runUninstall(file: string, options: Options): Promise<void> {
 }
 
 function changingOptions(session: Session, { breakLock, readyTimeout = 600 }: Options) {
-  return { session, breakLock: breakLock === true, ready_ms_max: readyTimeout * 1000, say };
+  return { session, breakLock: breakLock === true, ready_ms_max: readyTimeout * 1000, signal: interrupted(), say };
 }
 
-/** Aborted by the first Ctrl-C, which lets the step in hand come to its end; a second one ends this process. */
+/** Aborted by Ctrl-C and the like, which let the step in hand come to its end; a second one ends this process. */
 function interrupted(): AbortSignal {
-  const controller = new AbortController();
-  process.once('SIGINT', () => {
-    say('stopping after this step');
-    controller.abort();
-  });
-  return controller.signal;
+  const signal = untilStopped();
+  signal.addEventListener('abort', () => say('stopping after this step'), { once: true });
+  return signal;
 }
 
 /** What this program itself is a part of. */
@@ -177,20 +181,23 @@ function tell(outcome: string): void {
   if (outcome === 'declined') process.exitCode = 1;
 }
 
-function shownAndAgreed(text: string, { yes }: Options): Promise<boolean> {
+function shownAndAgreed(text: string, { yes }: Options, signal: AbortSignal): Promise<boolean> {
   process.stdout.write(`${text}\n`);
-  return yes ? Promise.resolve(true) : agreed('Do this?');
+  return yes ? Promise.resolve(true) : agreed('Do this?', signal);
 }
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-async function agreed(question: string): Promise<boolean> {
+async function agreed(question: string, signal: AbortSignal): Promise<boolean> {
   if (!process.stdin.isTTY) throw new UsageError('there is nobody to ask: --yes says that the plan is known');
   const lines = createInterface({ input: process.stdin, output: process.stdout });
+  // Ctrl-C and Ctrl-D at the question close it, and leave it without an answer: that is a no.
+  const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const asked = lines.question(`${question} [y/N] `, { signal }).catch(() => '');
   try {
-    return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    return /^y(?:es)?$/i.test((await Promise.race([asked, closed])).trim());
   } finally {
     lines.close();
   }

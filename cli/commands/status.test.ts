@@ -5,7 +5,7 @@ import { Lab } from '../../common/testing/sites.js';
 import { painter } from '../paint.js';
 import { buildProgram, runProgram } from '../program.js';
 import { axle, configOf } from '../testing/lab.js';
-import { textOf } from './status.js';
+import { exitCodeOf, textOf } from './status.js';
 
 let lab: Lab;
 let hub = '';
@@ -92,5 +92,21 @@ describe('axle status', () => {
     expect(text).toContain('roflfaucet  away  10,000 or more  2 min ago');
     expect(text).toContain('key-refused roflfaucet: Permission denied?[2J\n  → Put the key there.');
     expect(text).toContain('AXL-DISK-FULL at absorb: ENOSPC\n  → free space');
+  });
+
+  it('tells of a peer that takes batches and says nothing, and ends with 1', () => {
+    const peer = { site: 'roflfaucet', isUp: true, behind: 1, heard_ms_ago: 300_000, unanswered_ms: 10 };
+    const status: SiteStatus = { ...lab.hub.site.status(), held: 0, peers: [peer] };
+    expect([textOf(status, 'hub.yaml', painter(false)), exitCodeOf(status)]).toEqual([
+      expect.stringContaining('roflfaucet  up  1'),
+      0,
+    ]);
+    const late = { ...status, peers: [{ ...peer, unanswered_ms: 31_000 }] };
+    expect([textOf(late, 'hub.yaml', painter(false)), exitCodeOf(late)]).toEqual([
+      expect.stringMatching(
+        /roflfaucet {2}does not answer {2}1 (?:.|\n)*roflfaucet takes batches .*\n {2}→ is its daemon/,
+      ),
+      1,
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 /** `axle status`: how a running site is, in one screen. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { ago, BEHIND_MAX, type PeerStatus, type SiteStatus } from '../../common/site/status.js';
+import { ago, BEHIND_MAX, isSilent, type PeerStatus, SILENT_HINT, type SiteStatus } from '../../common/site/status.js';
 import { askDaemon } from '../ask.js';
 import { UsageError } from '../exit.js';
 import { columns, count, type Paint, painter, printable, wantsColour } from '../paint.js';
@@ -74,7 +74,12 @@ async function watch(options: Options): Promise<void> {
 }
 
 export function exitCodeOf({ isReady, peers, held, overdrawn, troubles }: SiteStatus): 0 | 1 {
-  const isWell = isReady && held === 0 && overdrawn === 0 && troubles.length === 0 && peers.every(({ isUp }) => isUp);
+  const isWell =
+    isReady &&
+    held === 0 &&
+    overdrawn === 0 &&
+    troubles.length === 0 &&
+    peers.every((peer) => peer.isUp && !isSilent(peer));
   return isWell ? 0 : 1;
 }
 
@@ -110,17 +115,20 @@ function attention(number: number, what: string, paint: Paint): string {
 
 function peerLines(peers: readonly PeerStatus[], paint: Paint): string[] {
   if (peers.length === 0) return ['no peers yet'];
-  const rows = peers.map(({ site, isUp, behind, heard_ms_ago }) => [
-    site,
-    isUp ? paint.good('up') : paint.bad('away'),
-    behind >= BEHIND_MAX ? `${count(BEHIND_MAX)} or more` : count(behind),
-    heard_ms_ago === undefined ? 'not since the start' : ago(heard_ms_ago),
+  const rows = peers.map((peer) => [
+    peer.site,
+    !peer.isUp ? paint.bad('away') : isSilent(peer) ? paint.bad('does not answer') : paint.good('up'),
+    peer.behind >= BEHIND_MAX ? `${count(BEHIND_MAX)} or more` : count(peer.behind),
+    peer.heard_ms_ago === undefined ? 'not since the start' : ago(peer.heard_ms_ago),
   ]);
   const table = columns([['peer', '', 'behind', 'heard'].map((word) => paint.dim(word)), ...rows]);
   const why = peers.flatMap(({ site, isUp, failure }) =>
     isUp || failure === undefined ? [] : trouble(failure.code, `${site}: ${failure.message}`, failure.hint, paint),
   );
-  return [...table, ...why];
+  const silent = peers
+    .filter(isSilent)
+    .map(({ site }) => ['', `${paint.bad(site)} takes batches and does not answer`, `  → ${SILENT_HINT}`]);
+  return [...table, ...why, ...silent.flat()];
 }
 
 function troubleLines({ troubles }: SiteStatus, paint: Paint): string[] {

@@ -40,7 +40,7 @@ export function configText(plan: Plan): string {
     '',
     ...(role === 'hub' ? spokeLines(plan) : hubLines(plan)),
     '',
-    '# A file that differs from the hub’s when this site joins: hold asks a person (axle held); hub, local, newest, max decide.',
+    '# A file that differs from the hub’s when this site joins: hold asks a person (axle held); genesis, hub, local, newest, max decide.',
     'join: hold',
     '',
     '# Of files that Axle creates: the site’s PHP must be able to write them.',

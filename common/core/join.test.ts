@@ -124,3 +124,70 @@ describe('a file that stood here before this site joined', () => {
     expect(join('word', 'word', 'local', 1, 'tokens')).toMatchObject({ outcome: 'adopted', unchanged: true });
   });
 });
+
+describe('by rule genesis, a file from before this site joined', () => {
+  const DAY_MS = 24 * 3_600_000;
+
+  /** The hub began with `began`, roflfaucet made `other` of it since, and clickforcharity joins with `local`. */
+  function joinThird(
+    began: string,
+    other: string,
+    local: string,
+    { at = 9_000, kind = 'balances', before = false } = {},
+  ) {
+    const hub = new TestReplica('directsponsor', kind).write(began, HUB_WROTE_AT, true);
+    const first = new TestReplica('roflfaucet', kind).receive(hub.state);
+    first.shadow = began;
+    first.write(other, 6_000);
+    hub.receive(first.state);
+    const here = new TestReplica('clickforcharity', kind).receive(hub.state);
+    if (before) {
+      here.shadow = here.view;
+      here.write(JSON.stringify({ ...JSON.parse(here.view ?? ''), balance: 1_000 }), 7_000);
+    }
+    const live = readContent(local, here.policies);
+    if (live.kind === 'invalid') throw new Error(live.reason);
+    const author = { replica: here.id, stamp: here.clock.next(at) };
+    const style = detectStyle(local);
+    const { state, outcome } = settle(here.state, { live, style, mtime: 1 }, 'genesis', here.policies, author);
+    here.state = state;
+    const value = JSON.parse(here.view ?? '{}') as Record<string, unknown>;
+    return { outcome, value, unchanged: state === hub.state };
+  }
+
+  it.each([
+    ['was not written since: it counts nothing', '100', '130', '100', 'adopted', 130],
+    ['was earned into, as elsewhere', '100', '103', '105', 'counted', 108],
+    ['was earned into by the same amount as elsewhere', '100', '103', '103', 'counted', 106],
+    ['was spent from', '100', '130', '60', 'counted', 90],
+    ['is the only one that was written', '100', '100', '120', 'counted', 120],
+  ])('I1: that %s', (_what, began, other, local, outcome, balance) => {
+    const shown = joinThird(`{"balance":${began}}`, `{"balance":${other}}`, `{"balance":${local}}`);
+    expect(shown).toMatchObject({ outcome, value: { balance } });
+  });
+
+  it('I1: is adopted, or held, where the amount was born since', () => {
+    expect(join('{"balance":100}', '{"balance":100}', 'genesis')).toMatchObject({ outcome: 'adopted', balance: '100' });
+    expect(join('{"balance":100}', '{"balance":120}', 'genesis')).toMatchObject({ outcome: 'held', balance: '100' });
+  });
+
+  it('I1: adds its transactions and removes none', () => {
+    const list = (balance: number, seconds: number[]): string =>
+      JSON.stringify({ balance, recent_transactions: transactions(seconds) });
+    const { value } = joinThird(list(100, [1]), list(110, [2, 1]), list(120, [3, 1]));
+    expect(value).toMatchObject({ balance: 130, recent_transactions: transactions([3, 2, 1]) });
+  });
+
+  it('leaves what others have written since, and takes what nobody has', () => {
+    const profile = (email: string, bio: string) => JSON.stringify({ level: 3, email, bio, roles: ['member'] });
+    const { value } = joinThird(profile('a@x', ''), profile('b@x', ''), profile('a@x', 'hello'), { kind: 'profiles' });
+    expect(value).toMatchObject({ email: 'b@x', bio: 'hello' });
+  });
+
+  it('I1: is held a day later, and where this site has had a say before', () => {
+    const late = joinThird('{"balance":100}', '{"balance":130}', '{"balance":120}', { at: HUB_WROTE_AT + DAY_MS + 1 });
+    expect(late).toMatchObject({ outcome: 'held', value: { balance: 130 } });
+    const again = joinThird('{"balance":100}', '{"balance":130}', '{"balance":120}', { before: true });
+    expect(again).toMatchObject({ outcome: 'held', value: { balance: 1_000 } });
+  });
+});

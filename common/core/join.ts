@@ -4,16 +4,17 @@
  */
 import { type Amount, add, compare, subtract, ZERO } from './amount.js';
 import type { Content } from './content.js';
+import { stampsOf } from './decode.js';
 import { type Author, diff } from './diff.js';
 import { fieldsOf } from './fields.js';
 import { isStubContent } from './guard.js';
 import type { PathPolicies } from './policy.js';
 import { newestStamp, render, shows } from './render.js';
-import { stampMs } from './stamp.js';
-import type { DocState } from './state.js';
+import { type Stamp, stampMs, stampSite } from './stamp.js';
+import { type DocState, GENESIS, replicaSite } from './state.js';
 import type { Style } from './style.js';
 
-export const JOIN_RULES = ['hold', 'hub', 'local', 'newest', 'max'] as const;
+export const JOIN_RULES = ['hold', 'genesis', 'hub', 'local', 'newest', 'max'] as const;
 export type JoinRule = (typeof JOIN_RULES)[number];
 
 export type Settlement = {
@@ -42,6 +43,8 @@ export function settle(
   const { live } = local;
   const view = render(state, policies.kind.delete, live.kind === 'json' ? live.value : undefined);
   if (view === undefined) return { state, outcome: 'lost' };
+  const since = rule === 'genesis' && !isStubContent(live, policies) && sinceGenesis(state, local, policies, author);
+  if (since) return since;
   if (
     view.kind === 'text'
       ? live.kind === 'text' && live.text === view.text
@@ -79,7 +82,73 @@ export function settle(
     const known = there.get(path);
     return field.policy === 'counter' && (known?.policy !== 'counter' || known.value !== field.value);
   });
-  return { state, outcome: rule === 'hold' && differs ? 'held' : 'lost' };
+  return { state, outcome: (rule === 'hold' || rule === 'genesis') && differs ? 'held' : 'lost' };
+}
+
+/** A copy is measured by the hub's beginning for so long after it, and no longer: it may have been written by the hub since. */
+const GENESIS_MS_MAX = 24 * 3_600_000;
+
+/**
+ * All copies were equal when the hub began: what differs here from what the hub's file held then was done here since,
+ * whatever other sites have added meanwhile. Undefined where that cannot be said: the beginning is long ago, or this
+ * site has had a say in the document before.
+ */
+function sinceGenesis(
+  state: DocState,
+  { live, style }: Local,
+  policies: PathPolicies,
+  author: Author,
+): Settlement | undefined {
+  const site = replicaSite(author.replica);
+  const stamps = [...stampsOf(state)].sort();
+  const [first] = stamps;
+  if (first === undefined || stampMs(author.stamp) - stampMs(first) > GENESIS_MS_MAX) return undefined;
+  if (stamps.some((stamp) => stampSite(stamp) === site) || ownersOf(state).some((id) => replicaSite(id) === site))
+    return undefined;
+  // An amount without a beginning was born since, from zero: its copy here stands for all of it.
+  if (Object.values(state.counters ?? {}).some(({ genesis }) => genesis === undefined)) return undefined;
+  const began = render(atGenesis(state), policies.kind.delete);
+  if (began?.kind !== 'json' || live.kind !== 'json') return undefined;
+  const next = diff(state, began, live, style, policies, author);
+  if (next === state) return { state, outcome: 'adopted' };
+  // What others have written meanwhile cannot be told from what stood there before: theirs stays.
+  const isTheirs = (stamp: Stamp): boolean => stampSite(stamp) !== stampSite(first);
+  const registers = { ...next.registers, ...filtered(state.registers, ([, stamp]) => isTheirs(stamp)) };
+  const sets = { ...next.sets };
+  for (const [path, set] of Object.entries(state.sets ?? {}))
+    sets[path] = { ...sets[path], ...filtered(set, ([, stamp]) => isTheirs(stamp)) };
+  return {
+    state: { ...next, ...(next.registers && { registers }), ...(next.sets && { sets }) },
+    outcome: 'counted',
+  };
+}
+
+/** The document before anybody contributed, as far as that is known. */
+function atGenesis(state: DocState): DocState {
+  const counters = Object.entries(state.counters ?? {}).map(([path, counter]) => [path, { ...counter, by: {} }]);
+  const logs = Object.entries(state.logs ?? {}).map(([path, { removed, ...log }]) => [
+    path,
+    { ...log, added: filtered(log.added, (_cells, owner) => owner === GENESIS) },
+  ]);
+  return {
+    ...state,
+    ...(state.counters && { counters: Object.fromEntries(counters) }),
+    ...(state.logs && { logs: Object.fromEntries(logs) }),
+  };
+}
+
+function ownersOf({ counters, logs }: DocState): string[] {
+  return [
+    ...Object.values(counters ?? {}).flatMap(({ by }) => Object.keys(by)),
+    ...Object.values(logs ?? {}).flatMap(({ added, removed }) => [
+      ...Object.keys(added),
+      ...Object.keys(removed ?? {}),
+    ]),
+  ];
+}
+
+function filtered<T>(record: Readonly<Record<string, T>> | undefined, keep: (value: T, key: string) => boolean) {
+  return Object.fromEntries(Object.entries(record ?? {}).filter(([key, value]) => keep(value, key)));
 }
 
 function credit(state: DocState, path: string, amount: Amount, { replica }: Author): DocState {

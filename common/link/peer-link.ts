@@ -93,6 +93,7 @@ export class PeerLink {
   #isDown = false;
   #failure: Failure | undefined;
   #heardAt: number | undefined;
+  #unansweredSince: number | undefined;
   /** Of the latest messages: how far the peer's clock was ahead when each was taken, less its way here. */
   #clockGaps: { readonly at: number; readonly ms: number }[] = [];
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -158,6 +159,11 @@ export class PeerLink {
   /** When the peer's last message was taken, by the steady clock. */
   get heardAt(): number | undefined {
     return this.#heardAt;
+  }
+
+  /** When documents were delivered first since the peer's last message, by the steady clock; undefined: none were. */
+  get unansweredSince(): number | undefined {
+    return this.#unansweredSince;
   }
 
   /**
@@ -251,6 +257,7 @@ export class PeerLink {
     steps('send: delivered');
     this.options.conversation.delivered(message, steady());
     if (part) this.options.comparer.sent();
+    if (names.length > 0) this.#unansweredSince ??= steady();
     if (lines.length > 0) events.onSent(names, text.length, delivery.ms);
     transport.warm?.();
     return 'sent';
@@ -393,6 +400,7 @@ export class PeerLink {
     if (header.again && header.compare === undefined && changed.length > 0) events.onRepaired(changed);
     this.options.transport.confirmed?.(heard.peer.confirmed);
     this.#heardAt = replica.world.steady();
+    this.#unansweredSince = undefined;
     events.onHeard(header.head, heard.peer.applied);
     if (header.compare !== undefined)
       await comparer.hear(header.compare, {

@@ -3,7 +3,7 @@
  * documents, paths and the machine's own words only where `isLocal`.
  */
 import type { ActivityEntry } from '../site/activity.js';
-import { ago, BEHIND_MAX, type PeerStatus, type SiteStatus } from '../site/status.js';
+import { ago, BEHIND_MAX, isSilent, type PeerStatus, SILENT_HINT, type SiteStatus } from '../site/status.js';
 import type { History, Point } from './history.js';
 
 /** `bad`: something does not work now. `warn`: somebody should look at it. */
@@ -69,8 +69,6 @@ export type ViewParts = {
   readonly isLocal: boolean;
 };
 
-/** Owed something, and silent for so long: it does not answer. */
-const ANSWER_MS = 30_000;
 /** Peers compare every ten minutes (`verify_interval_s`): whoever is silent for much longer is not there. */
 const SILENT_MS = 25 * 60_000;
 
@@ -119,12 +117,7 @@ function stateOf(peer: PeerStatus, isLocal: boolean): { health: Health; is: stri
   const hint = failure && [failure.code, isLocal ? failure.message : '', failure.hint].filter(Boolean).join(': ');
   if (!isUp) return { health: 'bad', is: 'away', ...(hint && { hint }) };
   const waiting = behind >= BEHIND_MAX ? `${BEHIND_MAX} or more documents` : counted(behind, 'document');
-  if (behind > 0 && (silent === undefined || silent > ANSWER_MS))
-    return {
-      health: 'bad',
-      is: `does not answer: ${waiting} waiting`,
-      hint: 'is its daemon running? Look there: axle status',
-    };
+  if (isSilent(peer)) return { health: 'bad', is: `does not answer: ${waiting} waiting`, hint: SILENT_HINT };
   if (behind > 0) return { health: 'ok', is: `${waiting} on the way` };
   if (silent === undefined) return { health: 'warn', is: 'not heard yet' };
   if (silent > SILENT_MS) return { health: 'warn', is: `last heard ${ago(silent)}` };

@@ -170,9 +170,7 @@ function record(replica: Replica, found: Found, readAt: number, isJoining: boole
   let outcome: Absorbed | undefined;
   if (isOld && known !== undefined && live !== undefined && look.kind === 'file') {
     const local = { live, style: detectStyle(look.text), mtime: look.mtime };
-    // Where a peer has still to tell what was lost here, the file may well show what that peer holds.
-    const joinRule = replica.losses.isEverythingLost() ? 'hold' : replica.world.joinRule;
-    const settled = settle(before, local, joinRule, policies, author);
+    const settled = settle(before, local, replica.joinRule, policies, author);
     after = settled.state;
     outcome = { kind: 'settled', outcome: settled.outcome };
     if (settled.outcome === 'lost' || settled.outcome === 'held')

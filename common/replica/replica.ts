@@ -113,7 +113,18 @@ export class Replica {
     if (store.meta('birth') === undefined) store.setMeta('birth', this.birth);
     this.unsettled = new Set(store.unsettled());
     for (const [kind, policy] of Object.entries(world.policies)) this.#policies.set(kind, new PathPolicies(policy));
-    if (this.#id === '') this.takeIncarnation();
+    if (this.#id !== '') return;
+    // The files beside a state that is new were written by one that is gone, maybe: they are no copies from before Axle.
+    if (readMarker(this.#markerPath()) !== undefined) store.setMeta('rejoins', '1');
+    this.takeIncarnation();
+  }
+
+  /** By what rule a file that stood here before joining is settled. */
+  get joinRule(): JoinRule {
+    const { joinRule, store } = this.world;
+    // Where a peer has still to tell what was lost here, the file may well show what that peer holds.
+    if (this.losses.isEverythingLost()) return 'hold';
+    return joinRule === 'genesis' && store.meta('rejoins') !== undefined ? 'hold' : joinRule;
   }
 
   get id(): ReplicaId {

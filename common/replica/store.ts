@@ -75,7 +75,8 @@ export type MetaKey =
   | 'phase'
   | 'held'
   | 'joined'
-  | 'birth';
+  | 'birth'
+  | 'rejoins';
 
 export class Store {
   readonly #db: Database.Database;

@@ -27,7 +27,9 @@ export function readConfigFile(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new ConfigError(file, [`${file}: cannot be read: ${(error as Error).message}`]);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EACCES' ? 'this account may not read it. Use sudo, or the account axle.' : message;
+    throw new ConfigError(file, [`${file}: cannot be read: ${why}`]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -86,7 +86,7 @@ describe('each mistake is told with its line, address and found value', () => {
 
   it.each([
     ['an unknown key', 'jion: hub', 'jion: is not a known key (known here: site, userdata,'],
-    ['a rule', 'join: oldest', 'join: must be one of hold, hub, local, newest, max (got "oldest")'],
+    ['a rule', 'join: oldest', 'join: must be one of hold, genesis, hub, local, newest, max (got "oldest")'],
     ['an unquoted mode', 'files: { mode: 0664 }', 'files.mode: must be a mode in quotes, such as "0664" (got 664)'],
     ['a path policy', 'kinds: { balances: { paths: { "stats.*": sum } } }', 'kinds.balances.paths["stats.*"]: must be'],
     ['a kind that is no folder', 'kinds: { ../etc: {} }', 'kinds["../etc"]: must be a folder below userdata'],
@@ -195,6 +195,18 @@ describe('on disk', () => {
 
   it('a file that is not there is a ConfigError', () => {
     expect(problemsOf(() => loadHubConfig(join(dir, 'none.yaml')))[0]).toContain('cannot be read');
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('a file that this account may not read: the remedy is said', () => {
+    const file = join(dir, 'closed.yaml');
+    writeFileSync(file, 'site: a\n', { mode: 0o600 });
+    chmodSync(dir, 0o755);
+    process.seteuid?.(65_534);
+    try {
+      expect(problemsOf(() => loadHubConfig(file))).toEqual([expect.stringMatching(/cannot be read: .* Use sudo/)]);
+    } finally {
+      process.seteuid?.(0);
+    }
   });
 });
 

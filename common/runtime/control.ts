@@ -169,7 +169,11 @@ function callError(socketPath: string, error: NodeJS.ErrnoException): Error {
   if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED')
     return new ControlError('AXL-NOT-RUNNING', `no daemon is running: nobody listens on ${socketPath}`);
   if (error.code === 'EACCES')
-    return new ControlError('AXL-PERMISSION', `${socketPath} may not be opened by this account`);
+    return new ControlError(
+      'AXL-PERMISSION',
+      `${socketPath} may not be opened by this account`,
+      'use sudo, or the account axle',
+    );
   return error;
 }
 

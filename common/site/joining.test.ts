@@ -57,6 +57,7 @@ describe('joining', () => {
     ['newest', 130, 100, 130, 'joined: counted'],
     ['max', 130, 100, 130, 'joined: counted'],
     ['max', 80, 100, 100, 'joined: lost'],
+    ['genesis', 130, 100, 130, 'joined: counted'],
   ] as const satisfies readonly (readonly [JoinRule, number, number, number, string])[])
     test(
       `a file that differs at joining (${here} here, ${there} at the hub), rule ${rule}: ${expected} everywhere`,
@@ -75,6 +76,32 @@ describe('joining', () => {
       },
       { joinRule: rule, spokes: ['roflfaucet'] },
     );
+
+  test(
+    'I1: by rule genesis, what each site did since the copies were equal counts, and stale copies count nothing',
+    async (lab) => {
+      const [faucet, charity] = [lab.site('roflfaucet'), lab.site('clickforcharity')];
+      for (const site of lab.sites) for (const user of [ANDY, 'balances/2-bob']) site.write(user, { balance: 100 });
+      await lab.hub.start();
+      faucet.write(ANDY, { balance: 103 });
+      charity.write(ANDY, { balance: 103 });
+      faucet.write('balances/2-bob', { balance: 130 });
+      await faucet.start();
+      await lab.until('the hub has it', () => lab.hub.balanceOf('balances/2-bob') === 130);
+      await charity.start();
+      await lab.expectBalance(ANDY, 106);
+      await lab.expectBalance('balances/2-bob', 130);
+      // Left in the config when the state is lost one day, it must not count everything once more.
+      await faucet.stop();
+      charity.credit(ANDY, 5);
+      fs.rmSync(faucet.state, { recursive: true });
+      fs.mkdirSync(faucet.inbox('directsponsor'), { recursive: true });
+      await faucet.start();
+      await lab.expectBalance(ANDY, 111);
+      await lab.expectBalance('balances/2-bob', 130);
+    },
+    { joinRule: 'genesis' },
+  );
 
   test(
     'I4: a late write to a file that was held at joining adds what it added to what stood there',

@@ -36,6 +36,11 @@ test('documents that a peer has not confirmed are what it is behind by', async (
   await lab.until('the hub has all three', () => lab?.hub.site.status().documents === 3);
   const { peers } = lab.hub.site.status();
   expect(peers.find(({ site }) => site === 'clickforcharity')?.behind).toBe(3);
+  await lab.until('they were delivered, and nothing came back', () => {
+    const status = lab?.hub.site.status().peers ?? [];
+    const since = (name: string) => status.find(({ site }) => site === name)?.unanswered_ms;
+    return (since('clickforcharity') ?? 0) > 20 && since('roflfaucet') === undefined;
+  });
   await lab.until('roflfaucet owes nothing', () => rofl.site.status().peers[0]?.behind === 0);
   lab.fate = () => 'pass';
 });
@@ -53,6 +58,10 @@ test('the status line names what is wrong first', () => {
   } as unknown as SiteStatus;
   expect(statusLine(status)).toBe(
     'AXL-DISK-FULL at absorb, roflfaucet away, 2 held, 2 peers, 17 behind, no change since the start',
+  );
+  const silent = { ...status, peers: [{ ...peer, isUp: true, heard_ms_ago: 40_000, unanswered_ms: 31_000 }] };
+  expect(statusLine({ ...silent, troubles: [], held: 0 })).toBe(
+    'roflfaucet does not answer, 1 peer, 17 behind, no change since the start',
   );
   expect(statusLine({ ...status, isReady: false })).toBe('starting');
   expect(statusLine({ ...status, isReady: false, phase: 'joining' })).toBe('joining');

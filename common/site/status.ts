@@ -15,6 +15,8 @@ export type PeerStatus = {
   readonly behind: number;
   /** Since it was heard last, milliseconds; undefined: not since this start. */
   readonly heard_ms_ago: number | undefined;
+  /** Since documents were delivered to it first after it was heard last, milliseconds; missing: none were. */
+  readonly unanswered_ms?: number;
   /** How far its clock is ahead of ours, negative: behind. What a message takes on its way makes it look so much less. */
   readonly clock_ahead_ms?: number;
   /** Why it is not up. */
@@ -57,6 +59,16 @@ export type SiteStatus = {
   readonly counts: Readonly<Record<string, number>>;
   readonly troubles: readonly TroubleStatus[];
 };
+
+/** Whoever has had documents for so long and says nothing does not answer: it is asked to within a second. */
+const ANSWER_MS_MAX = 30_000;
+
+/** Its machine takes batches, and its daemon says nothing to them. */
+export function isSilent({ isUp, behind, unanswered_ms = 0 }: PeerStatus): boolean {
+  return isUp && behind > 0 && unanswered_ms > ANSWER_MS_MAX;
+}
+
+export const SILENT_HINT = 'is its daemon running? Look there: axle status, systemctl status';
 
 /** More than these are not counted one by one. */
 export const BEHIND_MAX = 10_000;
@@ -111,12 +123,13 @@ export function statusOf({
 
 function peerStatus({ site, conversation, link }: Peer, { world }: Replica): PeerStatus {
   const row = conversation.row();
-  const { failure, heardAt, clockAheadMs } = link;
+  const { failure, heardAt, unansweredSince, clockAheadMs } = link;
   return {
     site,
     isUp: link.isUp,
     behind: world.store.countChangedSince(row?.confirmed ?? 0, row?.replica ?? '', BEHIND_MAX),
     heard_ms_ago: heardAt === undefined ? undefined : Math.round(world.steady() - heardAt),
+    ...(unansweredSince !== undefined && { unanswered_ms: Math.round(world.steady() - unansweredSince) }),
     ...(clockAheadMs !== undefined && { clock_ahead_ms: clockAheadMs }),
     ...(failure && { failure: { code: failure.code, message: failure.message, hint: failure.hint } }),
   };
@@ -127,11 +140,13 @@ export function statusLine(status: SiteStatus): string {
   const { peers, held, troubles, changed_at, now, phase, isReady } = status;
   if (!isReady) return phase === 'ready' || phase === 'starting' ? 'starting' : phase;
   const down = peers.filter(({ isUp }) => !isUp).map(({ site }) => site);
+  const silent = peers.filter(isSilent).map(({ site }) => site);
   const behind = peers.reduce((sum, peer) => sum + peer.behind, 0);
   const [trouble] = troubles;
   return [
     ...(trouble === undefined ? [] : [`${trouble.code} at ${trouble.step}`]),
     ...(down.length === 0 ? [] : [`${down.join(', ')} away`]),
+    ...silent.map((site) => `${site} does not answer`),
     ...(held === 0 ? [] : [`${held} held`]),
     `${peers.length} ${peers.length === 1 ? 'peer' : 'peers'}`,
     `${behind >= BEHIND_MAX ? `${BEHIND_MAX} or more` : behind} behind`,

@@ -8,6 +8,7 @@ import { hostKeyLine } from '../lab/ssh.js';
 import { sleep, waitFor } from '../lab/wait.js';
 import { FAULTS } from './faults.js';
 import { Servers } from './servers.js';
+import { load, makeWriters } from './writers.js';
 
 const HUB = 'directsponsor';
 const ROFL = 'roflfaucet';
@@ -80,37 +81,6 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     const script = 'cat > "$1"';
     const file = `${userdata(host.name)}/${document}.txt`;
     await host.must(['runuser', '-u', owner, '--', 'sh', '-c', script, 'sh', file], { input: text });
-  };
-
-  /** A cooperating writer on a host, with the Node that came with the release; resolves when all is credited. */
-  const credit = async (host: Host, document: string, count: number, pauseMs: number): Promise<void> => {
-    const program = '/opt/load/e2e/sites/programs/credit.mjs';
-    await host.sh(
-      `[ -e /opt/load/release.json ] || { mkdir -p /opt/load && cp -r "$(readlink -f /opt/axle/current)"/. /opt/load/; }`,
-    );
-    const argv = [userdata(host.name), document, String(count), '1', String(pauseMs)];
-    await host.must(['runuser', '-u', 'www-data', '--', '/opt/load/node/bin/node', program, ...argv], {
-      timeoutMs: 240_000,
-    });
-  };
-
-  /** Writers that go on until they are told to stop. */
-  const load = (writers: readonly (readonly [Host, string])[]) => {
-    const credited = new Map<string, number>();
-    let isOver = false;
-    const all = writers.map(async ([host, document]) => {
-      while (!isOver) {
-        await credit(host, document, 20, 20);
-        credited.set(document, (credited.get(document) ?? 0) + 20);
-      }
-    });
-    const running = Promise.all(all);
-    running.catch(() => undefined);
-    const stop = async (): Promise<void> => {
-      isOver = true;
-      await running;
-    };
-    return { stop, credited };
   };
 
   it('refuses a host whose key it does not know, and says how to come to know it', async () => {
@@ -222,10 +192,7 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
 
   it('has a release that runs by itself, for the writers of the next tests', async () => {
     for (const host of [rofl, click]) {
-      // A copy: what they run with must not change under them.
-      await host.must(['cp', '-rT', `${RELEASES}/8.0.0`, '/opt/load']);
-      const program = '/opt/load/e2e/sites/programs/credit.mjs';
-      host.write(program, readFileSync(`${REPO_ROOT}/e2e/sites/programs/credit.mjs`, 'utf8'));
+      await makeWriters(host);
       expect((await host.must(['/opt/load/bin/axle', '--version'])).trim()).toBe('8.0.0');
     }
   });

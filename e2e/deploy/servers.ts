@@ -5,12 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { bareDebian } from '../lab/debian.js';
-import { BARE_ENV, exec, must, type Outcome } from '../lab/exec.js';
+import { type Act, BARE_ENV, type ExecOptions, exec, must, type Outcome } from '../lab/exec.js';
 import type { Host } from '../lab/host.js';
 import { Lab } from '../lab/lab.js';
 import { REPO_ROOT } from '../lab/repo.js';
 import { makeKey } from '../lab/root.js';
 import { hostKeyLine } from '../lab/ssh.js';
+import type { Site } from '../sites/site.js';
+import type { Operator } from '../steps/operator.js';
 
 const DEPLOY_MS_MAX = 400_000;
 
@@ -30,7 +32,7 @@ export class Servers {
     const lab = await Lab.up({ hosts: names, root: await bareDebian() });
     const servers = new Servers(lab, mkdtempSync(join(tmpdir(), 'axle-operator-')));
     await makeKey(servers.key, 'operator');
-    for (const [index, host] of lab.hosts.entries()) await servers.#admit(host, index === 0 ? 'root' : 'andy');
+    for (const host of lab.hosts) await servers.#admit(host, servers.#userOf(host));
     writeFileSync(servers.knownHosts, lab.hosts.map((host) => `${hostKeyLine(host)}\n`).join(''));
     return servers;
   }
@@ -59,7 +61,7 @@ export class Servers {
   inventory(name: string, hub: string, spokes: readonly string[], more: Record<string, object> = {}): string {
     const entry = (site: string) => {
       const host = this.lab.host(site);
-      const user = host === this.lab.hosts[0] ? 'root' : 'andy';
+      const user = this.#userOf(host);
       return { site, host: host.address, user, key: this.key, ...more[site] };
     };
     const file = join(this.folder, `${name}.yaml`);
@@ -67,10 +69,55 @@ export class Servers {
     return file;
   }
 
-  /** Runs `axle deploy …` of a release as the operator would, from a machine on the same network. */
-  deploy(root: string, args: readonly string[], { timeoutMs = DEPLOY_MS_MAX } = {}): Promise<Outcome> {
-    const argv = ['ip', 'netns', 'exec', this.lab.namespace, process.execPath, `${root}/dist/cli/main.js`, 'deploy'];
-    return exec([...argv, ...args], { timeoutMs, env: { ...BARE_ENV, HOME: this.folder } });
+  /** Runs a program on the operator's machine, which is on the same network. */
+  here(argv: readonly string[], { timeoutMs = DEPLOY_MS_MAX, ...more }: ExecOptions = {}): Promise<Outcome> {
+    const env = { ...BARE_ENV, HOME: this.folder };
+    return exec(['ip', 'netns', 'exec', this.lab.namespace, ...argv], { timeoutMs, env, ...more });
+  }
+
+  /** Runs `axle deploy …` of a release as the operator would. */
+  deploy(root: string, args: readonly string[], options?: ExecOptions): Promise<Outcome> {
+    return this.here([process.execPath, `${root}/dist/cli/main.js`, 'deploy', ...args], options);
+  }
+
+  /** As `deploy`, and acts on it once, as soon as it has said `at`. */
+  deployUntil(root: string, args: readonly string[], at: RegExp, action: (act: Act) => void): Promise<Outcome> {
+    return this.deploy(root, args, { onOutput: once(at, action) });
+  }
+
+  /** As `deployUntil`, at a terminal. */
+  deployAtTerminal(root: string, args: readonly string[], at: RegExp, action: (act: Act) => void): Promise<Outcome> {
+    const command = [process.execPath, `${root}/dist/cli/main.js`, 'deploy', ...args].join(' ');
+    return this.here(['script', '-qec', command, '/dev/null'], { onOutput: once(at, action) });
+  }
+
+  #userOf(host: Host): string {
+    return host === this.lab.hosts[0] ? 'root' : 'andy';
+  }
+
+  /** The operator at a keyboard: comes in by ssh, as root on the first host, elsewhere as somebody who has sudo. */
+  get operator(): Operator {
+    const ssh = [
+      'ssh',
+      '-F',
+      'none',
+      '-i',
+      this.key,
+      '-o',
+      `UserKnownHostsFile=${this.knownHosts}`,
+      '-o',
+      'BatchMode=yes',
+    ];
+    const goal = ({ host }: Site): string => `${this.#userOf(host)}@${host.address}`;
+    return {
+      sh: (site, command) => this.here([...ssh, goal(site), command], { timeoutMs: 60_000 }),
+      follow: async (site, command, seconds) =>
+        (await this.here([...ssh, '-tt', goal(site), command], { timeoutMs: seconds * 1000 })).stdout,
+      account: ({ host }) => {
+        const user = this.#userOf(host);
+        return { user, home: user === 'root' ? '/root' : `/home/${user}` };
+      },
+    };
   }
 
   /** As `deploy`, and it must do what it was told. */
@@ -95,4 +142,13 @@ export class Servers {
     await this.lab.down();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+function once(at: RegExp, action: (act: Act) => void): (soFar: string, act: Act) => void {
+  let isDone = false;
+  return (soFar, act) => {
+    if (isDone || !at.test(soFar)) return;
+    isDone = true;
+    action(act);
+  };
 }

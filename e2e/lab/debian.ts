@@ -8,11 +8,14 @@ import { join } from 'node:path';
 import { must } from './exec.js';
 import { findProgram } from './requirements.js';
 
-/** What a small server has before anybody deploys to it. */
-const PACKAGES = ['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'rsync', 'sudo', 'iproute2', 'procps', 'kmod'];
+/** What a small server has before anybody deploys to it; inotify-tools is what shell daemons watch with. */
+const PACKAGES = [
+  ...['systemd', 'systemd-sysv', 'dbus', 'openssh-server', 'rsync', 'sudo', 'iproute2', 'procps', 'kmod'],
+  'inotify-tools',
+];
 
 /** Raised when a root made before would no longer do. */
-const VERSION = 1;
+const VERSION = 2;
 
 const MAKE_MS_MAX = 15 * 60_000;
 

@@ -15,6 +15,15 @@ export interface ExecOptions {
   /** Text for its standard input; without it, standard input is empty. */
   input?: string;
   env?: NodeJS.ProcessEnv;
+  /** Hears of all of standard output so far as it comes, and may act on the program. Its standard input then stays open. */
+  onOutput?: (soFar: string, act: Act) => void;
+}
+
+export interface Act {
+  /** To the program and all that it has started, as Ctrl-C at a terminal does. */
+  signal(name: NodeJS.Signals): void;
+  /** To its standard input. */
+  type(text: string): void;
 }
 
 /** A bare environment: nothing of the developer's shell may decide how a test ends. */
@@ -35,20 +44,26 @@ export function exec(argv: readonly string[], options: ExecOptions = {}): Promis
     // A process group of its own, so that the time limit also ends what the program itself started:
     // nsenter forks, and killing it alone would leave its child running inside the host.
     const child = spawn(program, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+    const act: Act = {
+      signal: (name) => killGroup(child.pid, name),
+      type: (text) => child.stdin.write(text),
+    };
     let stdout = '';
     let stderr = '';
     const timer = setTimeout(() => {
       stderr += `\n[ended after ${timeoutMs} ms]`;
-      if (child.pid !== undefined) killGroup(child.pid);
+      killGroup(child.pid);
     }, timeoutMs);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
+      options.onOutput?.(stdout, act);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
     });
     child.stdin.on('error', () => undefined); // it may end without reading what we give it
-    child.stdin.end(input);
+    if (options.onOutput === undefined) child.stdin.end(input);
+    else child.stdin.write(input);
     child.on('error', (cause) => {
       clearTimeout(timer);
       reject(new Error(`cannot run ${program}`, { cause }));
@@ -67,9 +82,9 @@ export async function must(argv: readonly string[], options: ExecOptions = {}): 
   return stdout;
 }
 
-function killGroup(pid: number): void {
+function killGroup(pid: number | undefined, signal: NodeJS.Signals = 'SIGKILL'): void {
   try {
-    process.kill(-pid, 'SIGKILL');
+    if (pid !== undefined) process.kill(-pid, signal);
   } catch {
     // It ended by itself in the meantime.
   }

@@ -11,6 +11,7 @@ import { waitFor } from './wait.js';
 
 const BOOT_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
+const DOWN_LIMIT_MS = 100_000;
 
 export interface HostParts {
   labId: string;
@@ -43,10 +44,14 @@ export class Host {
   /** Boots, and resolves once sshd accepts connections. */
   async start(): Promise<void> {
     this.#nspawn = this.#spawnNspawn();
+    await this.#booted();
+  }
+
+  async #booted(before?: number): Promise<void> {
     await waitFor(`${this.name} to start its systemd`, { timeoutMs: BOOT_LIMIT_MS, everyMs: 20 }, () => {
       if (this.#nspawn?.exitCode !== null) throw new Error(`${this.name} did not boot: ${this.console()}`);
       this.#init = childrenOf(this.#nspawn.pid ?? 0).find(
-        (pid) => isNamespaceInit(pid) && programOf(pid) === 'systemd',
+        (pid) => pid !== before && isNamespaceInit(pid) && programOf(pid) === 'systemd',
       );
       return this.#init !== undefined;
     });
@@ -69,9 +74,23 @@ export class Host {
     await waitFor(`${this.name} to end`, { timeoutMs: STOP_LIMIT_MS, everyMs: 20 }, gone).catch(() => kill(pid));
   }
 
-  async reboot(): Promise<void> {
+  /** A power cut, and the power comes back. */
+  async powerCycle(): Promise<void> {
     await this.stop();
     await this.start();
+  }
+
+  /** `systemctl reboot`: everything inside is told to stop, and resolves once sshd is up again. */
+  async reboot(): Promise<void> {
+    const [nspawn, before] = [this.#nspawn, this.#init];
+    if (nspawn === undefined || before === undefined) throw new Error(`${this.name} is not running`);
+    await this.run(['systemctl', 'reboot']);
+    await waitFor(`${this.name} to go down`, { timeoutMs: DOWN_LIMIT_MS }, () => !isAlive(before));
+    this.#init = undefined;
+    // Told to keep its unit, nspawn leaves the second boot to whoever started it.
+    if (hasSystemd()) return this.#booted(before);
+    await waitFor(`${this.name} to end`, { timeoutMs: STOP_LIMIT_MS }, () => nspawn.exitCode !== null);
+    return this.start();
   }
 
   /** Runs a program inside the host, as root, and reports how it ended. */

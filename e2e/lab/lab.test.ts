@@ -97,11 +97,25 @@ describe.skipIf(needsLab('the lab itself'))('a lab of two real hosts', () => {
     await expect.poll(async () => (await ping()).code, { timeout: 10_000 }).toBe(0);
 
     hub().write('/var/lib/kept.txt', 'kept');
-    await hub().reboot();
+    await hub().powerCycle();
     expect((await hub().run(['cat', '/var/lib/kept.txt'])).stdout).toBe('kept');
     expect((await ping()).code).toBe(0);
     expect(await hub().journal('ssh')).toContain('Server listening');
-  }, 60_000);
+  }, 120_000);
+
+  it('reboots a host in order: what runs there is told, and it boots again', async () => {
+    const boot = async () => (await spoke().must(['cat', '/etc/machine-id', '/proc/1/stat'])).trim();
+    const before = await boot();
+    spoke().write(
+      '/etc/systemd/system/told.service',
+      '[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\nExecStop=/bin/touch /var/lib/told\n',
+    );
+    await spoke().must(['systemctl', 'daemon-reload']);
+    await spoke().must(['systemctl', 'start', 'told.service']);
+    await spoke().reboot();
+    expect(existsSync(spoke().path('/var/lib/told'))).toBe(true);
+    expect(await boot()).not.toBe(before);
+  }, 120_000);
 
   it('leaves another lab alone, and leaves nothing behind', async () => {
     const second = await Lab.up({ hosts: ['directsponsor'] });

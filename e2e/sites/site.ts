@@ -19,6 +19,8 @@ export class Site {
   constructor(
     lab: Lab,
     readonly host: Host,
+    /** Whom the site's files belong to, as a uid. */
+    readonly owner = WWW_DATA,
   ) {
     const { userdata, state, logs } = sitePaths(host.name);
     this.name = host.name;
@@ -37,10 +39,10 @@ export class Site {
     return existsSync(this.fileOf(document)) ? readFileSync(this.fileOf(document), 'utf8') : undefined;
   }
 
-  /** As PHP's file_put_contents does it: the file is truncated, then filled, and belongs to www-data. */
+  /** As PHP's file_put_contents does it: the file is truncated, then filled, and belongs to PHP's account. */
   write(document: string, text: string | Buffer, mode?: number): void {
     const options = mode === undefined ? {} : { mode };
-    this.host.write(`${this.userdata}/${document}.txt`, text, { ...options, owner: WWW_DATA });
+    this.host.write(`${this.userdata}/${document}.txt`, text, { ...options, owner: this.owner });
   }
 
   /** The balance in any of its shapes; undefined while the file is missing or being written. */
@@ -63,6 +65,11 @@ export class Site {
   log(): string {
     const path = this.host.path(this.logFile);
     return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  /** A property of the unit, as `systemctl show` says it. */
+  async prop(name: string): Promise<string> {
+    return (await this.host.must(['systemctl', 'show', '--value', `--property=${name}`, this.unit])).trim();
   }
 
   /** Waits for a line of the log that was written after the first `from` characters. */

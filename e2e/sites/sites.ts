@@ -16,8 +16,12 @@ export class ThreeSites {
   readonly rofl: Site;
   readonly click: Site;
 
-  constructor(readonly lab: Lab) {
-    this.hub = new Site(lab, lab.host(HUB));
+  /** `hubOwner`: the uid of the hub's web server. */
+  constructor(
+    readonly lab: Lab,
+    hubOwner?: number,
+  ) {
+    this.hub = new Site(lab, lab.host(HUB), hubOwner);
     this.rofl = new Site(lab, lab.host(ROFL));
     this.click = new Site(lab, lab.host(CLICK));
   }

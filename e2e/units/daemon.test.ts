@@ -1,19 +1,16 @@
 /** The daemons under systemd on real hosts, with the project's own units and all of their hardening. */
 import { rmSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
+import { describe, expect, it } from 'vitest';
 import { sitePaths, WWW_DATA } from '../lab/axle.js';
 import { needsLab } from '../lab/skip.js';
-import { sleep, waitFor } from '../lab/wait.js';
+import { waitFor } from '../lab/wait.js';
 import { balanceFile } from '../sites/shapes.js';
-import type { Site } from '../sites/site.js';
 import { useSites } from '../sites/three-sites.js';
+import { RECOVERY_MS, upkeep, WATCHDOG_S, withUnit } from '../steps/upkeep.js';
 
 /** On RHEL and its kin, and on many older servers: the account of the web server. The hub's here. */
 const APACHE = 'apache';
 const APACHE_ID = 248;
-const RECOVERY_MS = 30_000;
-const WATCHDOG_S = 4;
 /** The exposure of a unit with the drop-in of its site, in tenths: see systemd/README.md. */
 const EXPOSURE_MAX = 20;
 /** CAP_CHOWN (0), CAP_DAC_OVERRIDE (1), CAP_FOWNER (3). */
@@ -32,14 +29,6 @@ describe.skipIf(needsLab('daemons under systemd'))('under systemd', () => {
     },
   });
 
-  const prop = async (site: Site, name: string): Promise<string> =>
-    (await site.host.must(['systemctl', 'show', '--value', `--property=${name}`, site.unit])).trim();
-  const pidOf = (site: Site): Promise<string> => prop(site, 'MainPID');
-  const dropIn = (site: Site): string => `/etc/systemd/system/${site.unit}.d/zzz-test.conf`;
-  const restart = async (site: Site): Promise<void> => {
-    await site.host.must(['systemctl', 'daemon-reload']);
-    await site.ready(() => site.host.must(['systemctl', 'restart', '--no-block', site.unit]));
-  };
   const asAccount = (account: string, argv: readonly string[]): string[] => [
     'setpriv',
     `--reuid=${account}`,
@@ -48,12 +37,6 @@ describe.skipIf(needsLab('daemons under systemd'))('under systemd', () => {
     '--',
     ...argv,
   ];
-
-  afterEach(async () => {
-    const { rofl } = sites();
-    rmSync(rofl.host.path(dropIn(rofl)), { force: true });
-    await rofl.host.must(['systemctl', 'daemon-reload']);
-  });
 
   it('a daemon has what its work needs and nothing more', async () => {
     for (const { host, unit, userdata } of sites().all) {
@@ -106,30 +89,6 @@ describe.skipIf(needsLab('daemons under systemd'))('under systemd', () => {
     }
   });
 
-  it('kill -9: is back by itself, and what was written meanwhile arrives', async () => {
-    const { rofl } = sites();
-    const before = Number(await prop(rofl, 'NRestarts'));
-    await rofl.ready(async () => {
-      await rofl.kill();
-      rofl.write('balances/2-bea', balanceFile('2-bea', 7));
-    });
-    await sites().balanceStays('balances/2-bea', 7, RECOVERY_MS);
-    expect(Number(await prop(rofl, 'NRestarts'))).toBe(before + 1);
-  });
-
-  it('a daemon that hangs is ended by the watchdog and started again; one that works is not', async () => {
-    const { rofl } = sites();
-    rofl.host.write(dropIn(rofl), `[Service]\nWatchdogSec=${WATCHDOG_S}s\n`);
-    await restart(rofl);
-    const pid = await pidOf(rofl);
-    await sleep(WATCHDOG_S * 2_500);
-    expect(await pidOf(rofl), 'nothing was wrong').toBe(pid);
-    await rofl.ready(() => rofl.host.must(['kill', '-STOP', pid]), RECOVERY_MS);
-    expect(await rofl.journal(60)).toContain('Watchdog timeout');
-    rofl.write('balances/3-cleo', balanceFile('3-cleo', 9));
-    await sites().balanceEverywhere('balances/3-cleo', 9, RECOVERY_MS);
-  });
-
   it('a daemon whose loop turns while its work stands still is ended as well', async () => {
     const { rofl, hub } = sites();
     // Many files at once are made durable by the program `sync`: one that never ends holds up all work on files.
@@ -138,74 +97,30 @@ describe.skipIf(needsLab('daemons under systemd'))('under systemd', () => {
       mode: 0o755,
     });
     const path = 'Environment=PATH=/usr/local/lib/hang:/usr/local/bin:/usr/bin:/bin';
-    rofl.host.write(dropIn(rofl), `[Service]\nWatchdogSec=${WATCHDOG_S}s\n${path}\n`);
-    await restart(rofl);
-    const pid = await pidOf(rofl);
-    rofl.host.write(flag, '');
-    for (let n = 0; n < 40; n += 1) hub.write(`balances/${100 + n}-many`, balanceFile(`${100 + n}-many`, n));
-    await waitFor('the work to stand still', { timeoutMs: 10_000 }, async () => {
-      return (await rofl.host.run(['pgrep', '-f', 'sleep 600'])).code === 0;
+    await withUnit(rofl, [`WatchdogSec=${WATCHDOG_S}s`, path], async () => {
+      const pid = await rofl.prop('MainPID');
+      rofl.host.write(flag, '');
+      for (let n = 0; n < 40; n += 1) hub.write(`balances/${100 + n}-many`, balanceFile(`${100 + n}-many`, n));
+      await waitFor('the work to stand still', { timeoutMs: 10_000 }, async () => {
+        return (await rofl.host.run(['pgrep', '-f', 'sleep 600'])).code === 0;
+      });
+      // It goes on answering: its loop turns.
+      const status = await rofl.host.run([
+        process.execPath,
+        '-e',
+        `require('http').get({ socketPath: '/run/axle/${rofl.name}/sidecar.sock', path: '/healthz' }, (r) => console.log(r.resume().statusCode))`,
+      ]);
+      expect(status.stdout.trim()).toBe('200');
+      await rofl.ready(async () => {
+        await waitFor('the watchdog', { timeoutMs: RECOVERY_MS }, async () => (await rofl.prop('MainPID')) !== pid);
+        rmSync(rofl.host.path(flag));
+      }, RECOVERY_MS);
+      expect(await rofl.journal(80)).toContain('Watchdog timeout');
+      for (const n of [0, 20, 39]) await sites().balanceEverywhere(`balances/${100 + n}-many`, n, RECOVERY_MS);
     });
-    // It goes on answering: its loop turns.
-    const status = await rofl.host.run([
-      process.execPath,
-      '-e',
-      `require('http').get({ socketPath: '/run/axle/${rofl.name}/sidecar.sock', path: '/healthz' }, (r) => console.log(r.resume().statusCode))`,
-    ]);
-    expect(status.stdout.trim()).toBe('200');
-    await rofl.ready(async () => {
-      await waitFor('the watchdog', { timeoutMs: RECOVERY_MS }, async () => (await pidOf(rofl)) !== pid);
-      rmSync(rofl.host.path(flag));
-    }, RECOVERY_MS);
-    expect(await rofl.journal(80)).toContain('Watchdog timeout');
-    for (const n of [0, 20, 39]) await sites().balanceEverywhere(`balances/${100 + n}-many`, n, RECOVERY_MS);
   });
 
-  it('a reload takes what it can, names what waits, and refuses a config with mistakes', async () => {
-    const { rofl, hub } = sites();
-    await restart(rofl);
-    const pid = await pidOf(rofl);
-    const file = '/etc/axle/spoke.yaml';
-    const good = rofl.host.read(file);
-    const reload = async (more: object): Promise<number> => {
-      rofl.host.write(file, stringify({ ...(parse(good) as object), ...more }));
-      const from = rofl.log().length;
-      await rofl.host.must(['systemctl', 'reload', rofl.unit]);
-      return from;
-    };
-    const status = async (text: string): Promise<void> => {
-      await waitFor(`status "${text}"`, { timeoutMs: 15_000 }, async () =>
-        (await prop(rofl, 'StatusText')).includes(text),
-      );
-    };
-
-    rofl.write('balances/4-dan', balanceFile('4-dan', 400));
-    await sites().balanceEverywhere('balances/4-dan', 400);
-    rofl.write('balances/4-dan', balanceFile('4-dan', 0));
-    await rofl.logged(/balances\/4-dan held .*reason=zero|balances\/4-dan .*held/);
-    expect(hub.balance('balances/4-dan')).toBe(400);
-
-    let from = await reload({ log_level: 'loud', scan_interval_s: 0 });
-    await rofl.logged(/config mistake .*log_level: must be one of/, { from });
-    await rofl.logged(/config mistake .*scan_interval_s: must be/, { from });
-    await rofl.logged(/config refused .*code=AXL-CONFIG/, { from });
-    await status('config refused, the one from before goes on; ');
-
-    from = await reload({ log_level: 'debug', guards: { zero: false }, scan_interval_s: 60 });
-    await rofl.logged('config reloaded changed="guards.zero, log_level"', { from });
-    await rofl.logged(/config needs a restart keys=scan_interval_s code=AXL-RESTART/, { from });
-    await status('restart for scan_interval_s; ');
-    rofl.write('balances/5-eve', balanceFile('5-eve', 50));
-    await sites().balanceEverywhere('balances/5-eve', 50);
-    rofl.write('balances/5-eve', balanceFile('5-eve', 0));
-    await sites().balanceEverywhere('balances/5-eve', 0);
-
-    from = await reload({});
-    await rofl.logged('config reloaded changed="guards.zero, log_level"', { from });
-    await status('1 peer, 0 behind');
-    expect(await prop(rofl, 'StatusText')).toMatch(/^(1 held, )?1 peer, 0 behind, last change \d+ s ago$/);
-    expect(await pidOf(rofl)).toBe(pid);
-  });
+  upkeep(sites);
 
   it('the journal has each thing with its priority', async () => {
     const { rofl } = sites();

@@ -160,8 +160,8 @@ describe('credits', () => {
       ['reject', [3], 'too much'],
     ]);
     const statement = await ask('GET', '/api/statement?user=1-andy&from=2026-01-01&to=1767312000&group=day');
-    const from = Date.UTC(2026, 0, 1);
-    expect(statement.body).toEqual([{ user: '1-andy', group: 'day', from, to: from + 86_400_000 }]);
+    const from = Date.UTC(2026, 0, 1) / 1_000;
+    expect(statement.body).toEqual([{ user: '1-andy', group: 'day', from, to: from + 86_400 }]);
     expect((await ask('GET', '/api/fleet')).body.credit).toEqual({ owed: 2 });
   });
 });
