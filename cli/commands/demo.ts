@@ -16,7 +16,7 @@ export function addDemo(program: Command): void {
     .option('--seconds <n>', 'stop by itself after so many seconds', parseSeconds)
     .option(
       '--port <n>',
-      "where the first site's page is; the second has the next port, the hub's status the one before",
+      "where the first site's page is; the second has the next port, the miners' the one after it, the hub's status the one before",
       parsePort,
       8401,
     )
