@@ -10,7 +10,7 @@ type Column = (typeof COLUMNS)[number];
 export type Read = (from_s: number, to_s: number, points: number) => History;
 
 /** How far back the next finer readings are asked for, and in how many points: so that they are finer. */
-const TAILS = { '1h': { span_s: 7_200, points: 28 }, '10m': { span_s: 1_800, points: 30 } } as const;
+const TAILS = { '1h': { span_s: 7_200, points: 28 }, '10m': { span_s: 1_800, points: 60 } } as const;
 
 /** Readings that one answer is worked out from, at most about: nothing else happens meanwhile. */
 const READINGS_MAX = 150_000;
