@@ -214,11 +214,13 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     await startSyncthing(sites);
     await nothingIsLost();
     for (const site of sites.all)
-      expect(await type(site, `find /var/${site.name}-data/userdata -name '*sync-conflict*'`)).toBe('');
+      expect(await type(site, `sudo find /var/${site.name}-data/userdata -name '*sync-conflict*'`)).toBe('');
     for (const site of sites.all) await type(site, 'sudo systemctl disable --now syncthing@root');
-    sites.rofl.write('balances/1-andy', '{"user_id": "1-andy", "balance": 111}\n');
-    sites.click.write('balances/1-andy', '{"user_id": "1-andy", "balance": 112}\n');
-    wanted.set('balances/1-andy', 113);
+    const andy = (balance: number) => `{"user_id": "1-andy", "balance": ${balance}}\n`;
+    const before = sites.hub.balance('balances/1-andy') ?? 0;
+    sites.rofl.write('balances/1-andy', andy(before + 1));
+    sites.click.write('balances/1-andy', andy(before + 2));
+    wanted.set('balances/1-andy', before + 3);
     await servers.deployWell(release, ['apply', inventory('switch', { join: 'genesis' }), '--yes']);
     await nothingIsLost();
     for (const site of sites.all) {
