@@ -161,6 +161,7 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
   it('the switch: the old daemons stop everywhere, the sites go on alone, and Axle takes over', async () => {
     const { hub, rofl, click } = sites;
     for (const site of [rofl, click, hub]) {
+      if (site === hub) await sleep(10_000);
       await type(site, `sudo systemctl disable --now ${site.unit.replace('.service', '')}`);
       const left = await servers.operator.sh(site, "pgrep -af 'inotifywait|sync-to-hub.sh|hub-distribute.sh'");
       expect([left.code, left.stdout]).toEqual([1, '']);
