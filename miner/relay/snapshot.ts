@@ -14,7 +14,7 @@ export const FILE_NAME = 'miner_data.json';
 export const BYTES_MAX = 950_000;
 const NAME_CHARACTERS_MAX = 80;
 
-/** What the seed's readers know of a miner. */
+/** What readers of the former script's file know of a miner. */
 export interface Measured {
   readonly hashrate_1m?: number;
   readonly hashrate_24h?: number;

@@ -18,7 +18,7 @@ let devices: Fleet;
 let daemon: MinerDaemon;
 let port: number;
 beforeAll(async () => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-seed-'));
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-curl-'));
   port = await freePort(8000);
   devices = await Fleet.start({
     count: 2,
