@@ -89,7 +89,8 @@ export class Ledger {
   /** A MAC that another entry has already: both are one device, the one that is known longer. Returns that one. */
   #unite({ row, mac }: Entry): number | undefined {
     const twin = row.mac_address === null && mac !== undefined ? this.#store.miners.withMac(mac) : undefined;
-    if (twin === undefined) return undefined;
+    // Itself: the row of an entry is as it was when it was read, and the one before it may have told the MAC.
+    if (twin === undefined || twin.id === row.id) return undefined;
     this.#store.miners.unite(row.id, twin.id);
     const { ip_address, api_port, login } = row;
     this.#store.miners.change(twin.id, { ip_address, api_port, ...(login === null ? {} : { login }), enabled: 1 });

@@ -1,0 +1,47 @@
+/** What readings leave in the store, many at once. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { adapterOf } from '../adapters/identify.js';
+import type { MinerReading } from '../adapters/reading.js';
+import { Accounts } from '../shares/accounts.js';
+import type { MinerRow, NewMiner } from '../store/miners.js';
+import { FleetStore } from '../store/store.js';
+import { Matcher } from '../wallets/matching.js';
+import type { DeviceResult } from './device-reader.js';
+import { type Entry, Ledger } from './ledger.js';
+
+const AT = 1_700_000_400_000;
+const MAC = 'aa:bb:cc:00:11:22';
+const adapter = adapterOf('cgminer') as DeviceResult['adapter'];
+
+let store: FleetStore;
+let ledger: Ledger;
+beforeEach(() => {
+  store = FleetStore.open(':memory:');
+  const accounts = new Accounts(store, { period_ms: 600_000, plausible: { min: 0.5, max: 1.5 } });
+  ledger = new Ledger(store, { accounts, matcher: new Matcher(store) });
+});
+afterEach(() => store.close());
+
+const added = (more: Partial<NewMiner> = {}): MinerRow =>
+  store.miners.add({ name: 'Rig', miner_type: 'cgminer', ip_address: '192.168.1.9', created_at: AT, ...more });
+
+function entry(row: MinerRow, second: number, difficulty_accepted: number, more: Partial<Entry> = {}): Entry {
+  const reading: MinerReading = {
+    family: 'cgminer',
+    hashrate_hps: 100 * 2 ** 32,
+    uptime_s: 1_000 + second,
+    pools: [{ url: 'stratum+tcp://p:1', user: 'x.rig', difficulty_accepted, difficulty: 1_000 }],
+    fans: [],
+    boards: [],
+  };
+  return { row, adapter, reading, at: AT + second * 1_000, ...more };
+}
+
+const mined = () => store.works.since(0).reduce((total, { difficulty }) => total + Number(difficulty), 0);
+
+it('a device that tells its MAC twice before that is written stays', () => {
+  const row = added();
+  ledger.write([entry(row, 0, 10_000, { mac: MAC }), entry(row, 1, 11_000, { mac: MAC })]);
+  expect(store.miners.list()).toMatchObject([{ id: row.id, mac_address: MAC }]);
+  expect(mined()).toBe(1_000);
+});
