@@ -45,3 +45,25 @@ it('a device that tells its MAC twice before that is written stays', () => {
   expect(store.miners.list()).toMatchObject([{ id: row.id, mac_address: MAC }]);
   expect(mined()).toBe(1_000);
 });
+
+it('of two entries for one device, what the one read last has counted is not counted again', () => {
+  const known = added({ mac_address: MAC, ip_address: '192.168.1.8' });
+  const other = added();
+  ledger.write([entry(other, 0, 10_000), entry(known, 0, 10_000)]);
+  ledger.write([entry(other, 30, 11_000), entry(known, 600, 30_000)]);
+  const before = mined();
+  ledger.write([entry(other, 630, 31_000, { mac: MAC })]);
+  const [united] = store.miners.list();
+  expect(united).toMatchObject({ id: known.id, ip_address: other.ip_address });
+  ledger.write([entry(united as MinerRow, 660, 32_000)]);
+  expect(mined() - before).toBe(2_000);
+});
+
+it('a device that a person has disabled stays so where a scan took it for a new one', () => {
+  const known = added({ mac_address: MAC, ip_address: '192.168.1.8' });
+  store.miners.change(known.id, { enabled: 0 });
+  ledger.write([entry(added({ auto_discovered: 1 }), 0, 10_000, { mac: MAC })]);
+  expect(store.miners.list()).toMatchObject([{ id: known.id, enabled: 0 }]);
+  ledger.write([entry(added(), 30, 11_000, { mac: MAC })]);
+  expect(store.miners.list()).toMatchObject([{ id: known.id, enabled: 1 }]);
+});

@@ -92,8 +92,14 @@ export class Ledger {
     // Itself: the row of an entry is as it was when it was read, and the one before it may have told the MAC.
     if (twin === undefined || twin.id === row.id) return undefined;
     this.#store.miners.unite(row.id, twin.id);
-    const { ip_address, api_port, login } = row;
-    this.#store.miners.change(twin.id, { ip_address, api_port, ...(login === null ? {} : { login }), enabled: 1 });
+    const { ip_address, api_port, login, auto_discovered } = row;
+    this.#store.miners.change(twin.id, {
+      ip_address,
+      api_port,
+      ...(login === null ? {} : { login }),
+      // Who adds it by hand wants it read; a scan does not know that somebody wants it left alone.
+      ...(auto_discovered === 1 ? {} : { enabled: 1 }),
+    });
     return twin.id;
   }
 
