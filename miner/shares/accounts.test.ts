@@ -148,6 +148,14 @@ describe('the books', () => {
     expect(works()).toMatchObject([{ is_estimate: 1 }, { is_estimate: 1 }]);
   });
 
+  it('count nothing twice after an answer that is older than the one before', () => {
+    take(0, reading(1_000, { difficulty_accepted: 10_000 }));
+    take(30, reading(1_030, { difficulty_accepted: 13_000 }));
+    take(60, reading(1_000, { difficulty_accepted: 10_000 }));
+    take(90, reading(1_090, { difficulty_accepted: 19_000 }));
+    expect([total(), lost]).toEqual([9_000, []]);
+  });
+
   it('end a period with the clock, each behind the one before it', () => {
     for (let second = 0; second <= 1_860; second += 30)
       take(second, reading(1_000 + second, { difficulty_accepted: 10_000 + second * 100 }));

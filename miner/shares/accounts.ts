@@ -63,6 +63,7 @@ export class Accounts {
         ({ pool_url, pool_user }) => pool_url === count.pool_url && pool_user === count.pool_user,
       );
       const step = stepBetween(before, count, hashrate_hps);
+      if (step.kind === 'older') continue;
       counters.put({ miner_id: miner.id, ...count });
       steps.push({ step, count, from_at: before?.at ?? at });
       if (step.kind === 'lost') this.#options.onLost?.(miner, count);
