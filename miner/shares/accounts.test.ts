@@ -193,6 +193,32 @@ describe('the books', () => {
     ]);
   });
 
+  it.each<[string, (second: number) => Partial<MinerReading>]>([
+    ['never says a hashrate', () => ({ hashrate_hps: undefined })],
+    ['says one only while nothing is mined', (second) => (second % 300 === 0 ? { hashrate_hps: undefined } : {})],
+    ['says that its hashrate is 0', () => ({ hashrate_hps: 0 })],
+    ['says that it runs for longer', (second) => ({ uptime_s: 1_000 + second * 1_000 })],
+  ])('hold few shares of a giant difficulty of a miner that %s', (_what, more) => {
+    for (let second = 0; second <= 600; second += 30) {
+      const shares = Math.floor(second / 300);
+      const { hashrate_hps, ...rest } = reading(1_000 + second, {
+        accepted: shares,
+        difficulty_accepted: shares * 1e12,
+      });
+      take(second, JSON.parse(JSON.stringify({ hashrate_hps, ...rest, ...more(second) })));
+    }
+    expect(works()).toMatchObject([{ state: 'held', difficulty: '2000000000000' }]);
+  });
+
+  it('hold nothing where some answers say no hashrate, or one that was measured while nothing was done', () => {
+    for (let second = 0; second <= 600; second += 30) {
+      const { hashrate_hps = 0, ...rest } = reading(1_000 + second, { difficulty_accepted: 10_000 + second * 100 });
+      const none = second % 90 === 0 ? { hashrate_hps: 0, hashrate_avg_hps: hashrate_hps } : {};
+      take(second, { ...rest, ...(second % 60 === 0 ? { hashrate_hps } : none) });
+    }
+    expect(works()).toMatchObject([{ state: 'unassigned', difficulty: '60000' }]);
+  });
+
   it('hold nothing for the luck of a few shares', () => {
     for (let second = 0; second <= 600; second += 30)
       take(

@@ -126,7 +126,7 @@ describe('a doubt', () => {
     [8, 3],
     [1, 20],
     [10_000, 10_500],
-    [5, 0],
+    [1, 0.001],
     [0, 1_000],
     [0, 0],
   ])('is none of %i shares where %f are expected', (shares, expected) => {
@@ -138,6 +138,9 @@ describe('a doubt', () => {
     [17_000, 10_000, /^mined 1\.7 times/],
     [12, 0.1, /^mined 120 times/],
     [100, 0, /^counts 100 shares and reports no hashrate/],
+    [1, 0, /^counts 1 share and reports no hashrate/],
+    [1, 1e-12, /^mined 1000000000000 times .* over 1 share$/],
+    [Number.MAX_VALUE, 1, /^counts more than can be/],
     [4_000, 10_000, /^mined 0\.40 times/],
     [1, 100, /^mined 0\.010 times/],
   ])('is one of %i shares where %f are expected', (shares, expected, words) => {

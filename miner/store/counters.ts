@@ -23,9 +23,8 @@ export interface PaceRow {
   readonly at: number;
   /** By the hashrate that it reports. */
   readonly hashes: number;
-  /** Accepted while it reported one. */
+  /** Accepted. */
   readonly shares: number;
-  /** Of those. */
   readonly difficulty: number;
 }
 
