@@ -67,3 +67,24 @@ it('a device that a person has disabled stays so where a scan took it for a new 
   ledger.write([entry(added(), 30, 11_000, { mac: MAC })]);
   expect(store.miners.list()).toMatchObject([{ id: known.id, enabled: 1 }]);
 });
+
+it('a device that names other pools with every reading does not fill the tables', () => {
+  const row = added();
+  const names = (second: number, many: number, more = '') =>
+    Array.from({ length: many }, (_, place) => ({
+      url: 'stratum+tcp://p:1',
+      user: `x${more}.rig-${second}-${place}`,
+      difficulty_accepted: second * 1_000,
+      difficulty: 1_000,
+    }));
+  for (let second = 0; second <= 20 * 30; second += 30) {
+    const { reading, ...rest } = entry(row, second, 0);
+    const pools = [...reading.pools, ...names(second, 500), ...names(second, 10, 'x'.repeat(600))];
+    ledger.write([{ ...rest, reading: { ...reading, pools } }]);
+  }
+  expect(store.counters.of(row.id).length).toBeLessThanOrEqual(200);
+  expect(store.configs.list(row.id).length).toBeLessThanOrEqual(200);
+  expect(store.configs.list(row.id).filter(({ active }) => active === 1)).toHaveLength(64);
+  expect(store.counters.of(row.id).every(({ pool_user }) => pool_user.length < 500)).toBe(true);
+  expect(store.counters.of(row.id)).toContainEqual(expect.objectContaining({ pool_user: 'x.rig' }));
+});

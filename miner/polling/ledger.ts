@@ -63,7 +63,8 @@ export class Ledger {
   }
 
   #take(entry: Entry): number[] {
-    const { row, reading, at } = entry;
+    const { row, at } = entry;
+    const reading = bounded(entry.reading);
     // Removed while it was being read.
     if (this.#store.miners.get(row.id) === undefined) return [row.id];
     const twin = this.#unite(entry);
@@ -126,6 +127,16 @@ export class Ledger {
     this.#money?.matcher.match(miner_id);
     this.#pools.set(miner_id, { text, at });
   }
+}
+
+/** Real lists of pools have some; what is listed beyond that, or under such long names, would fill the tables. */
+const POOLS_MAX = 64;
+const NAME_MAX = 500;
+
+function bounded(reading: MinerReading): MinerReading {
+  const isLong = (text = '') => text.length > NAME_MAX;
+  const pools = reading.pools.filter(({ url, user }) => !isLong(url) && !isLong(user)).slice(0, POOLS_MAX);
+  return pools.length === reading.pools.length ? reading : { ...reading, pools };
 }
 
 /** Each pool and user once: an Antminer may have the same one in three places. */

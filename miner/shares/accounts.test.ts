@@ -193,7 +193,7 @@ describe('the books', () => {
     ]);
   });
 
-  it.each<[string, (second: number) => Partial<MinerReading>]>([
+  it.each<[string, (second: number) => object]>([
     ['never says a hashrate', () => ({ hashrate_hps: undefined })],
     ['says one only while nothing is mined', (second) => (second % 300 === 0 ? { hashrate_hps: undefined } : {})],
     ['says that its hashrate is 0', () => ({ hashrate_hps: 0 })],
@@ -205,7 +205,7 @@ describe('the books', () => {
         accepted: shares,
         difficulty_accepted: shares * 1e12,
       });
-      take(second, JSON.parse(JSON.stringify({ hashrate_hps, ...rest, ...more(second) })));
+      take(second, JSON.parse(JSON.stringify({ ...rest, hashrate_hps, ...more(second) })));
     }
     expect(works()).toMatchObject([{ state: 'held', difficulty: '2000000000000' }]);
   });

@@ -35,6 +35,9 @@ export interface TakenShares {
   readonly difficulty?: number;
 }
 
+/** Counters kept of one miner, and works that it has open: one that names its pools anew each time must not fill the tables. */
+const COUNTERS_MAX = 200;
+
 const KNOWN: readonly StepKind[] = ['counted', 'restarted', 'reset', 'wrapped'];
 
 export class Accounts {
@@ -71,6 +74,7 @@ export class Accounts {
     // A counter of the whole miner goes on under the next pool's name: under the old one it must not be counted again.
     if (counted.isWhole && counted.counts.length > 0)
       for (const row of rows) if (!isAmong(row, counted.counts)) counters.drop(row);
+    if (rows.length + counted.counts.length > COUNTERS_MAX) counters.dropOldest(miner.id, COUNTERS_MAX);
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
     if (known.length === 0) return {};
     const { isCredited = true } = this.#options;
@@ -163,7 +167,9 @@ export class Accounts {
     if (Number(step.difficulty) <= 0) return;
     const { works } = this.#store;
     const { pool_url, pool_user } = count;
-    const open = works.open(miner.id).find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
+    const all = works.open(miner.id);
+    const open = all.find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
+    if (open === undefined && all.length >= COUNTERS_MAX) return;
     const is_estimate = step.is_estimate || open?.is_estimate === 1 ? 1 : 0;
     if (open !== undefined) {
       const difficulty = new Big(open.difficulty).plus(step.difficulty).toFixed();

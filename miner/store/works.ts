@@ -133,8 +133,8 @@ export class Works {
       .all(state);
   }
 
-  /** Of one worker, oldest period first, of those that begin after `after`. */
-  groupsOf(state: WorkState, worker_key: string, worker: string, limit: number, after: number): WorkGroup[] {
+  /** Of one worker, oldest period first, of those that begin after `after` (milliseconds). */
+  groupsOf(state: WorkState, worker_key: string, worker: string, limit: number, after = 0): WorkGroup[] {
     return grouped(
       this.#db
         .prepare<[string, string, string, number, number], WorkRow>(
