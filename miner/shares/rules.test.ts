@@ -7,8 +7,8 @@ import { parseMinerConfig } from '../config/config.js';
 import { FleetStore } from '../store/store.js';
 import { doubtOf } from './plausible.js';
 import { type Carry, NO_CARRY, priceOf, worthOfDifficulty } from './rate.js';
-import { starsOf, userOf } from './users.js';
-import { wordOf } from './words.js';
+import { starsOf, tableOf, userOf } from './users.js';
+import { wordOf, workerNameOf } from './words.js';
 
 describe('the worth of difficulty', () => {
   it('is what the config says, or what a pool would pay', () => {
@@ -77,6 +77,15 @@ describe('whose a worker is', () => {
     expect(of({ 'aa:bb:cc:00:11:22': '3-mac', 'andy.rig7': '4-name' }, rules)).toBe('4-name');
     store.workerUsers.put({ worker: 'aa:bb:cc:00:11:22', user: '5-told', created_at: 0 });
     expect(of({ 'andy.rig7': '4-name' }, rules)).toBe('5-told');
+  });
+
+  it('is found by a MAC in any spelling, and by a name that the sites could not take', () => {
+    const table = tableOf({ 'AA-BB-CC-00-11-22': '3-mac', 'rig 1': '4-name' });
+    expect(of(table)).toBe('3-mac');
+    expect(userOf({ ...worker, worker: wordOf('rig 1') }, store.workerUsers, { table, rules: [] })).toBe('4-name');
+    const named = { ...worker, worker: 'AA-BB-CC-00-11-33' };
+    store.workerUsers.put({ worker: workerNameOf('AA:bb:CC:00:11:33'), user: '5-told', created_at: 0 });
+    expect(userOf(named, store.workerUsers, { table, rules: [] })).toBe('5-told');
   });
 
   it('is never a name that no user can have', () => {
