@@ -13,6 +13,7 @@ import type { Counts } from './fleet/live-fleet.js';
 import { FleetReporter } from './fleet/reporter.js';
 import { startRelay } from './relay/relay.js';
 import { openMoney, poolsOf } from './shares/money.js';
+import { claimState } from './store/claim.js';
 import { FleetStore } from './store/store.js';
 
 export interface MinerDaemon extends Running {
@@ -29,11 +30,15 @@ interface Beside {
 
 export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaemon> {
   fs.mkdirSync(config.state, { recursive: true, mode: 0o750 });
-  const store = FleetStore.open(path.join(config.state, 'fleet.db'));
+  const giveBack = claimState(config.state);
+  let store: FleetStore | undefined;
   try {
-    return await compose(store, config, log);
+    store = FleetStore.open(path.join(config.state, 'fleet.db'));
+    const daemon = await compose(store, config, log);
+    return { ...daemon, stop: () => daemon.stop().finally(giveBack) };
   } catch (error) {
-    store.close();
+    store?.close();
+    giveBack();
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import { loadMinerConfig } from '../../miner/config/config.js';
 import { heldOf, reject, release } from '../../miner/shares/held.js';
 import { retryRefused } from '../../miner/shares/refused.js';
 import { dayOf, type StatementRow, statementOf } from '../../miner/shares/statement.js';
-import { isUser } from '../../miner/shares/words.js';
+import { isUser, workerNameOf } from '../../miner/shares/words.js';
 import type { CreditRow, CreditState } from '../../miner/store/credits.js';
 import { FleetStore } from '../../miner/store/store.js';
 import { UsageError } from '../exit.js';
@@ -97,7 +97,7 @@ export function addMinerMoney(miner: Command): void {
       }),
     );
   withConfig(users.command('remove').description('forgets what was said of a worker'))
-    .argument('<worker>', 'as listed')
+    .argument('<worker>', 'as listed', parseWorker)
     .action((worker: string, options: Common) =>
       withStore(options, (store) => {
         if (!store.workerUsers.remove(worker)) throw new Error(`nothing was said of ${worker}`);
@@ -253,7 +253,7 @@ function parseUser(text: string): string {
 
 function parseWorker(text: string): string {
   if (text === '' || text.length > 128) throw new InvalidArgumentError('must be 1 to 128 characters.');
-  return text;
+  return workerNameOf(text);
 }
 
 function parseId(text: string): number {

@@ -85,6 +85,7 @@ describe('a sensor that is not there', () => {
     expect(watts('3400')).toBe(3_400);
     expect(count(-5)).toBeUndefined();
     expect(count('1,234')).toBe(1_234);
+    expect([count(1e300), count(1e21)]).toEqual([undefined, 1e21]);
     expect(positive(0)).toBeUndefined();
     expect(percent(130)).toBeUndefined();
   });

@@ -18,10 +18,13 @@ export function number(value: Value): number | undefined {
   return Number.isFinite(read) ? read : undefined;
 }
 
+/** More than any miner can have counted. */
+const COUNT_MAX = 1e21;
+
 /** Not negative: a counter, an age, a speed. */
 export function count(value: Value): number | undefined {
   const read = number(value);
-  return read !== undefined && read >= 0 ? read : undefined;
+  return read !== undefined && read >= 0 && read <= COUNT_MAX ? read : undefined;
 }
 
 /** Where 0 means that it is not known: a difficulty, a voltage, a frequency. */

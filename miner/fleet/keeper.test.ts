@@ -253,6 +253,28 @@ describe('a device', () => {
     expect(store.db.prepare('SELECT count(*) AS rows FROM readings').get()).toEqual({ rows: 1 });
   });
 
+  it('behind one address with others is not taken for them by the MAC of what stands before them', async () => {
+    const [one] = await simulate({ kinds: ['cgminer'] });
+    const behind = net.createServer((socket) => {
+      const device = net.connect({ host: one?.address as string, port: PORTS.rpc });
+      socket.pipe(device).pipe(socket);
+      for (const end of [socket, device]) end.on('error', () => {});
+    });
+    servers.push(behind);
+    await new Promise<void>((listening) => behind.listen(PORTS.rpc + 1, one?.address, listening));
+    const rows = [PORTS.rpc, PORTS.rpc + 1].map((api_port) =>
+      known(one as FleetMiner, { mac_address: null, adapter: 'cgminer', api_port }),
+    );
+    const neighbours = async () => new Map([[one?.address as string, '02:00:00:00:00:99']]);
+    keep('', {
+      polling: { clock: () => clock_ms, random: () => 0, limits: { connect_ms: 500, answer_ms: 300 }, neighbours },
+    });
+    expect(await round()).toMatchObject({ asked: 2, good: 2 });
+    expect(store.miners.list().map(({ id, mac_address }) => [id, mac_address])).toEqual(
+      rows.map(({ id }) => [id, null]),
+    );
+  });
+
   it('that got other firmware is identified again', async () => {
     const [miner] = await simulate({ kinds: ['avalon-q'] });
     const row = known(miner as FleetMiner, { adapter: 'cgminer', miner_type: 'cgminer' });

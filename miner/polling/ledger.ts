@@ -63,7 +63,8 @@ export class Ledger {
   }
 
   #take(entry: Entry): number[] {
-    const { row, reading, at } = entry;
+    const { row, at } = entry;
+    const reading = bounded(entry.reading);
     // Removed while it was being read.
     if (this.#store.miners.get(row.id) === undefined) return [row.id];
     const twin = this.#unite(entry);
@@ -89,10 +90,17 @@ export class Ledger {
   /** A MAC that another entry has already: both are one device, the one that is known longer. Returns that one. */
   #unite({ row, mac }: Entry): number | undefined {
     const twin = row.mac_address === null && mac !== undefined ? this.#store.miners.withMac(mac) : undefined;
-    if (twin === undefined) return undefined;
+    // Itself: the row of an entry is as it was when it was read, and the one before it may have told the MAC.
+    if (twin === undefined || twin.id === row.id) return undefined;
     this.#store.miners.unite(row.id, twin.id);
-    const { ip_address, api_port, login } = row;
-    this.#store.miners.change(twin.id, { ip_address, api_port, ...(login === null ? {} : { login }), enabled: 1 });
+    const { ip_address, api_port, login, auto_discovered } = row;
+    this.#store.miners.change(twin.id, {
+      ip_address,
+      api_port,
+      ...(login === null ? {} : { login }),
+      // Who adds it by hand wants it read; a scan does not know that somebody wants it left alone.
+      ...(auto_discovered === 1 ? {} : { enabled: 1 }),
+    });
     return twin.id;
   }
 
@@ -119,6 +127,16 @@ export class Ledger {
     this.#money?.matcher.match(miner_id);
     this.#pools.set(miner_id, { text, at });
   }
+}
+
+/** Real lists of pools have some; what is listed beyond that, or under such long names, would fill the tables. */
+const POOLS_MAX = 64;
+const NAME_MAX = 500;
+
+function bounded(reading: MinerReading): MinerReading {
+  const isLong = (text = '') => text.length > NAME_MAX;
+  const pools = reading.pools.filter(({ url, user }) => !isLong(url) && !isLong(user)).slice(0, POOLS_MAX);
+  return pools.length === reading.pools.length ? reading : { ...reading, pools };
 }
 
 /** Each pool and user once: an Antminer may have the same one in three places. */

@@ -228,7 +228,7 @@ export class Poller implements MinerReader {
   #good(device: Device, result: DeviceResult): boolean {
     if (device.result === result) return true;
     const { row } = device.reader;
-    const mac = result.reading.mac ?? this.#macs.get(row.ip_address);
+    const mac = result.reading.mac ?? this.#neighbour(row);
     if (row.mac_address !== null && mac !== undefined && mac !== row.mac_address) {
       const error = `another device (${mac}) answers at ${row.ip_address}`;
       if (device.error !== error) this.#options.onLost(row, error);
@@ -239,6 +239,16 @@ export class Poller implements MinerReader {
     Object.assign(device, { result, read_ms: this.#clock(), failures: 0, error: undefined });
     this.#gather({ ...result, row, ...(mac === undefined ? {} : { mac }) });
     return true;
+  }
+
+  /** Of several devices behind one address it is what stands before them. */
+  #neighbour({ id, ip_address }: MinerRow): string | undefined {
+    const mac = this.#macs.get(ip_address);
+    if (mac === undefined) return undefined;
+    const isShared = [...this.#devices.values()].some(
+      ({ reader: { row } }) => row.ip_address === ip_address && row.id !== id,
+    );
+    return isShared ? undefined : mac;
   }
 
   #bad(device: Device, error: Error): void {

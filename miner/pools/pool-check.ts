@@ -28,6 +28,8 @@ const WINDOW_MS = 3_600_000;
 /** Pools show a worker's hashrate over minutes to an hour, and few shares prove nothing. */
 const SPAN_MS_MIN = 1_200_000;
 const SHARES_MIN = 30;
+/** Pools show it rounded, and as it was some minutes ago. */
+const BEST_PART = 2;
 const HASHES_PER_DIFFICULTY = 2 ** 32;
 /** A round does not take longer, whatever the pools do. */
 const ROUND_MS_MAX = 30_000;
@@ -72,13 +74,18 @@ export class PoolCheck {
     const seen = this.#options.client.seen(pool, address);
     if (seen === undefined || Math.abs(seen.at - work.to_at) > WINDOW_MS) return undefined;
     const span_ms = to_at - from_at;
-    if (span_ms < SPAN_MS_MIN || shares < SHARES_MIN) return undefined;
-    const counted_hps = (difficulty * HASHES_PER_DIFFICULTY) / (span_ms / 1_000);
+    if (span_ms < SPAN_MS_MIN) return undefined;
     const known = seen.view.workers.find((one) => one.worker === worker);
+    const name = worker === '' ? 'this address' : `the worker ${worker}`;
+    // What was assigned is the least that an accepted share has: one is enough.
+    const { best_share } = known ?? {};
+    if (best_share !== undefined && shares > 0 && difficulty / shares > BEST_PART * best_share)
+      return `${pool.name} has seen no share of ${name} as hard as those that it counts`;
+    if (shares < SHARES_MIN) return undefined;
+    const counted_hps = (difficulty * HASHES_PER_DIFFICULTY) / (span_ms / 1_000);
     if (known !== undefined && known.hashrate_hps === undefined) return undefined;
     const pool_hps = known?.hashrate_hps ?? 0;
     if (pool_hps >= counted_hps * this.#options.min) return undefined;
-    const name = worker === '' ? 'this address' : `the worker ${worker}`;
     if (known === undefined) return `${pool.name} knows nothing of ${name}, which counts ${shares} shares`;
     return `${pool.name} has seen ${percent(pool_hps / counted_hps)} of what ${name} counts (at least ${percent(this.#options.min)})`;
   }

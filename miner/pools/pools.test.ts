@@ -215,7 +215,7 @@ describe('asking a pool', () => {
   });
 
   /** An hour of work by 1 TH/s, in six periods. */
-  const work = (worker: string, hashrate_hps = 1e12): WorkGroup => {
+  const work = (worker: string, hashrate_hps = 1e12, shares = 20): WorkGroup => {
     const difficulty = (hashrate_hps * 600) / 2 ** 32;
     for (let period = 0; period < 6; period += 1)
       store.works.add({
@@ -227,7 +227,7 @@ describe('asking a pool', () => {
         from_at: AT - 3_600_000 + period * 600_000,
         to_at: AT - 3_000_000 + period * 600_000,
         difficulty: difficulty.toFixed(),
-        shares: 20,
+        shares,
         is_estimate: 0,
       });
     store.db.prepare("UPDATE works SET state = 'unassigned' WHERE worker = ?").run(worker);
@@ -251,6 +251,13 @@ describe('asking a pool', () => {
     expect(await checked(work('stranger'))).toMatch(
       /^Own knows nothing of the worker stranger, which counts 120 shares/,
     );
+  });
+
+  it('says so where few shares are harder than any that the pool has seen', async () => {
+    expect(await checked(work('garage.1', 1e21, 1))).toMatch(
+      /^Own has seen no share of the worker garage\.1 as hard as/,
+    );
+    expect(await checked(work('stranger', 1e12, 1))).toBeUndefined();
   });
 
   it('raises no doubt where the pool does not answer, or cannot be asked', async () => {

@@ -148,6 +148,14 @@ describe('the books', () => {
     expect(works()).toMatchObject([{ is_estimate: 1 }, { is_estimate: 1 }]);
   });
 
+  it('count nothing twice after an answer that is older than the one before', () => {
+    take(0, reading(1_000, { difficulty_accepted: 10_000 }));
+    take(30, reading(1_030, { difficulty_accepted: 13_000 }));
+    take(60, reading(1_000, { difficulty_accepted: 10_000 }));
+    take(90, reading(1_090, { difficulty_accepted: 19_000 }));
+    expect([total(), lost]).toEqual([9_000, []]);
+  });
+
   it('end a period with the clock, each behind the one before it', () => {
     for (let second = 0; second <= 1_860; second += 30)
       take(second, reading(1_000 + second, { difficulty_accepted: 10_000 + second * 100 }));
@@ -183,6 +191,32 @@ describe('the books', () => {
     expect(works()).toMatchObject([
       { state: 'held', reason: expect.stringMatching(/^mined 4\.0 times .*at most 1\.5/) },
     ]);
+  });
+
+  it.each<[string, (second: number) => object]>([
+    ['never says a hashrate', () => ({ hashrate_hps: undefined })],
+    ['says one only while nothing is mined', (second) => (second % 300 === 0 ? { hashrate_hps: undefined } : {})],
+    ['says that its hashrate is 0', () => ({ hashrate_hps: 0 })],
+    ['says that it runs for longer', (second) => ({ uptime_s: 1_000 + second * 1_000 })],
+  ])('hold few shares of a giant difficulty of a miner that %s', (_what, more) => {
+    for (let second = 0; second <= 600; second += 30) {
+      const shares = Math.floor(second / 300);
+      const { hashrate_hps, ...rest } = reading(1_000 + second, {
+        accepted: shares,
+        difficulty_accepted: shares * 1e12,
+      });
+      take(second, JSON.parse(JSON.stringify({ ...rest, hashrate_hps, ...more(second) })));
+    }
+    expect(works()).toMatchObject([{ state: 'held', difficulty: '2000000000000' }]);
+  });
+
+  it('hold nothing where some answers say no hashrate, or one that was measured while nothing was done', () => {
+    for (let second = 0; second <= 600; second += 30) {
+      const { hashrate_hps = 0, ...rest } = reading(1_000 + second, { difficulty_accepted: 10_000 + second * 100 });
+      const none = second % 90 === 0 ? { hashrate_hps: 0, hashrate_avg_hps: hashrate_hps } : {};
+      take(second, { ...rest, ...(second % 60 === 0 ? { hashrate_hps } : none) });
+    }
+    expect(works()).toMatchObject([{ state: 'unassigned', difficulty: '60000' }]);
   });
 
   it('hold nothing for the luck of a few shares', () => {

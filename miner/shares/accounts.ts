@@ -35,6 +35,9 @@ export interface TakenShares {
   readonly difficulty?: number;
 }
 
+/** Counters kept of one miner, and works that it has open: one that names its pools anew each time must not fill the tables. */
+const COUNTERS_MAX = 200;
+
 const KNOWN: readonly StepKind[] = ['counted', 'restarted', 'reset', 'wrapped'];
 
 export class Accounts {
@@ -63,6 +66,7 @@ export class Accounts {
         ({ pool_url, pool_user }) => pool_url === count.pool_url && pool_user === count.pool_user,
       );
       const step = stepBetween(before, count, hashrate_hps);
+      if (step.kind === 'older') continue;
       counters.put({ miner_id: miner.id, ...count });
       steps.push({ step, count, from_at: before?.at ?? at });
       if (step.kind === 'lost') this.#options.onLost?.(miner, count);
@@ -70,10 +74,11 @@ export class Accounts {
     // A counter of the whole miner goes on under the next pool's name: under the old one it must not be counted again.
     if (counted.isWhole && counted.counts.length > 0)
       for (const row of rows) if (!isAmong(row, counted.counts)) counters.drop(row);
+    if (rows.length + counted.counts.length > COUNTERS_MAX) counters.dropOldest(miner.id, COUNTERS_MAX);
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
     if (known.length === 0) return {};
     const { isCredited = true } = this.#options;
-    if (isCredited) this.#keepPace(miner, known, hashrate_hps, at);
+    if (isCredited) this.#keepPace(miner, known, paceOf(reading, known), at);
     const configs = this.#store.configs.list(miner.id);
     for (const { step, count, from_at } of known) {
       if (isCredited) this.#work(miner, count, step, from_at, at);
@@ -145,15 +150,16 @@ export class Accounts {
     const pace = counters.pace(miner.id);
     const { hashes, shares, difficulty } = pace ?? { hashes: 0, shares: 0, difficulty: 0 };
     const from_at = pace?.from_at ?? Math.min(at, ...known.map((one) => one.from_at));
-    // What it mined while it said nothing of its hashrate has nothing to be compared with.
-    const seen = hashrate_hps === undefined ? [] : known.map(({ step }) => step);
+    // While it says nothing of its hashrate, it is as it was in this period so far: else it need only be silent.
+    const before_s = pace === undefined ? 0 : (pace.at - pace.from_at) / 1_000;
+    const rate_hps = hashrate_hps ?? (before_s > 0 ? hashes / before_s : 0);
     counters.putPace({
       miner_id: miner.id,
       from_at,
       at,
-      hashes: hashes + (hashrate_hps ?? 0) * Math.max(0, ...seen.map(({ seconds }) => seconds)),
-      shares: shares + sum(seen.map(({ accepted }) => accepted)),
-      difficulty: difficulty + sum(seen.map((step) => Number(step.difficulty))),
+      hashes: hashes + rate_hps * Math.max(0, ...known.map(({ step }) => step.seconds)),
+      shares: shares + sum(known.map(({ step }) => step.accepted)),
+      difficulty: difficulty + sum(known.map(({ step }) => Number(step.difficulty))),
     });
   }
 
@@ -161,7 +167,9 @@ export class Accounts {
     if (Number(step.difficulty) <= 0) return;
     const { works } = this.#store;
     const { pool_url, pool_user } = count;
-    const open = works.open(miner.id).find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
+    const all = works.open(miner.id);
+    const open = all.find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
+    if (open === undefined && all.length >= COUNTERS_MAX) return;
     const is_estimate = step.is_estimate || open?.is_estimate === 1 ? 1 : 0;
     if (open !== undefined) {
       const difficulty = new Big(open.difficulty).plus(step.difficulty).toFixed();
@@ -203,6 +211,13 @@ export class Accounts {
   #workerOf({ pool_url, pool_user }: PoolCount): string | undefined {
     return splitPoolUser(pool_user, poolOf(pool_url, this.#pools)).worker;
   }
+}
+
+/** By which its shares are measured; 0 where it found some means that it was measured in another minute. */
+function paceOf(reading: MinerReading, known: readonly { readonly step: Step }[]): number | undefined {
+  const { hashrate_hps: now, hashrate_avg_hps: mean, hashrate_nominal_hps: nominal } = reading;
+  const hasMined = known.some(({ step }) => Number(step.difficulty) > 0);
+  return (hasMined && now === 0 ? mean || nominal : now) ?? now ?? mean ?? nominal;
 }
 
 function isAmong(row: CounterRow, counts: readonly PoolCount[]): boolean {

@@ -72,6 +72,12 @@ describe('a step', () => {
       'lost',
       '0',
     ],
+    [
+      'an answer that is older than the one before',
+      { uptime_s: 4_990, accepted: 99, difficulty_accepted: 99_000 },
+      'older',
+      '0',
+    ],
     ["the miner's clock set back", { uptime_s: 10 }, 'counted', '3000'],
     ["the miner's clock set back by hours", { uptime_s: 2_000 }, 'counted', '3000'],
     ['our clock set forward', { at: 900_000_000 }, 'counted', '3000'],
@@ -80,6 +86,12 @@ describe('a step', () => {
     ['the pool listed once less', { entries: 2 }, 'lost', '0'],
   ])('%s', (_what, more, kind, difficulty) => {
     expect(step(count(), next(more))).toMatchObject({ kind, difficulty });
+  });
+
+  it('lasts no longer than the time that has passed, whatever the clock of the miner says', () => {
+    expect(step(count(), next({ uptime_s: 95_000 })).seconds).toBeCloseTo(40.3);
+    expect(step(count(), next({ uptime_s: 95_000, difficulty_accepted: 90_000 }))).toMatchObject({ kind: 'lost' });
+    expect(step(count(), next({ at: 5_000 })).seconds).toBe(30);
   });
 
   it('goes on from 0 at the end of 32 bits, and not where other counters fell too', () => {

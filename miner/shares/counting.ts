@@ -23,9 +23,9 @@ export interface Count {
 /**
  * first: a counter that was never seen is a baseline. counted: the difference. restarted: all that it shows was mined since.
  * reset: the same, without a restart. wrapped: it went on from 0 at the end of 32 bits. lost: it fell, and what it shows
- * may be from before.
+ * may be from before. older: said before the last one, as by a cache on the way; that one still holds.
  */
-export type StepKind = 'first' | 'counted' | 'restarted' | 'reset' | 'wrapped' | 'lost';
+export type StepKind = 'first' | 'counted' | 'restarted' | 'reset' | 'wrapped' | 'lost' | 'older';
 
 export interface Step {
   readonly kind: StepKind;
@@ -56,7 +56,7 @@ export function stepBetween(before: Count | undefined, now: Count, hashrate_hps:
   if (before === undefined) return { kind: 'first', ...NOTHING };
   const passed_s = Math.max(0, (now.at - before.at) / 1_000);
   const kind = kindOf(before, now, passed_s, hashrate_hps);
-  if (kind === 'first' || kind === 'lost') return { kind, ...NOTHING };
+  if (kind === 'first' || kind === 'lost' || kind === 'older') return { kind, ...NOTHING };
   const isExact = before.difficulty_accepted !== null && now.difficulty_accepted !== null;
   const accepted = changeOf(kind, before.accepted, now.accepted);
   const rejected = changeOf(kind, before.rejected, now.rejected);
@@ -82,10 +82,11 @@ function kindOf(before: Count, now: Count, passed_s: number, hashrate_hps: numbe
   const [was_up, is_up] = [before.uptime_s, now.uptime_s];
   const hasOtherFallen = fell(before.rejected, now.rejected) || fell(before.accepted, now.accepted);
   if (was_up !== null && is_up !== null && is_up < was_up) {
-    if (is < was || hasOtherFallen) return 'restarted';
+    const isInTime = is_up <= longest(passed_s);
+    // Where our own clock was set back, nobody knows how much time has passed.
+    if (is < was || hasOtherFallen) return isInTime || now.at < before.at ? 'restarted' : 'older';
     // Its clock may have been set back, with the counters going on: then this is not since the start.
-    const isSinceStart = is_up <= passed_s * (1 + CLOCK_PART) + CLOCK_S && has(is_up, worthOf(now));
-    if (isSinceStart) return 'restarted';
+    if (isInTime && has(is_up, worthOf(now))) return 'restarted';
   }
   // Another number of entries is another sum.
   if (before.entries !== now.entries) return 'lost';
@@ -127,11 +128,17 @@ function isPossible(now: Count, difficulty: number, seconds: number, hashrate_hp
   return difficulty <= LUCK_PART * expected + LUCK_SHARES * share;
 }
 
-/** By the miner's own clock where it goes on: ours may jump. */
+/** By the miner's own clock where it goes on: ours may jump. But its clock may jump too, and no time is longer for it. */
 function secondsBetween(before: Count, now: Count, passed_s: number): number {
   const { uptime_s } = now;
   if (uptime_s === null || before.uptime_s === null || uptime_s < before.uptime_s) return passed_s;
-  return uptime_s - before.uptime_s;
+  const seconds = uptime_s - before.uptime_s;
+  return passed_s === 0 ? seconds : Math.min(seconds, longest(passed_s));
+}
+
+/** That can have passed by the miner's clock. */
+function longest(passed_s: number): number {
+  return passed_s * (1 + CLOCK_PART) + CLOCK_S;
 }
 
 function changeOf(kind: StepKind, was: number | null, is: number | null): Big {

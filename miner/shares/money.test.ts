@@ -393,6 +393,7 @@ describe('what is no sidecar', () => {
   it.each<[string, (response: http.ServerResponse) => void, object]>([
     ['a page that greets', (response) => response.end('<html>Welcome</html>'), { kind: 'later', isAll: true }],
     ['a success that names no credit', json(200, {}), { kind: 'later', isAll: true }],
+    ['another server that names something', json(200, { id: '7' }), { kind: 'later', isAll: true }],
     [
       'a proxy with nothing behind it',
       (response) => response.writeHead(502).end('Bad Gateway'),

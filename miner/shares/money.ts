@@ -15,6 +15,7 @@ import { retryRefused } from './refused.js';
 import { settle } from './settling.js';
 import { SidecarClient } from './sidecar-client.js';
 import { type StatementQuery, type StatementRow, statementOf } from './statement.js';
+import { tableOf } from './users.js';
 
 export interface MoneyStatus {
   /** Credits that the site has not taken yet, and since when the oldest of them waits (milliseconds since 1970). */
@@ -162,7 +163,7 @@ class OpenMoney implements Money {
     const check = this.#check;
     await check?.refresh(this.#stop.signal);
     settle(store, {
-      users: credit.users,
+      users: { ...credit.users, table: tableOf(credit.users.table) },
       worth: worthOfDifficulty(credit.rate),
       now,
       onHeld: ([work], reason) => this.#tellHeld(work, reason),

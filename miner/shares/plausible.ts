@@ -14,8 +14,6 @@ export interface Pace {
 }
 
 const HASHES_PER_DIFFICULTY = 2 ** 32;
-/** Where a hashrate of 0 is reported: it may have been measured in another minute. */
-const EXPECTED_MIN = 0.1;
 /** Held where luck explains it less often than once in a billion periods. */
 const SURPRISE = Math.log(1e9);
 
@@ -23,16 +21,21 @@ const SURPRISE = Math.log(1e9);
  * In words why it is not plausible, or undefined. Shares come as a Poisson process; the bound is Chernoff's, which never
  * overstates how unlikely something is, so that few shares prove nothing. Pure.
  */
-export function doubtOf({ hashes, shares, difficulty }: Pace, { min, max }: Band): string | undefined {
-  if (shares <= 0 || difficulty <= 0) return undefined;
+export function doubtOf(pace: Pace, { min, max }: Band): string | undefined {
+  const { hashes, difficulty } = pace;
+  if (difficulty <= 0) return undefined;
+  // Where only difficulty is counted, it is at least one.
+  const shares = Math.max(1, pace.shares);
+  const counted = `${shares} ${shares === 1 ? 'share' : 'shares'}`;
+  if (hashes <= 0) return `counts ${counted} and reports no hashrate`;
   const expected = (hashes * shares) / (difficulty * HASHES_PER_DIFFICULTY);
   const ratio = shares / expected;
-  if (ratio > max && surprise(shares, Math.max(EXPECTED_MIN, expected * max)) > SURPRISE)
-    return expected === 0
-      ? `counts ${shares} shares and reports no hashrate`
-      : `mined ${shown(ratio)} times what its reported hashrate allows (at most ${max}), over ${shares} shares`;
+  // Nothing can be said by numbers that are larger than numbers are.
+  if (!Number.isFinite(expected) || !Number.isFinite(ratio)) return 'counts more than can be';
+  if (ratio > max && surprise(shares, expected * max) > SURPRISE)
+    return `mined ${shown(ratio)} times what its reported hashrate allows (at most ${max}), over ${counted}`;
   if (ratio < min && surprise(shares, expected * min) > SURPRISE)
-    return `mined ${shown(ratio)} times what its reported hashrate says (at least ${min}), over ${shares} shares`;
+    return `mined ${shown(ratio)} times what its reported hashrate says (at least ${min}), over ${counted}`;
   return undefined;
 }
 

@@ -7,8 +7,8 @@ import { parseMinerConfig } from '../config/config.js';
 import { FleetStore } from '../store/store.js';
 import { doubtOf } from './plausible.js';
 import { type Carry, NO_CARRY, priceOf, worthOfDifficulty } from './rate.js';
-import { starsOf, userOf } from './users.js';
-import { wordOf } from './words.js';
+import { starsOf, tableOf, userOf } from './users.js';
+import { wordOf, workerNameOf } from './words.js';
 
 describe('the worth of difficulty', () => {
   it('is what the config says, or what a pool would pay', () => {
@@ -79,6 +79,15 @@ describe('whose a worker is', () => {
     expect(of({ 'andy.rig7': '4-name' }, rules)).toBe('5-told');
   });
 
+  it('is found by a MAC in any spelling, and by a name that the sites could not take', () => {
+    const table = tableOf({ 'AA-BB-CC-00-11-22': '3-mac', 'rig 1': '4-name' });
+    expect(of(table)).toBe('3-mac');
+    expect(userOf({ ...worker, worker: wordOf('rig 1') }, store.workerUsers, { table, rules: [] })).toBe('4-name');
+    const named = { ...worker, worker: 'AA-BB-CC-00-11-33' };
+    store.workerUsers.put({ worker: workerNameOf('AA:bb:CC:00:11:33'), user: '5-told', created_at: 0 });
+    expect(userOf(named, store.workerUsers, { table, rules: [] })).toBe('5-told');
+  });
+
   it('is never a name that no user can have', () => {
     expect(of({}, [{ pool_user: 'bc1q*', user: '$1' }])).toBeUndefined();
     expect(of({}, [{ worker: 'andy*', user: '$1$2' }])).toBeUndefined();
@@ -126,7 +135,7 @@ describe('a doubt', () => {
     [8, 3],
     [1, 20],
     [10_000, 10_500],
-    [5, 0],
+    [1, 0.001],
     [0, 1_000],
     [0, 0],
   ])('is none of %i shares where %f are expected', (shares, expected) => {
@@ -138,6 +147,9 @@ describe('a doubt', () => {
     [17_000, 10_000, /^mined 1\.7 times/],
     [12, 0.1, /^mined 120 times/],
     [100, 0, /^counts 100 shares and reports no hashrate/],
+    [1, 0, /^counts 1 share and reports no hashrate/],
+    [1, 1e-12, /^mined 1000000000000 times .* over 1 share$/],
+    [Number.MAX_VALUE, 1, /^counts more than can be/],
     [4_000, 10_000, /^mined 0\.40 times/],
     [1, 100, /^mined 0\.010 times/],
   ])('is one of %i shares where %f are expected', (shares, expected, words) => {

@@ -33,27 +33,32 @@ export function settle(store: FleetStore, options: SettlingOptions): Settled {
   for (const pools of workers) {
     if (pools.every((pool) => userOf(pool, store.workerUsers, options.users) === undefined)) continue;
     const [{ worker_key, worker }] = pools;
-    for (;;) {
-      const done = store.transaction(() => {
-        const groups = store.works.groupsOf('unassigned', worker_key, worker, ROWS_MAX);
-        return groups.map((group) => settleGroup(store, group, options));
+    // What stays unassigned is passed by: it must not be read again for ever, nor keep back what is behind it.
+    for (let after = Number.NEGATIVE_INFINITY; ; ) {
+      const groups = store.transaction(() => {
+        const some = store.works.groupsOf('unassigned', worker_key, worker, ROWS_MAX, after);
+        const done = some.map((group) => settleGroup(store, group, options));
+        credits += done.filter((one) => one === 'credited').length;
+        held += done.filter((one) => one === 'held').length;
+        return some;
       });
-      credits += done.filter((one) => one === 'credited').length;
-      held += done.filter((one) => one === 'held').length;
-      // What stays unassigned would be read again for ever.
-      if (done.every((one) => one === 'unassigned')) break;
+      const last = groups.at(-1);
+      if (last === undefined) break;
+      after = last[0].from_at;
     }
   }
   return { credits, held };
 }
 
 function settleGroup(store: FleetStore, group: WorkGroup, options: SettlingOptions): WorkRow['state'] {
-  const users = new Set(group.flatMap((work) => userOf(work, store.workerUsers, options.users) ?? []));
+  const owners = new Set(group.map((work) => userOf(work, store.workerUsers, options.users)));
+  const users = [...owners].filter((user) => user !== undefined);
   const [user] = users;
   if (user === undefined) return 'unassigned';
+  const whose = users.length > 1 ? `belong to several users (${users.join(', ')})` : "are nobody's";
   const doubt =
-    users.size > 1
-      ? `its pools belong to several users (${[...users].join(', ')}): say whose the worker ${group[0].worker} is, then release it`
+    owners.size > 1
+      ? `${users.length > 1 ? '' : 'some of '}its pools ${whose}: say whose the worker ${group[0].worker} is, then release it`
       : isReleased(group)
         ? undefined
         : options.doubtOf?.(group);

@@ -169,7 +169,8 @@ function outcomeOf({ status, retry_after_s, body }: Answer): Outcome {
   const error = (body?.error ?? {}) as { code?: unknown; message?: unknown };
   const code = typeof error.code === 'string' ? error.code : undefined;
   const message = typeof error.message === 'string' ? error.message : `it answers ${status}`;
-  if (status === 200 && typeof body?.id === 'string') return { kind: 'paid', id: body.id };
+  if (status === 200 && typeof body?.id === 'string' && typeof body.replayed === 'boolean')
+    return { kind: 'paid', id: body.id };
   const later = (reason: string, isAll: boolean): Outcome => ({
     kind: 'later',
     code: 'AXL-CREDIT-DOWN',

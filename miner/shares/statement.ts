@@ -1,6 +1,6 @@
 /** What was mined and credited, by user and miner, and by day: the days agree with the site's own to the last digit. */
 import Big from 'big.js';
-import type { CreditRow } from '../store/credits.js';
+import type { CreditSums } from '../store/credits.js';
 import type { FleetStore } from '../store/store.js';
 
 export interface StatementQuery {
@@ -39,11 +39,10 @@ const SECONDS_MAX = 253_402_300_800;
 export function statementOf(store: FleetStore, query: StatementQuery = {}): StatementRow[] {
   const rows = new Map<string, Sums>();
   const { from = 0, to = SECONDS_MAX, user, miner, group } = query;
-  for (const credit of store.credits.between(from, to, user, miner)) {
-    const day = group === 'day' ? dayOf(credit.to_s) : undefined;
-    const key = JSON.stringify([day ?? '', credit.user, credit.miner]);
-    const row = rows.get(key) ?? emptyRow(day, credit);
-    addTo(row, credit);
+  for (const sums of store.credits.sums(from, to, user, miner, group === 'day')) {
+    const key = JSON.stringify([sums.day ?? '', sums.user, sums.miner]);
+    const row = rows.get(key) ?? emptyRow(sums);
+    addTo(row, sums);
     rows.set(key, row);
   }
   return [...rows].toSorted(([one], [other]) => (one < other ? -1 : 1)).map(([, row]) => row);
@@ -53,18 +52,22 @@ export function dayOf(at_s: number): string {
   return new Date(at_s * 1_000).toISOString().slice(0, 10);
 }
 
-function emptyRow(day: string | undefined, { user, miner }: CreditRow): Sums {
+function emptyRow({ day, user, miner }: CreditSums): Sums {
   const sums = { amount: '0', difficulty: '0', credits: 0, owed: '0', refused: '0', is_estimate: false };
-  return { ...(day !== undefined && { day }), user, miner, ...sums };
+  return { ...(day !== null && { day }), user, miner, ...sums };
 }
 
-function addTo(row: Sums, { state, amount, difficulty, is_estimate }: CreditRow): void {
-  const plus = (total: string, more: string) => new Big(total).plus(more).toFixed();
-  if (state === 'owed') row.owed = plus(row.owed, amount);
-  if (state === 'refused') row.refused = plus(row.refused, amount);
+function addTo(
+  row: Sums,
+  { state, amount, amount_e8, difficulty, difficulty_e8, credits, is_estimate }: CreditSums,
+): void {
+  const plus = (total: string, whole: string, e8: string) =>
+    new Big(e8).times('1e-8').plus(whole).plus(total).toFixed();
+  if (state === 'owed') row.owed = plus(row.owed, amount, amount_e8);
+  if (state === 'refused') row.refused = plus(row.refused, amount, amount_e8);
   if (state !== 'paid') return;
-  row.amount = plus(row.amount, amount);
-  row.difficulty = plus(row.difficulty, difficulty);
-  row.credits += 1;
+  row.amount = plus(row.amount, amount, amount_e8);
+  row.difficulty = plus(row.difficulty, difficulty, difficulty_e8);
+  row.credits += credits;
   row.is_estimate ||= is_estimate === 1;
 }

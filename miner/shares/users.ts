@@ -2,7 +2,7 @@
 import type { WorkerUsers } from '../store/worker-users.js';
 import type { WorkRow } from '../store/works.js';
 import type { UserRule } from './config.js';
-import { isUser } from './words.js';
+import { isUser, workerNameOf } from './words.js';
 
 export interface UsersConfig {
   readonly table: Readonly<Record<string, string>>;
@@ -11,9 +11,14 @@ export interface UsersConfig {
 
 export type Worker = Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_user'>;
 
-/** Undefined where nobody has said whose it is. */
+/** The table of a config, by the names that works have. */
+export function tableOf(table: UsersConfig['table']): UsersConfig['table'] {
+  return Object.fromEntries(Object.entries(table).map(([name, user]) => [workerNameOf(name), user]));
+}
+
+/** Undefined where nobody has said whose it is. `table`: as `tableOf` makes it. */
 export function userOf(worker: Worker, told: WorkerUsers, { table, rules }: UsersConfig): string | undefined {
-  const names = [worker.worker, worker.worker_key];
+  const names = [worker.worker, workerNameOf(worker.worker), worker.worker_key];
   for (const name of names) {
     const user = told.get(name)?.user;
     if (user !== undefined) return user;

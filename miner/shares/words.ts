@@ -16,6 +16,11 @@ export function wordOf(text: string): string {
   return `${encoded.slice(0, LENGTH_MAX - digest.length - 1)}~${digest}`;
 }
 
+/** As works have it: a worker's name at its pool, or a miner's MAC however it is spelled. */
+export function workerNameOf(text: string): string {
+  return /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text) ? text.toLowerCase().replaceAll('-', ':') : wordOf(text);
+}
+
 export function isUser(text: string): boolean {
   return USER.test(text);
 }

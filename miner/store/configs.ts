@@ -18,10 +18,14 @@ export interface ConfigRow {
   readonly seen_at: number;
 }
 
+/** Of one miner, besides those that a person has linked. */
+const CONFIGS_MAX = 200;
+
 export class Configs {
   readonly #db: Database.Database;
   readonly #rest: Database.Statement<[number]>;
   readonly #see: Database.Statement<[number, number, string, string]>;
+  readonly #forget: Database.Statement<[number, number]>;
   readonly #add: Database.Statement<[number, string, string, number, number]>;
 
   constructor(db: Database.Database) {
@@ -29,6 +33,11 @@ export class Configs {
     this.#rest = db.prepare('UPDATE configs SET active = 0 WHERE miner_id = ? AND active = 1');
     this.#see = db.prepare(
       'UPDATE configs SET active = 1, seen_at = ? WHERE miner_id = ? AND pool_url = ? AND pool_user = ?',
+    );
+    this.#forget = db.prepare(
+      `DELETE FROM configs WHERE id IN (
+         SELECT id FROM configs WHERE miner_id = ? AND linked IS NOT 'manual' ORDER BY active DESC, seen_at DESC, id DESC
+         LIMIT -1 OFFSET ?)`,
     );
     this.#add = db.prepare(
       'INSERT INTO configs (miner_id, pool_url, pool_user, active, detected_at, seen_at) VALUES (?, ?, ?, 1, ?, ?)',
@@ -47,7 +56,8 @@ export class Configs {
         if (this.#see.run(at, miner_id, pool_url, pool_user).changes > 0) continue;
         added.push(Number(this.#add.run(miner_id, pool_url, pool_user, at, at).lastInsertRowid));
       }
-      return added.map((id) => this.get(id) as ConfigRow);
+      if (added.length > 0) this.#forget.run(miner_id, CONFIGS_MAX);
+      return added.flatMap((id) => this.get(id) ?? []);
     })();
   }
 

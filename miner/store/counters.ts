@@ -23,9 +23,8 @@ export interface PaceRow {
   readonly at: number;
   /** By the hashrate that it reports. */
   readonly hashes: number;
-  /** Accepted while it reported one. */
+  /** Accepted. */
   readonly shares: number;
-  /** Of those. */
   readonly difficulty: number;
 }
 
@@ -33,6 +32,7 @@ export class Counters {
   readonly #of: Database.Statement<[number], CounterRow>;
   readonly #put: Database.Statement;
   readonly #drop: Database.Statement;
+  readonly #dropOldest: Database.Statement<[number, number]>;
   readonly #pace: Database.Statement<[number], PaceRow>;
   readonly #putPace: Database.Statement;
   readonly #dropPace: Database.Statement;
@@ -45,6 +45,10 @@ export class Counters {
        VALUES (@miner_id, @pool_url, @pool_user, @at, @uptime_s, @accepted, @rejected, @difficulty_accepted, @difficulty, @entries)`,
     );
     this.#drop = db.prepare('DELETE FROM counters WHERE miner_id = ? AND pool_url = ? AND pool_user = ?');
+    this.#dropOldest = db.prepare(
+      `DELETE FROM counters WHERE (miner_id, pool_url, pool_user) IN (
+         SELECT miner_id, pool_url, pool_user FROM counters WHERE miner_id = ? ORDER BY at DESC LIMIT -1 OFFSET ?)`,
+    );
     this.#pace = db.prepare('SELECT * FROM paces WHERE miner_id = ?');
     this.#putPace = db.prepare(
       'INSERT OR REPLACE INTO paces VALUES (@miner_id, @from_at, @at, @hashes, @shares, @difficulty)',
@@ -62,6 +66,11 @@ export class Counters {
 
   drop({ miner_id, pool_url, pool_user }: CounterRow): void {
     this.#drop.run(miner_id, pool_url, pool_user);
+  }
+
+  /** All of a miner but the `kept` newest ones: where those are seen again, they are counted from there. */
+  dropOldest(miner_id: number, kept: number): void {
+    this.#dropOldest.run(miner_id, kept);
   }
 
   /** Undefined where no works of it are open. */

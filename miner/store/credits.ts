@@ -37,6 +37,28 @@ export type NewCredit = Pick<
   'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'worth' | 'is_estimate' | 'from_s' | 'to_s' | 'created_at'
 >;
 
+/** The sum of `amount` is amount + amount_e8 / 10⁸, all decimal text; of `difficulty` alike. */
+export interface CreditSums
+  extends Pick<CreditRow, 'user' | 'miner' | 'state' | 'amount' | 'difficulty' | 'is_estimate'> {
+  /** 2026-01-31, UTC; null where days were not asked for. */
+  readonly day: string | null;
+  readonly credits: number;
+  readonly amount_e8: string;
+  readonly difficulty_e8: string;
+}
+
+/** At most 12 digits before the point and not negative: ten million of them are no more than SQLite's whole numbers hold. */
+function isSmall(name: string): string {
+  return `(instr(${name} || '.', '.') <= 13 AND ${name} >= '0')`;
+}
+
+/** What is larger is alone in its group. */
+function sumOf(name: string): string {
+  const places = `substr(substr(${name}, instr(${name} || '.', '.') + 1) || '00000000', 1, 8)`;
+  const sum = (one: string) => `CAST(sum(CASE WHEN ${isSmall(name)} THEN CAST(${one} AS INTEGER) ELSE 0 END) AS TEXT)`;
+  return `CASE WHEN ${isSmall(name)} THEN ${sum(name)} ELSE ${name} END AS ${name}, ${sum(places)} AS ${name}_e8`;
+}
+
 /** No attempt is put off for longer. */
 export const DELAY_MS_MAX = 2 * 3_600_000;
 
@@ -103,19 +125,26 @@ export class Credits {
       .all(user ?? null, user ?? null, state ?? null, state ?? null, limit);
   }
 
-  /** Those that end at `from_s` or later and before `to_s`, in order of time. */
-  between(
+  /**
+   * Exact sums of those that end at `from_s` or later and before `to_s`, by user, miner and state, and by day where that is
+   * asked for: some rows for each, which add up. Added up here, because nothing else happens while a million rows are read.
+   */
+  sums(
     from_s: number,
     to_s: number,
     user: string | undefined,
     miner: string | undefined,
-  ): IterableIterator<CreditRow> {
+    byDay: boolean,
+  ): CreditSums[] {
+    const day = byDay ? "date(to_s, 'unixepoch')" : 'NULL';
     return this.#db
-      .prepare<[number, number, string | null, string | null, string | null, string | null], CreditRow>(
-        `SELECT * FROM credits WHERE to_s >= ? AND to_s < ? AND (? IS NULL OR user = ?) AND (? IS NULL OR miner = ?)
-         ORDER BY to_s, id`,
+      .prepare<[number, number, string | null, string | null, string | null, string | null], CreditSums>(
+        `SELECT ${day} AS day, user, miner, state, count(*) AS credits, max(is_estimate) AS is_estimate,
+           ${sumOf('amount')}, ${sumOf('difficulty')}
+         FROM credits WHERE to_s >= ? AND to_s < ? AND (? IS NULL OR user = ?) AND (? IS NULL OR miner = ?)
+         GROUP BY 1, user, miner, state, CASE WHEN ${isSmall('amount')} AND ${isSmall('difficulty')} THEN 0 ELSE id END`,
       )
-      .iterate(from_s, to_s, user ?? null, user ?? null, miner ?? null, miner ?? null);
+      .all(from_s, to_s, user ?? null, user ?? null, miner ?? null, miner ?? null);
   }
 
   /** A refused one, so that its works can be a credit again. */

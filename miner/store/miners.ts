@@ -70,7 +70,10 @@ export class Miners {
     this.#seen = db.prepare('UPDATE miners SET seen_at = ? WHERE id = ?');
   }
 
-  /** Its MAC names it to the sites, or its number where it has none: with some letters, because other fleets have numbers too. */
+  /**
+   * Its MAC names it to the sites, or its number where it has none, or where another one was given that MAC first: with some
+   * letters, because other fleets have numbers too.
+   */
   add(miner: NewMiner): MinerRow {
     return this.#db.transaction(() => {
       const { lastInsertRowid } = this.#db
@@ -93,7 +96,9 @@ export class Miners {
       const id = Number(lastInsertRowid);
       this.#db
         .prepare(
-          `UPDATE miners SET worker_key = coalesce(mac_address, 'miner-' || id || '-' || substr(worker_key, 1, 8)) WHERE id = ?`,
+          `UPDATE miners SET worker_key = CASE
+             WHEN mac_address IS NOT NULL AND NOT EXISTS (SELECT 1 FROM miners AS other WHERE other.worker_key = miners.mac_address)
+             THEN mac_address ELSE 'miner-' || id || '-' || substr(worker_key, 1, 8) END WHERE id = ?`,
         )
         .run(id);
       return this.get(id) as MinerRow;
@@ -130,13 +135,16 @@ export class Miners {
   }
 
   /**
-   * Two entries are one device: `from` goes, and how far it was counted is how far `into` is counted. What was between the
-   * two is never counted twice.
+   * Two entries are one device: `from` goes, and how far the one was counted that was read last is how far `into` is
+   * counted. What was between the two is never counted twice.
    */
   unite(from: number, into: number): void {
     this.#db.transaction(() => {
-      const has = this.#db.prepare<[number], object>('SELECT 1 FROM counters WHERE miner_id = ?').get(from);
-      if (has !== undefined) {
+      const newest = this.#db.prepare<[number], { at: number | null }>(
+        'SELECT max(at) AS at FROM counters WHERE miner_id = ?',
+      );
+      const [of_from, of_into] = [newest.get(from)?.at ?? null, newest.get(into)?.at ?? null];
+      if (of_from !== null && (of_into === null || of_from > of_into)) {
         this.#db.prepare('DELETE FROM counters WHERE miner_id = ?').run(into);
         this.#db.prepare('UPDATE counters SET miner_id = ? WHERE miner_id = ?').run(into, from);
       }

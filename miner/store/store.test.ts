@@ -93,3 +93,9 @@ it('has one reading of a second, with the shares of all', () => {
   store.readings.add({ ...row, ...none, hashrate_hps: 5 });
   expect(store.readings.of(id, 10, 11, 'raw')).toEqual([{ ...row, ...none, hashrate_hps: 5, shares: 5 }]);
 });
+
+it('names a device otherwise where another one was named by its MAC', () => {
+  const one = miner({ mac_address: 'aa:bb:cc:00:11:22' });
+  store.miners.change(one.id, { mac_address: 'aa:bb:cc:00:11:33' });
+  expect(miner({ mac_address: 'aa:bb:cc:00:11:22' }).worker_key).toMatch(/^miner-2-[0-9a-f]{8}$/);
+});

@@ -133,14 +133,14 @@ export class Works {
       .all(state);
   }
 
-  /** Of one worker, oldest period first. */
-  groupsOf(state: WorkState, worker_key: string, worker: string, limit: number): WorkGroup[] {
+  /** Of one worker, oldest period first, of those that begin after `after` (milliseconds). */
+  groupsOf(state: WorkState, worker_key: string, worker: string, limit: number, after = 0): WorkGroup[] {
     return grouped(
       this.#db
-        .prepare<[string, string, string, number], WorkRow>(
-          'SELECT * FROM works WHERE state = ? AND worker_key = ? AND worker = ? ORDER BY from_at, id LIMIT ?',
+        .prepare<[string, string, string, number, number], WorkRow>(
+          'SELECT * FROM works WHERE state = ? AND worker_key = ? AND worker = ? AND from_at > ? ORDER BY from_at, id LIMIT ?',
         )
-        .all(state, worker_key, worker, limit),
+        .all(state, worker_key, worker, after, limit),
       limit,
     );
   }

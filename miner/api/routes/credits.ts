@@ -1,6 +1,7 @@
 /** /api/credits, /api/worker-users and /api/statement: what was mined for whom. Amounts are decimal text. */
 import type { FastifyInstance } from 'fastify';
 import type { Money } from '../../shares/money.js';
+import { workerNameOf } from '../../shares/words.js';
 import type { WorkerUserRow } from '../../store/worker-users.js';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
@@ -103,7 +104,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
   );
 
   const userOf = (worker: string): WorkerUserRow => {
-    const row = store.workerUsers.get(worker);
+    const row = store.workerUsers.get(workerNameOf(worker));
     if (row === undefined) throw new ApiError('not_found', 'nobody has been named for this worker');
     return row;
   };
@@ -145,7 +146,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       },
     },
     async ({ params, body }) => {
-      store.workerUsers.put({ worker: params.worker, user: body.user, created_at: agent.now() });
+      store.workerUsers.put({ worker: workerNameOf(params.worker), user: body.user, created_at: agent.now() });
       return userOf(params.worker);
     },
   );
@@ -155,7 +156,7 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
     { schema: { tags: ['credits'], summary: 'Names nobody for a worker', params: WorkerParams } },
     async ({ params }, reply) => {
       userOf(params.worker);
-      store.workerUsers.remove(params.worker);
+      store.workerUsers.remove(workerNameOf(params.worker));
       return reply.code(204).send();
     },
   );

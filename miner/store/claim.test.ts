@@ -1,0 +1,18 @@
+/** One agent for one state. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { claimState } from './claim.js';
+
+it('is for one agent at a time, and for the next one when that has ended', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-claim-'));
+  try {
+    const giveBack = claimState(folder);
+    expect(() => claimState(folder)).toThrow(/another axle miner works with .*axle-claim-.*: stop it/);
+    giveBack();
+    claimState(folder)();
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+});
