@@ -1,5 +1,5 @@
 /** The API where it listens. */
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, isIPv6 } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isLoopback } from '../../common/runtime/config-checks.js';
 import { Tokens } from '../../common/runtime/tokens.js';
@@ -61,6 +61,7 @@ export async function startApi(
     );
   }
   const { port: real } = app.server.address() as AddressInfo;
-  log.info('miner API', { host, port: real });
+  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host;
+  log.info('miner API', { page: `http://${isIPv6(name) ? `[${name}]` : name}:${real}/`, host, port: real });
   return { app, port: real, close: async () => app.close() };
 }
