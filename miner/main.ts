@@ -28,13 +28,26 @@ interface Beside {
 }
 
 export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaemon> {
-  fs.mkdirSync(config.state, { recursive: true, mode: 0o750 });
-  const store = FleetStore.open(path.join(config.state, 'fleet.db'));
+  const store = openStore(config.state);
   try {
     return await compose(store, config, log);
   } catch (error) {
     store.close();
     throw error;
+  }
+}
+
+function openStore(folder: string): FleetStore {
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o750 });
+    return FleetStore.open(path.join(folder, 'fleet.db'));
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
+    throw Object.assign(new Error(message, { cause: error }), {
+      code: 'AXL-PERMISSION',
+      hint: 'run the agent as the account that owns the folder (axle), or name one of your own as state: in miner.yaml',
+    });
   }
 }
 

@@ -1,9 +1,10 @@
 /** The API where it listens. */
-import { type AddressInfo, isIPv6 } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { isLoopback } from '../../common/runtime/config-checks.js';
 import { Tokens } from '../../common/runtime/tokens.js';
 import type { Agent } from '../agent.js';
+import { pageAt } from '../board/board.js';
 import { type ApiOptions, buildApi } from './app.js';
 import { MINER_TOKENS } from './tokens.js';
 
@@ -61,7 +62,6 @@ export async function startApi(
     );
   }
   const { port: real } = app.server.address() as AddressInfo;
-  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host;
-  log.info('miner API', { page: `http://${isIPv6(name) ? `[${name}]` : name}:${real}/`, host, port: real });
+  log.info('miner API', { page: pageAt(host, real), host, port: real });
   return { app, port: real, close: async () => app.close() };
 }
