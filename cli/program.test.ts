@@ -50,6 +50,12 @@ describe('axle', () => {
     expect(out).not.toBe('');
   });
 
+  it('shows no default that says nothing', async () => {
+    await axle('miner', 'simulate', '--help');
+    expect(out).toMatch(/default: 11\)/);
+    expect(out).not.toMatch(/default:\s+(false|\[\]|\{\})/);
+  });
+
   it('hides what only the demo uses', async () => {
     await axle('hub', '--help');
     expect(out).toContain('--log-format');

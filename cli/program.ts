@@ -1,5 +1,5 @@
 /** The commands, their help and their exit codes, apart from the process that runs them. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { ConfigError } from '../common/runtime/config.js';
 import { version } from '../common/runtime/version.js';
 import { addBackup } from './commands/backup.js';
@@ -51,6 +51,7 @@ export function buildProgram(): Command {
     .description('Keeps per-user balances, profiles and tokens in step across websites that share their users.')
     .version(version(), '-V, --version')
     .addHelpText('after', EXAMPLES)
+    .configureHelp({ optionDescription })
     .showHelpAfterError('(axle --help shows the commands)')
     // So that `axle miner` can leave its --config to the commands below it.
     .enablePositionalOptions()
@@ -75,6 +76,14 @@ export function buildProgram(): Command {
   addDemo(program);
   addCompletion(program);
   return program;
+}
+
+/** A default that says nothing, such as false or an empty list, is not shown. */
+function optionDescription(option: Option): string {
+  const { defaultValue } = option;
+  const isEmpty = typeof defaultValue === 'object' && defaultValue !== null && Object.keys(defaultValue).length === 0;
+  if (defaultValue === false || isEmpty) return option.description;
+  return new Help().optionDescription(option);
 }
 
 /** Runs one command line to its end; resolves to the exit code. A command may have set `process.exitCode` by itself. */

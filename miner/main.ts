@@ -29,8 +29,7 @@ interface Beside {
 }
 
 export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaemon> {
-  fs.mkdirSync(config.state, { recursive: true, mode: 0o750 });
-  const giveBack = claimState(config.state);
+  const giveBack = claimFolder(config.state);
   let store: FleetStore | undefined;
   try {
     store = FleetStore.open(path.join(config.state, 'fleet.db'));
@@ -40,6 +39,20 @@ export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaem
     store?.close();
     giveBack();
     throw error;
+  }
+}
+
+function claimFolder(folder: string): () => void {
+  try {
+    fs.mkdirSync(folder, { recursive: true, mode: 0o750 });
+    return claimState(folder);
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
+    throw Object.assign(new Error(message, { cause: error }), {
+      code: 'AXL-PERMISSION',
+      hint: 'run the agent as the account that owns the folder (axle), or name one of your own as state: in miner.yaml',
+    });
   }
 }
 

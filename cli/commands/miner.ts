@@ -27,6 +27,16 @@ Examples:
   axle miner scan 192.168.1.0/24 --json
   axle miner simulate --count 5                 miners to try things out with`;
 
+const SCAN_HELP = `
+For each: address, MAC, model, hashrate, temperature, and as whom it logs in at its pool. Changes nothing, and needs no agent.
+
+Exit codes: 0 looked, also where nothing was found; 2 wrong usage, or no network to look in
+
+Examples:
+  axle miner scan                               the networks that this machine is in
+  axle miner scan 192.168.1.0/24 192.168.5.17
+  axle miner scan 127.20.0.0/28                 what axle miner simulate shows`;
+
 const SIMULATE_HELP = `
 Faults, as --fault name=how-many: ${FAULTS.join(', ')}
 
@@ -55,10 +65,11 @@ export function addMiner(program: Command): void {
       await runDaemon({ ...options, config } as DaemonOptions, loadMinerConfig, runMiner, LIVE);
     });
   addMinerMoney(miner);
-  withPorts(miner.command('scan'))
+  withPorts(miner.command('scan'), 'of their web pages')
     .description('looks for miners once, and shows what it finds')
     .argument('[networks...]', 'such as 192.168.1.0/24; default: the networks that this machine is in')
     .option('--json', 'everything that they say, as JSON', false)
+    .addHelpText('after', SCAN_HELP)
     .action(async (networks: readonly string[], options: ScanCommandOptions) => {
       await scanCommand(networks, options).catch((error: Error) => {
         throw error instanceof AddressError ? new UsageError(error.message) : error;
@@ -75,7 +86,7 @@ export function addMiner(program: Command): void {
     whom: 'phone, monitoring',
     fileOf: (file) => tokensFileOf(loadMinerConfig(file, { withDisk: false })),
   });
-  withPorts(miner.command('simulate'))
+  withPorts(miner.command('simulate'), 'of their web pages; to listen on 80 may need rights')
     .description('miners that are only servers on this machine: to try everything out without hardware')
     .option('--count <n>', 'how many', parsePositive, 11)
     .option('--first <address>', 'of the first one; the next ones follow', parseLoopback, '127.20.0.1')
@@ -91,13 +102,13 @@ export function addMiner(program: Command): void {
     .action(async (options: SimulateOptions) => {
       await simulate(options);
     });
-  addMinerRelay(miner, withPorts);
+  addMinerRelay(miner, (command) => withPorts(command, 'of their web pages'));
 }
 
-function withPorts(command: Command): Command {
+function withPorts(command: Command, pages: string): Command {
   return command
     .option('--rpc-port <n>', 'of the cgminer protocol', parsePort, 4_028)
-    .option('--http-port <n>', 'of their web pages; to listen on 80 may need rights', parsePort, 80)
+    .option('--http-port <n>', pages, parsePort, 80)
     .option('--whatsminer-port <n>', "of Whatsminer's API 3", parsePort, 4_433);
 }
 

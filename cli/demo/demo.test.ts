@@ -6,6 +6,7 @@ import { parseHubConfig, parseSpokeConfig } from '../../common/runtime/config.js
 import { hashToken, readTokens } from '../../common/runtime/tokens.js';
 import { loadMinerConfig } from '../../miner/config/config.js';
 import { addressesOf } from '../../miner/discovery/addresses.js';
+import { FleetStore } from '../../miner/store/store.js';
 import { SIDECAR_TOKENS } from '../../sidecar/access/tokens.js';
 import { UsageError } from '../exit.js';
 import { claim } from './claim.js';
@@ -78,6 +79,13 @@ describe('the layout', () => {
   });
 });
 
+function walletsAt({ state }: DemoMiners): string[][] {
+  const store = FleetStore.open(join(state, 'fleet.db'));
+  const found = store.wallets.list().map(({ pool, currency }) => [pool, currency]);
+  store.close();
+  return found;
+}
+
 describe('the miners', () => {
   it('have a config that the agent takes, and a token that their site knows, also the second time', () => {
     const sites = demoSites(dir);
@@ -88,6 +96,7 @@ describe('the miners', () => {
       const { credit, networks } = loadMinerConfig(miners.config);
       expect(credit?.sidecar).toEqual({ socket: paying.socket });
       expect([...addressesOf(networks ?? [])]).toContain(miners.first);
+      expect(walletsAt(miners)).toEqual([['demo_pool', 'BTC']]);
       const secret = readFileSync(credit?.token_file as string, 'utf8').trim();
       expect(readTokens(join(paying.state, 'tokens.json'), SIDECAR_TOKENS)).toMatchObject([
         { sha256: hashToken(secret), scopes: ['miner-credits'] },

@@ -7,6 +7,8 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { hashToken, readTokens, TOKEN_BYTES, TOKEN_PREFIX, writeTokens } from '../../common/runtime/tokens.js';
+import { EXAMPLE_WALLET } from '../../miner/simulate/fleet.js';
+import { FleetStore } from '../../miner/store/store.js';
 import { SIDECAR_TOKENS } from '../../sidecar/access/tokens.js';
 import type { DemoEvent } from './event.js';
 import type { DemoSite } from './layout.js';
@@ -26,9 +28,12 @@ export type DemoMiners = {
 };
 
 export const COUNT = 4;
+export const PERIOD_S = 20;
 /** Whom the demo's miners belong to. */
 const USER = '2-miner';
 const TOKEN_NAME = 'miner-agent';
+/** Where the simulated miners say that they work. */
+const POOL = { id: 'demo_pool', name: 'Demo pool', hosts: ['pool.invalid'], currency: 'BTC' } as const;
 /** Ports that need no rights. */
 export const PORTS = { rpc: 4_028, http: 4_080, whatsminer: 4_433 } as const;
 
@@ -55,7 +60,7 @@ export function demoMiners(
   };
 }
 
-/** Config and token of the agent, and that token among the site's: before its daemon starts. */
+/** Config, wallet and token of the agent, and that token among the site's: before its daemon starts. */
 export function prepareMiners(miners: DemoMiners, site: DemoSite): void {
   mkdirSync(miners.state, { recursive: true });
   const token_file = join(miners.state, 'token');
@@ -78,16 +83,29 @@ export function prepareMiners(miners: DemoMiners, site: DemoSite): void {
       networks: [`${miners.first.replace(/\d+$/, '0')}/28`],
       ports: PORTS,
       poll_interval_s: 5,
+      pools: [POOL],
       api: { port: miners.port },
       credit: {
         sidecar: { socket: site.socket },
         token_file,
         rate: { per_difficulty: '0.00001' },
-        period_s: 20,
+        period_s: PERIOD_S,
         users: { rules: [{ worker: '*', user: USER }] },
       },
     }),
   );
+  addWallet(miners);
+}
+
+function addWallet({ state }: DemoMiners): void {
+  const store = FleetStore.open(join(state, 'fleet.db'));
+  try {
+    if (store.wallets.list().length > 0) return;
+    const { id, currency } = POOL;
+    store.wallets.add({ name: 'Demo wallet', address: EXAMPLE_WALLET, pool: id, currency, created_at: Date.now() });
+  } finally {
+    store.close();
+  }
 }
 
 /** What miners earn goes everywhere every few seconds: to be seen arriving at one site is enough beside what people do. */

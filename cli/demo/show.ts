@@ -4,7 +4,7 @@ import { count, type Paint, printable } from '../paint.js';
 import type { Group } from './bursts.js';
 import type { DemoEvent } from './event.js';
 import { type DemoSite, typed } from './layout.js';
-import type { DemoMiners } from './miners.js';
+import { type DemoMiners, PERIOD_S } from './miners.js';
 
 /** Where there is something to see. */
 export type Shown = {
@@ -54,7 +54,7 @@ function browserLines({ sites, status }: Shown, paint: Paint): string[] {
 function minerLines(miners: DemoMiners | undefined, paint: Paint, cwd?: string): string[] {
   if (miners === undefined) return [];
   return [
-    `Simulated miners earn as well; their agent credits a user of ${miners.site}:`,
+    `Simulated miners earn as well; their agent credits a user of ${miners.site}, every ${PERIOD_S} seconds:`,
     '',
     `  http://127.0.0.1:${miners.port}/  ${paint.dim('the miners')}`,
     `  ${paint.good(`cat ${typed(miners.balance, cwd)}`)}`,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { isLoopback } from '../../common/runtime/config-checks.js';
 import { Tokens } from '../../common/runtime/tokens.js';
 import type { Agent } from '../agent.js';
+import { pageAt } from '../board/board.js';
 import { type ApiOptions, buildApi } from './app.js';
 import { MINER_TOKENS } from './tokens.js';
 
@@ -61,6 +62,6 @@ export async function startApi(
     );
   }
   const { port: real } = app.server.address() as AddressInfo;
-  log.info('miner API', { host, port: real });
+  log.info('miner API', { page: pageAt(host, real), host, port: real });
   return { app, port: real, close: async () => app.close() };
 }

@@ -1,5 +1,6 @@
 /** The page of the miners: served beside the API that it speaks to, by the agent and by the cloud's dashboard. */
 import fs from 'node:fs';
+import { isIPv6 } from 'node:net';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { PAGE_HEADERS } from '../../common/runtime/page-headers.js';
@@ -42,4 +43,10 @@ function read(file: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where a browser on this machine finds the page, for the log. */
+export function pageAt(host: string, port: number): string {
+  const name = ['0.0.0.0', '::'].includes(host) ? 'localhost' : host;
+  return `http://${isIPv6(name) ? `[${name}]` : name}:${port}/`;
 }

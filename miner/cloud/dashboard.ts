@@ -2,7 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Log } from '../../common/runtime/log.js';
 import type { Running } from '../../common/runtime/service.js';
-import { registerBoard } from '../board/board.js';
+import { pageAt, registerBoard } from '../board/board.js';
 import { type Env, isSafe, numberIn, RelayError, tokenIn } from '../relay/config.js';
 import { buildDashboard } from './app.js';
 import { duration, Mirror } from './mirror.js';
@@ -93,7 +93,7 @@ export async function runDashboard(settings: DashboardSettings, log: Log, now = 
   });
   await app.listen({ host, port });
   const { port: real } = app.server.address() as AddressInfo;
-  log.info('dashboard', { source: source.name, place, host, port: real, ttl_s });
+  log.info('dashboard', { page: pageAt(host, real), source: source.name, place, host, port: real, ttl_s });
   // The first fetch tells in the log whether the source can be reached.
   const first = mirror.view();
   return {

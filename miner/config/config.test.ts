@@ -62,8 +62,8 @@ it('the example has every key with its default', () => {
 it("is told apart from a site's config", () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-config-'));
   try {
-    const is = (text: string) => {
-      const file = path.join(folder, 'some.yaml');
+    const is = (text: string, name = 'some.yaml') => {
+      const file = path.join(folder, name);
       fs.writeFileSync(file, text);
       return isMinerConfig(file);
     };
@@ -71,6 +71,8 @@ it("is told apart from a site's config", () => {
     expect(is('networks: [192.168.1.0/24]\nnonsense: 1')).toBe(true);
     expect(is('site: x\nstate: /x\nscan_interval_s: 3')).toBe(false);
     expect(is('')).toBe(false);
+    for (const text of ['', '{}\n', '# all as it is\n']) expect(is(text, 'miner.yaml'), text).toBe(true);
+    expect(is('site: x', 'miner.yaml')).toBe(false);
     expect(() => isMinerConfig(path.join(folder, 'none.yaml'))).toThrow(ConfigError);
   } finally {
     fs.rmSync(folder, { recursive: true });

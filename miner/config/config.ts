@@ -1,4 +1,5 @@
 /** Reads miner.yaml. */
+import path from 'node:path';
 import {
   compileSchema,
   isGroup,
@@ -33,9 +34,13 @@ function parse(text: string, file: string, withDisk: boolean): MinerConfig {
   ]) as MinerConfig;
 }
 
-/** Whether a config file is a miner agent's: it has something that a site's has not. Throws ConfigError. */
+/**
+ * Whether a config file is a miner agent's: it has something that a site's has not, or nothing at all (which is enough) under a
+ * name such as miner.yaml. Throws ConfigError.
+ */
 export function isMinerConfig(file: string): boolean {
   const keys = topKeys(readConfigFile(file), file);
+  if (keys.length === 0) return path.basename(file).includes('miner');
   if (keys.some((key) => ['site', 'hub', 'spokes', 'userdata'].includes(key))) return false;
   return keys.some((key) => key in MinerSchema.properties);
 }

@@ -32,8 +32,15 @@ function table(networks: readonly string[], { found, unknown, progress, duration
   const strangers = unknown.map(
     ({ address, open, reason }) => `${address.padEnd(15)}  not understood (${open.join(', ')}): ${reason}`,
   );
-  const total = `${found.length} miners among ${progress.addresses} addresses of ${networks.join(', ')} in ${(duration_ms / 1_000).toFixed(1)} s`;
-  return [...lines, ...strangers, total, ''].join('\n');
+  const took = `in ${(duration_ms / 1_000).toFixed(1)} s`;
+  const total = `${counted(found.length, 'miner', 'miners')} among ${counted(progress.addresses, 'address', 'addresses')} of ${networks.join(', ')} ${took}`;
+  return [...lines, ...strangers, total, ...(found.length === 0 ? [NOTHING] : []), ''].join('\n');
+}
+
+const NOTHING = `Are the miners in this network? Name another: axle miner scan 192.168.5.0/24. Do they answer at other ports? See --help.`;
+
+function counted(many: number, one: string, more: string): string {
+  return `${many} ${many === 1 ? one : more}`;
 }
 
 function line({ address, mac, reading }: FoundMiner): string {

@@ -129,6 +129,18 @@ describe('a round', () => {
     expect(keeper.fleet.show().miners[0]).not.toHaveProperty('error');
   });
 
+  it('says of no device that it is offline before it could be asked after a start', async () => {
+    const [here, gone] = await simulate({ count: 2, kinds: ['antminer'], faults: { hung: 1 } });
+    for (const miner of [here, gone]) store.miners.seen(known(miner as FleetMiner).id, now - 7_200_000);
+    keep('offline_after_s: 60');
+    expect(states()).toEqual(['stale', 'stale']);
+    await round();
+    expect(states()).toEqual(['online', 'stale']);
+    now += 60_000;
+    clock_ms += 60_000;
+    expect(states()[1]).toBe('offline');
+  });
+
   it('asks a device that has been silent for long less often, and still asks it', async () => {
     store.miners.add({
       name: 'gone',

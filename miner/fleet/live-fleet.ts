@@ -35,11 +35,13 @@ export class LiveFleet {
   readonly #options: LiveFleetOptions;
   readonly #listeners = new Set<() => void>();
   readonly #states = new Map<number, MinerState>();
+  readonly #started_at: number;
   #shown: Fleet | undefined;
   #counts: Counts = { online: 0, stale: 0, offline: 0, unknown: 0, disabled: 0 };
 
   constructor(options: LiveFleetOptions) {
     this.#options = options;
+    this.#started_at = options.now();
     options.poller.follow(() => this.look());
   }
 
@@ -89,9 +91,12 @@ export class LiveFleet {
   }
 
   #stateOf(row: MinerRow, at: number, limits: StateLimits): MinerState {
-    // After a start, what the store knows from before.
-    const age_ms = this.#options.poller.age_ms(row.id) ?? (row.seen_at === null ? undefined : at - row.seen_at);
-    return stateOf(row.enabled === 1, age_ms, limits);
+    const isEnabled = row.enabled === 1;
+    const age_ms = this.#options.poller.age_ms(row.id);
+    if (age_ms !== undefined || row.seen_at === null) return stateOf(isEnabled, age_ms, limits);
+    // After a start, what the store knows from before. While the agent was not running nobody asked: that is no silence.
+    const state = stateOf(isEnabled, at - row.seen_at, limits);
+    return state === 'offline' && at - this.#started_at < limits.offline_after_ms ? 'stale' : state;
   }
 }
 

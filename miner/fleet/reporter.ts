@@ -42,6 +42,7 @@ export class FleetReporter {
       added: added.length,
       moved: moved.length,
       missed,
+      ...(result.unknown.length > 0 && { not_understood: result.unknown.length }),
       ms: result.duration_ms,
     });
     for (const { row, from } of moved) this.#log.info('miner has moved', { miner: row.name, from, to: row.ip_address });

@@ -23,6 +23,7 @@ export async function askWhatsminer(
   });
   if (answer.length < HEAD) return '';
   const length = answer.readUInt32LE(0);
-  if (length > limits.bytes_max) throw new AnswerTooLongError(`${address}:${port} announces ${length} bytes`);
+  if (length > limits.bytes_max)
+    throw new AnswerTooLongError(`${address}:${port} does not speak as a Whatsminer (or announces ${length} bytes)`);
   return answer.subarray(HEAD, HEAD + length).toString('utf8');
 }

@@ -70,11 +70,11 @@ const HINTS: Readonly<Record<Purpose, Readonly<Record<FaultCode, string>>>> = {
     forbidden: 'this token may not write Gists: make one with the gist scope, and set GIST_TOKEN',
     missing:
       'check that GIST_ID is right, that the Gist exists and belongs to the owner of the token, and that the token has the gist scope',
-    conflict: 'somebody else changed the Gist in the same moment; it is tried again. Do two agents write to one Gist?',
-    refused: 'GitHub does not take this content; it is tried again with the next snapshot',
+    conflict: 'somebody else changed the Gist in the same moment. Do two agents write to one Gist?',
+    refused: 'GitHub does not take this content',
     'rate-limited': 'increase SYNC_INTERVAL (for example to 120 seconds); it goes on when GitHub allows it',
-    server: 'GitHub has a problem of its own (https://www.githubstatus.com); it is tried again',
-    unreachable: 'check the internet connection of this machine, and relay.gist.api_url; it is tried again',
+    server: 'GitHub has a problem of its own (https://www.githubstatus.com)',
+    unreachable: 'check the internet connection of this machine, and relay.gist.api_url',
     answer: 'check relay.gist.api_url: this is not how the API of GitHub answers',
   },
   read: {

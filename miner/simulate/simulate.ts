@@ -51,7 +51,7 @@ async function start(options: SimulateOptions): Promise<Fleet> {
 function hint(error: NodeJS.ErrnoException): string {
   switch (error.code) {
     case 'EACCES':
-      return '\nPorts below 1024 need rights: add --http-port 8080, and to miner.yaml ports: {http: 8080}';
+      return '\nPorts below 1024 need rights: add --http-port 8080, also to axle miner scan, and to miner.yaml ports: {http: 8080}';
     case 'EADDRINUSE':
       return '\nAnother program listens there (another simulation?): add --first 127.30.0.1, or other ports';
     case 'EADDRNOTAVAIL':

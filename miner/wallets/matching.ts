@@ -63,7 +63,7 @@ export function matchOf(
     const [wallet] = same;
     return none(
       wallet === undefined
-        ? `${what}: link the miner to a wallet by hand`
+        ? `${what}: link the miner to a wallet by hand, or add the pool to pools in miner.yaml`
         : `${what}, though the address is that of wallet ${wallet.id} (${wallet.name}): link it by hand`,
     );
   }

@@ -175,7 +175,10 @@ function minersOf({ agent }: Context): ReadonlyMap<number, readonly number[]> {
 function walletFrom(body: NewWalletBody, pools: readonly Pool[]): Omit<WalletRow, 'id' | 'created_at'> {
   const pool = pools.find(({ id }) => id === body.pool);
   if (pool === undefined)
-    throw new ApiError('bad_request', `pool must be one of ${pools.map(({ id }) => id).join(', ')}`);
+    throw new ApiError(
+      'bad_request',
+      `pool must be one of ${pools.map(({ id }) => id).join(', ')}, or of your own: pools in miner.yaml`,
+    );
   const wanted = pool.currency ?? body.currency;
   if (pool.currency !== undefined && body.currency !== undefined && body.currency !== pool.currency)
     throw new ApiError('bad_request', `${pool.name} is for ${pool.currency}, not for ${body.currency}`);

@@ -124,7 +124,12 @@ export class CreditsView implements View {
       make('div', '', units.amount(paid), rest(owed, 'more owed'), rest(refused, 'refused')),
       `${is_estimate ? '≈ ' : ''}${units.short(Number(difficulty))}`,
     ]);
-    const dayHeads = [['Day', 'c-date'], ['User'], ['Paid', 'c-num'], ['Work', 'c-num wide']] as const;
+    const dayHeads = [
+      ['Day', 'c-date'],
+      ['User', 'c-user'],
+      ['Paid', 'c-num'],
+      ['Work', 'c-num wide'],
+    ] as const;
     this.#statement.replaceChildren(
       days.length === 0
         ? make('p', 'empty', 'Nothing was credited in the last month.')
@@ -132,7 +137,7 @@ export class CreditsView implements View {
     );
     const heads = [
       ['Until', 'c-date'],
-      ['User'],
+      ['User', 'c-user'],
       ['Worker', 'wide'],
       ['Credits', 'c-num'],
       ['Work', 'c-num wide'],

@@ -274,7 +274,7 @@ function detailsOf(member: FleetMember): HTMLElement[] {
   const volts = reading.voltage_v;
   const parts: HTMLElement[] = [
     facts([
-      ['Make and model', [reading.make, reading.model ?? member.model].filter(Boolean).join(' ') || undefined],
+      ['Make and model', units.makeAndModel(reading.make, reading.model ?? member.model)],
       ['Firmware', reading.firmware ?? member.firmware],
       ['Read as', reading.family],
       ['MAC', reading.mac ?? member.mac],

@@ -3,6 +3,16 @@ import * as units from './units.js';
 
 describe('figures for people', () => {
   it.each([
+    ['Avalon', 'Avalon Q', 'Avalon Q'],
+    ['Bitmain', 'Antminer S19', 'Bitmain Antminer S19'],
+    ['Antminer', undefined, 'Antminer'],
+    [undefined, 'Gamma', 'Gamma'],
+    [undefined, undefined, undefined],
+  ])('make %s and model %s are %s', (make, model, text) => {
+    expect(units.makeAndModel(make, model)).toBe(text);
+  });
+
+  it.each([
     [0, '0 H/s'],
     [1, '1 H/s'],
     [999, '999 H/s'],

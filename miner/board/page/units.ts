@@ -58,6 +58,12 @@ export function share(part: Known, whole: Known): string {
   return `${percent === 0 || percent >= 9.95 ? Math.round(percent) : percent.toFixed(percent < 0.1 ? 2 : 1)} %`;
 }
 
+/** `Antminer S19`; models that name their make themselves stay as they are. */
+export function makeAndModel(make: string | undefined, model: string | undefined): string | undefined {
+  if (make === undefined || model?.toLowerCase().startsWith(make.toLowerCase())) return model ?? make;
+  return model === undefined ? make : `${make} ${model}`;
+}
+
 /** `45 s`, `12 min`, `3 h`, `5 days`. */
 export function duration(s: Known): string {
   if (!isKnown(s)) return NONE;
