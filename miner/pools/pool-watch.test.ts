@@ -10,7 +10,7 @@ import { parseMinerConfig } from '../config/config.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import { Keeper } from '../fleet/keeper.js';
 import { FleetReporter } from '../fleet/reporter.js';
-import { openMoney } from '../shares/money.js';
+import { type Money, openMoney } from '../shares/money.js';
 import type { MinerRow } from '../store/miners.js';
 import { FleetStore } from '../store/store.js';
 
@@ -33,6 +33,7 @@ let workers: Worker[];
 let now: number;
 let store: FleetStore;
 let keeper: Keeper;
+let money: Money;
 
 beforeAll(async () => {
   server = http.createServer((request, response) => {
@@ -88,11 +89,12 @@ pool_miners: {workers: ${JSON.stringify(watched)}}
 credit:
   sidecar: {socket: /nowhere}
   rate: {per_difficulty: "1"}
+  users: {table: {nerd1: 1-andy}}
 ${more}`,
     'miner.yaml',
   );
   const { credit, pools } = config;
-  const money = openMoney({ store, credit, pools, log: SILENT, now: () => now, random: () => 0 });
+  money = openMoney({ store, credit, pools, log: SILENT, now: () => now, random: () => 0 });
   keeper = new Keeper({
     store,
     config,
@@ -284,6 +286,18 @@ describe('a worker that no device here has', () => {
     expect(members()[0]).not.toHaveProperty('error');
     expect(credited()).toBe(40);
     expect(works()).toMatchObject([{ miner_id: 1, worker: 'nerd1', is_estimate: 0 }, {}]);
+  });
+
+  it('earns for its user as any other', async () => {
+    wallet();
+    workers = [nerd()];
+    keep();
+    for (let rounds = 0; rounds < 4; rounds += 1) await round({ mined: 10 });
+    now += 3_600_000;
+    await money.round();
+    expect(money.held()).toEqual([]);
+    expect(money.statement()).toMatchObject([{ user: '1-andy', owed: '20', difficulty: expect.any(String) }]);
+    await money.stop();
   });
 
   it('is estimated where the pool tells a hashrate only: time in which shares came, and marked so', async () => {
