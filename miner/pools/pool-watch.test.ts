@@ -252,6 +252,7 @@ describe('a worker that no device here has', () => {
     workers = [nerd(), nerd('other')];
     keep();
     await round({ mined: 10 });
+    expect(members()).toMatchObject([{ state: 'online', worker: 'nerd1', wallet_id: 1 }]);
     await round({ mined: 10 });
     expect(members()).toEqual([
       {

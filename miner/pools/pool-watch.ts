@@ -188,7 +188,7 @@ export class PoolWatch implements OtherReader {
       for (const view of seen.view.workers) {
         const isKnown = rows.has(keyOf({ pool: pool.id, address, worker: view.worker }));
         if (isKnown || !this.#isWanted(view.worker) || claims.has(pool, address, view.worker)) continue;
-        if (this.#isAlive(view, seen)) this.#add(source, view, seen);
+        if (this.#isAlive(view, seen)) entries.push(...this.#add(source, view, seen));
       }
     }
     for (const { miner_id } of rows.values()) if (!asked.has(miner_id)) this.#fail(miner_id, NO_WALLET);
@@ -213,7 +213,7 @@ export class PoolWatch implements OtherReader {
   }
 
   /** It is counted from the next answer on: this one may lag behind what a device that was just here has counted. */
-  #add(source: Source, view: PoolWorkerView, seen: SeenView): void {
+  #add(source: Source, view: PoolWorkerView, seen: SeenView): Entry[] {
     const { store, freeName, onFound } = this.#options;
     const { pool, address } = source;
     const { worker } = view;
@@ -230,11 +230,12 @@ export class PoolWatch implements OtherReader {
       store.poolMiners.add({ miner_id: added.id, pool: pool.id, address, worker });
       return added;
     });
-    if (row === undefined) return;
-    const reading = readingOf({ workers: [view] }, worker, this.#userOf(source, worker));
-    if (reading !== undefined)
-      this.#known.set(row.id, { reading, at: seen.at, failures: 0, share_at: shareAt(view, seen) });
+    if (row === undefined) return [];
     onFound(row, pool.name, worker);
+    const { difficulty_accepted: _, ...uncounted } = view;
+    const reading = readingOf({ workers: [uncounted] }, worker, this.#userOf(source, worker)) as MinerReading;
+    this.#known.set(row.id, { reading, at: seen.at, failures: 0, share_at: shareAt(view, seen) });
+    return [{ row, adapter: ADAPTER, reading, at: seen.at }];
   }
 
   #reading(miner_id: number, source: Source, view: PoolWorkerView, seen: SeenView): MinerReading {
