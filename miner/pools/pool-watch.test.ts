@@ -275,6 +275,10 @@ describe('a worker that no device here has', () => {
     keep();
     for (let rounds = 0; rounds < 4; rounds += 1) await round({ mined: 10 });
     expect(credited()).toBe(20);
+    // It tells no number of shares.
+    expect(store.db.prepare('SELECT shares, rejected, difficulty FROM readings ORDER BY at_s').all().at(-1)).toEqual({
+      ...{ shares: null, rejected: null, difficulty: 10 },
+    });
     broken = true;
     await round({ mined: 10 });
     expect(members()[0]).toMatchObject({ state: 'online', error: expect.stringContaining('answers 503') });
