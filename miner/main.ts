@@ -45,6 +45,7 @@ export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaem
 function claimFolder(folder: string): () => void {
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o750 });
+    fs.accessSync(folder, fs.constants.W_OK);
     return claimState(folder);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;

@@ -16,7 +16,8 @@ import { addTokenCommands } from './token.js';
 
 const EXAMPLES = `
 With --config it is the agent: it looks for miners, reads them, and keeps what they say. It runs until SIGTERM or SIGINT; under
-systemd as axle-miner.service.
+systemd as axle-miner.service. Miners that cannot be asked, such as a NerdMiner, are seen through their pool where the config
+names them: pool_miners.
 
 Exit codes: 0 stopped, 1 something broke, 2 wrong usage or a config with mistakes
 

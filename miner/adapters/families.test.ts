@@ -1,7 +1,6 @@
 /** One sample of each family, written from its protocol, and the traps that are known of it. */
 import { describe, expect, it } from 'vitest';
 import { ADAPTERS, adapterOf, identify, parseReplies } from './identify.js';
-import { poolWorkers } from './nerdminer.js';
 import { readReplies } from './replies.js';
 import type { Json } from './tolerant-json.js';
 
@@ -746,47 +745,6 @@ describe('NerdMiner', () => {
         },
       ],
     });
-  });
-
-  it('by its pool', () => {
-    expect(
-      poolWorkers(
-        readReplies({
-          ckpool: JSON.stringify({
-            hashrate1m: '78.5K',
-            worker: [
-              {
-                workername: 'bc1qa.my.rig',
-                hashrate1m: '78.5K',
-                lastshare: 1_790_000_000,
-                shares: 12,
-                bestshare: 0.25,
-                bestever: 3,
-              },
-            ],
-          }),
-        }),
-      ),
-    ).toEqual([
-      { worker: 'my.rig', hashrate_hps: 78_500, best_share: 3, difficulty_accepted: 12, last_share_at: 1_790_000_000 },
-    ]);
-    expect(
-      poolWorkers(
-        readReplies({
-          public_pool: JSON.stringify({
-            workers: [
-              {
-                sessionId: 'f',
-                name: 'n1',
-                bestDifficulty: '1.50',
-                hashRate: 78_500,
-                lastSeen: '2026-11-01T00:00:00.000Z',
-              },
-            ],
-          }),
-        }),
-      ),
-    ).toEqual([{ worker: 'n1', hashrate_hps: 78_500, best_share: 1.5, last_share_at: 1_793_491_200 }]);
   });
 });
 

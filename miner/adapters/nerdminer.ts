@@ -1,6 +1,6 @@
 /**
  * NerdMiner v2 has no API of its own. The axehub fork has one (`/api/axehub/v1/info`, rates in kH/s); any other is seen
- * only through its pool, which lists it as a worker: see `poolWorkers`.
+ * only through its pool, which lists it as a worker: see `../pools/pool-watch.ts`.
  */
 import { ask } from '../readers/ask.js';
 import type { Adapter } from './adapter.js';
@@ -19,7 +19,7 @@ import {
   text,
 } from './quantities.js';
 import { compact, type MinerReading, type PoolReading } from './reading.js';
-import { everyObject, Fields, findObject, type Replies } from './replies.js';
+import { Fields, findObject } from './replies.js';
 
 export const nerdminer: Adapter = {
   key: 'nerdminer',
@@ -90,46 +90,4 @@ function poolOf(pool: Fields, hashing: Fields, active: boolean): PoolReading {
         }
       : {}),
   });
-}
-
-/** A worker as a pool sees it: for a device that cannot be asked. */
-export interface PoolWorker {
-  /** What stands behind the address; absent for a miner that gives no name. */
-  readonly worker?: string;
-  readonly hashrate_hps?: number;
-  readonly best_share?: number;
-  /** Difficulty of all its accepted shares, where the pool says it (ckpool's `shares`). */
-  readonly difficulty_accepted?: number;
-  /** Seconds since 1970. */
-  readonly last_share_at?: number;
-}
-
-/** Of ckpool's `/users/{address}` and public-pool's `/api/client/{address}`. */
-export function poolWorkers(replies: Replies): readonly PoolWorker[] {
-  return everyObject(replies)
-    .flatMap((object) => [...object.list('worker'), ...object.list('workers')])
-    .map((worker) => {
-      const name = worker.read(label, 'workername', 'name');
-      return compact<PoolWorker>({
-        worker: name?.includes('.') && worker.has('workername') ? name.slice(name.indexOf('.') + 1) : name,
-        hashrate_hps: worker.read(suffixedRate, 'hashrate1m', 'hashrate5m', 'hashRate'),
-        best_share: worker.read(difficulty, 'bestever', 'bestshare', 'bestDifficulty'),
-        difficulty_accepted: worker.read(count, 'shares'),
-        last_share_at: worker.read(moment, 'lastshare', 'lastSeen'),
-      });
-    });
-}
-
-/** "50.1K" or 50100: a difficulty is written the same way. */
-function suffixedRate(value: Parameters<typeof difficulty>[0]): number | undefined {
-  return difficulty(value);
-}
-
-/** Seconds since 1970, of a number or an ISO time. */
-function moment(value: Parameters<typeof difficulty>[0]): number | undefined {
-  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) {
-    const at = Date.parse(value);
-    return Number.isNaN(at) ? undefined : Math.floor(at / 1_000);
-  }
-  return positive(value);
 }

@@ -30,6 +30,8 @@ export interface MinerReading {
   readonly shares_stale?: number;
   /** Sum of the assigned difficulty of every accepted share. */
   readonly difficulty_accepted?: number;
+  /** `difficulty_accepted` was worked out from a hashrate. */
+  readonly is_difficulty_estimated?: true;
   readonly difficulty_rejected?: number;
   /** Difficulty of the best share found. */
   readonly best_share?: number;

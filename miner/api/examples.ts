@@ -16,6 +16,7 @@ const miner = {
   ip_address: '192.168.1.77',
   mac_address: 'aa:bb:cc:00:11:22',
   api_port: null,
+  seen_by: null,
   status: 'online',
   enabled: true,
   auto_discovered: true,

@@ -42,6 +42,23 @@ async function scanned() {
   await agent.scans.finished(body.job_id);
 }
 
+it('a miner that is seen through its pool has no address, and can be given none', async () => {
+  const { id } = agent.store.miners.add({
+    ...{ name: 'NerdMiner', miner_type: 'nerdminer', adapter: 'pool', ip_address: '', created_at: agent.now() },
+  });
+  const { body } = await ask('GET', `/api/miners/${id}`);
+  expect(body).toMatchObject({ ip_address: null, mac_address: null });
+  const refused = await ask('PATCH', `/api/miners/${id}`, { ip_address: '192.168.1.7' });
+  expect([refused.status, refused.body.error.message]).toEqual([
+    409,
+    "NerdMiner is seen through its pool and has no ip_address: add the device itself, and it takes this one's place",
+  ]);
+  expect((await ask('PATCH', `/api/miners/${id}`, { name: 'Shelf', enabled: false })).body).toMatchObject({
+    ...{ name: 'Shelf', status: 'disabled', ip_address: null },
+  });
+  expect((await ask('DELETE', `/api/miners/${id}`)).status).toBe(204);
+});
+
 describe('adding by hand', () => {
   it('answers the miner, in the form of the example, and has it read from now on', async () => {
     const { status, body, headers } = await ask('POST', '/api/miners', AVALON);

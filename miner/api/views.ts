@@ -3,7 +3,7 @@ import type { MinerReading } from '../adapters/reading.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import type { ConfigRow } from '../store/configs.js';
 import type { CreditRow } from '../store/credits.js';
-import type { MinerRow } from '../store/miners.js';
+import { isSeenByPool, type MinerRow } from '../store/miners.js';
 import type { SubmissionRow } from '../store/submissions.js';
 import type { WalletRow } from '../store/wallets.js';
 
@@ -19,9 +19,10 @@ export function minerView(row: MinerRow, member: FleetMember | undefined) {
     miner_type: row.miner_type,
     model: row.model,
     firmware_version: row.firmware,
-    ip_address: row.ip_address,
+    ip_address: isSeenByPool(row) ? null : row.ip_address,
     mac_address: row.mac_address,
     api_port: row.api_port,
+    seen_by: member?.seen_by ?? null,
     status: row.enabled === 0 ? 'disabled' : (member?.state ?? 'unknown'),
     enabled: row.enabled === 1,
     auto_discovered: row.auto_discovered === 1,

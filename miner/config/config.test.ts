@@ -51,6 +51,14 @@ offline_after_s: 10
   ]);
 });
 
+it('names the miners that only their pool sees, or none', () => {
+  expect(parseMinerConfig('pool_miners: {workers: ["nerd*", ""]}', 'x').pool_miners).toMatchObject({ interval_s: 300 });
+  expect(mistakes('pool_miners: {interval_s: 300}\n').join()).toContain('workers');
+  expect(mistakes('pool_miners: {workers: ["*"], stale_after_s: 900, offline_after_s: 600}\n')).toEqual([
+    'miner.yaml:1: pool_miners.offline_after_s: must not be less than stale_after_s, 900 (got 600)',
+  ]);
+});
+
 it('the example has every key with its default', () => {
   const text = fs.readFileSync(EXAMPLE, 'utf8');
   const whole = parseMinerConfig(text.replaceAll(/^# ?(?=[a-z_]+:| {2})/gm, ''), EXAMPLE);

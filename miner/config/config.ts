@@ -79,6 +79,12 @@ function timeProblems(root: Readonly<Record<string, unknown>>): Problem[] {
       address: ['offline_after_s'],
       message: `must not be less than ${stale_after_s === undefined ? 'poll_interval_s' : 'stale_after_s'} (got ${offline_after_s})`,
     });
+  const { pool_miners } = root;
+  if (isGroup(pool_miners) && isLess(pool_miners.offline_after_s, pool_miners.stale_after_s))
+    problems.push({
+      address: ['pool_miners', 'offline_after_s'],
+      message: `must not be less than stale_after_s, ${pool_miners.stale_after_s} (got ${pool_miners.offline_after_s})`,
+    });
   return problems;
 }
 

@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { LogLevel, oneOf, Path, strict, text } from '../../common/runtime/config-types.js';
 import { FAMILIES } from '../adapters/reading.js';
 import { ApiSection } from '../api/config.js';
+import { PoolMinersSection } from '../pools/config.js';
 import { Relay } from '../relay/config.js';
 import { Credit, OwnPools } from '../shares/config.js';
 
@@ -47,6 +48,7 @@ export const MinerSchema = strict({
     { default: {} },
   ),
   pools: OwnPools,
+  pool_miners: Type.Optional(PoolMinersSection),
   credit: Type.Optional(Credit),
   api: ApiSection,
   /** Where the fleet is published, for those who cannot reach this network. */

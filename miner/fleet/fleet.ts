@@ -16,6 +16,8 @@ export interface FleetMember {
   /** Left out of what leaves the LAN, unless asked for. */
   readonly address?: string;
   readonly mac?: string;
+  /** Name of the pool that it is seen through: it has no address, and cannot be asked itself. */
+  readonly seen_by?: string;
   readonly state: MinerState;
   /** Milliseconds since 1970, of `reading`. */
   readonly at?: number;

@@ -5,10 +5,12 @@ import { type ScanOptions, type ScanResult, scan } from '../discovery/scan.js';
 import { ScanJobs } from '../discovery/scan-jobs.js';
 import { type Entry, Ledger, type ShareBooks, type Written } from '../polling/ledger.js';
 import { Poller, type PollerOptions } from '../polling/poller.js';
-import type { MinerRow } from '../store/miners.js';
+import { PoolWatch } from '../pools/pool-watch.js';
+import { poolsOf } from '../shares/money.js';
+import { isSeenByPool, type MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 import { LiveFleet } from './live-fleet.js';
-import { register } from './register.js';
+import { freeName, register } from './register.js';
 import type { FleetReporter } from './reporter.js';
 
 export interface KeeperOptions {
@@ -34,6 +36,7 @@ export class Keeper {
   readonly poller: Poller;
   readonly scans: ScanJobs;
   readonly fleet: LiveFleet;
+  readonly pools: PoolWatch;
   readonly #options: KeeperOptions;
   readonly #ledger: Ledger;
   #scanning: NodeJS.Timeout | undefined;
@@ -45,18 +48,31 @@ export class Keeper {
   constructor(options: KeeperOptions) {
     const { store, config, reporter, now } = options;
     this.#options = options;
-    this.#ledger = new Ledger(store, options.money);
+    this.pools = new PoolWatch({
+      store,
+      config: config.pool_miners,
+      pools: poolsOf(config.pools),
+      flush: () => this.poller.flush(),
+      write: (entries) => this.#write(entries),
+      freeName: () => freeName('NerdMiner', new Set(store.miners.list().map(({ name }) => name))),
+      onFound: (miner, pool, worker) => reporter.seenByPool(miner, pool, worker),
+      onClaimed: (miner) => reporter.readItself(miner),
+      now,
+    });
+    this.#ledger = new Ledger(store, options.money, (pools) => this.pools.claim(pools));
     this.poller = new Poller({
       ...options.polling,
       store,
       now,
       settings: () => config,
       write: (entries) => this.#write(entries),
+      others: this.pools,
       onLost: (miner, why) => this.#search(miner, why),
     });
     this.fleet = new LiveFleet({
       store,
       poller: this.poller,
+      pools: this.pools,
       now,
       settings: () => ({ ...limitsOf(config), poll_interval_s: config.poll_interval_s }),
       onStates: (changes) => reporter.states(changes),
@@ -67,7 +83,10 @@ export class Keeper {
       now,
       options: () => ({
         ports: config.ports,
-        known_addresses: store.miners.list().map(({ ip_address }) => ip_address),
+        known_addresses: store.miners
+          .list()
+          .filter((row) => !isSeenByPool(row))
+          .map(({ ip_address }) => ip_address),
         alone: (address, task) => this.poller.alone(address, task),
       }),
       onResult: (result) => this.#found(result),
@@ -76,6 +95,7 @@ export class Keeper {
 
   start(): void {
     this.poller.start();
+    this.pools.start(() => this.fleet.look());
     this.#scanSoon(0);
     this.#age();
   }
@@ -83,7 +103,7 @@ export class Keeper {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const timer of [this.#scanning, this.#ageing, this.#searching]) clearTimeout(timer);
-    await Promise.all([this.scans.stop(), this.poller.stop()]);
+    await Promise.all([this.scans.stop(), this.pools.stop(), this.poller.stop()]);
   }
 
   /** A miner was added, changed or removed by a person. */

@@ -2,7 +2,7 @@
 import type { Poller } from '../polling/poller.js';
 import { type StateLimits, stateOf } from '../polling/schedule.js';
 import type { ConfigRow } from '../store/configs.js';
-import type { MinerRow } from '../store/miners.js';
+import { isSeenByPool, type MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 import type { Fleet, MinerState } from './fleet.js';
 import { memberOf } from './view.js';
@@ -10,6 +10,8 @@ import { memberOf } from './view.js';
 export interface LiveFleetOptions {
   readonly store: FleetStore;
   readonly poller: Poller;
+  /** Those that are seen through their pool. */
+  readonly pools?: { readonly limits: StateLimits; seenBy(miner_id: number): string | undefined };
   readonly settings: () => StateLimits & { readonly poll_interval_s: number };
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -76,15 +78,22 @@ export class LiveFleet {
   }
 
   #build(): Fleet {
-    const { store, poller, settings, now } = this.#options;
+    const { store, poller, pools, settings, now } = this.#options;
     const at = now();
     const { poll_interval_s, ...limits } = settings();
     const configs = configsByMiner(store);
     const counts = { online: 0, stale: 0, offline: 0, unknown: 0, disabled: 0 };
     const miners = store.miners.list().map((row) => {
-      const state = this.#stateOf(row, at, limits);
+      const isPools = isSeenByPool(row);
+      const state = this.#stateOf(row, at, isPools ? (pools?.limits ?? limits) : limits);
       counts[state] += 1;
-      return memberOf(row, poller.latest(row.id), state, configs.get(row.id) ?? []);
+      return memberOf(
+        row,
+        poller.latest(row.id),
+        state,
+        configs.get(row.id) ?? [],
+        isPools ? pools?.seenBy(row.id) : undefined,
+      );
     });
     this.#counts = counts;
     return { at, poll_interval_s, miners };

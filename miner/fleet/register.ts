@@ -3,7 +3,7 @@ import { reconcile } from '../discovery/reconcile.js';
 import type { FoundMiner, ScanResult } from '../discovery/scan.js';
 import { mainPortOf } from '../polling/device-reader.js';
 import type { Ports } from '../readers/device.js';
-import type { MinerChange, MinerRow } from '../store/miners.js';
+import { isSeenByPool, type MinerChange, type MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 
 export interface Registered {
@@ -20,7 +20,8 @@ export interface Registered {
 export function register(store: FleetStore, result: ScanResult, ports: Ports, at: number): Registered {
   return store.transaction(() => {
     const rows = new Map(store.miners.list().map((row) => [row.id, row]));
-    const known = [...rows.values()].map(({ id, ip_address, mac_address }) => ({
+    const devices = [...rows.values()].filter((row) => !isSeenByPool(row));
+    const known = devices.map(({ id, ip_address, mac_address }) => ({
       id,
       address: ip_address,
       ...(mac_address === null ? {} : { mac: mac_address }),
@@ -79,7 +80,7 @@ function add(store: FleetStore, found: FoundMiner, ports: Ports, names: Set<stri
 }
 
 /** Many come with the same host name: the second one is "bitaxe 2". */
-function freeName(wanted: string, names: ReadonlySet<string>): string {
+export function freeName(wanted: string, names: ReadonlySet<string>): string {
   if (!names.has(wanted)) return wanted;
   let number = 2;
   while (names.has(`${wanted} ${number}`)) number += 1;

@@ -49,6 +49,17 @@ export class FleetReporter {
     for (const { address, reason } of result.unknown) this.#log.debug('not understood', { address, reason });
   }
 
+  seenByPool(miner: MinerRow, pool: string, worker: string): void {
+    this.#log.info('miner seen through its pool', { miner: miner.name, pool, worker });
+  }
+
+  readItself(miner: MinerRow): void {
+    this.#log.info('miner no longer seen through its pool', {
+      miner: miner.name,
+      reason: 'a device in this network has its pool user, or does not say which one it has',
+    });
+  }
+
   noScan(reason: string): void {
     this.#log.warn('no scan', {
       reason,
@@ -83,7 +94,9 @@ export class FleetReporter {
 }
 
 function namesOf(changes: readonly StateChange[]): string {
-  const names = changes.slice(0, NAMES_MAX).map(({ name, address }) => `${name} (${address})`);
+  const names = changes
+    .slice(0, NAMES_MAX)
+    .map(({ name, address }) => (address === '' ? name : `${name} (${address})`));
   const more = changes.length - names.length;
   return `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -1,7 +1,7 @@
 /** Pure. The fleet as it is shown, from what the store knows and what the last rounds found. */
 import type { MinerReading } from '../adapters/reading.js';
 import type { ConfigRow } from '../store/configs.js';
-import type { MinerRow } from '../store/miners.js';
+import { isSeenByPool, type MinerRow } from '../store/miners.js';
 import type { FleetMember, Latest, MinerState } from './fleet.js';
 
 export function memberOf(
@@ -9,6 +9,7 @@ export function memberOf(
   latest: Latest | undefined,
   state: MinerState,
   configs: readonly ConfigRow[],
+  seen_by?: string,
 ): FleetMember {
   const reading = latest?.reading;
   const at = latest?.at ?? row.seen_at ?? undefined;
@@ -21,8 +22,9 @@ export function memberOf(
     miner_type: row.miner_type,
     ...(model === undefined ? {} : { model }),
     ...(firmware === undefined ? {} : { firmware }),
-    address: row.ip_address,
+    ...(isSeenByPool(row) ? {} : { address: row.ip_address }),
     ...(row.mac_address === null ? {} : { mac: row.mac_address }),
+    ...(seen_by === undefined ? {} : { seen_by }),
     state,
     ...(at === undefined ? {} : { at }),
     ...(reading === undefined ? {} : { reading }),

@@ -1,12 +1,14 @@
 /** Writes good readings into the store, many in one transaction. */
+import type { Adapter } from '../adapters/adapter.js';
 import { highest, type MinerReading } from '../adapters/reading.js';
 import type { Accounts } from '../shares/accounts.js';
-import type { MinerChange, MinerRow } from '../store/miners.js';
+import { isSeenByPool, type MinerChange, type MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 import type { Matcher } from '../wallets/matching.js';
 import type { DeviceResult } from './device-reader.js';
 
-export interface Entry extends DeviceResult {
+export interface Entry extends Omit<DeviceResult, 'adapter'> {
+  readonly adapter: Pick<Adapter, 'key' | 'family'>;
   readonly row: MinerRow;
   /** As it says itself, or as the kernel knows its neighbour. */
   readonly mac?: string;
@@ -28,15 +30,25 @@ export interface ShareBooks {
   readonly matcher: Pick<Matcher, 'match' | 'matchAll'>;
 }
 
+interface PoolAndUser {
+  readonly pool_url: string;
+  readonly pool_user: string;
+}
+
+/** A device is seen with these, after others. True: what it mined there may have been counted already, by its pool's words. */
+export type Claim = (pools: readonly PoolAndUser[]) => boolean;
+
 export class Ledger {
   readonly #store: FleetStore;
   readonly #money: ShareBooks | undefined;
+  readonly #claim: Claim;
   /** What was noted of a miner's pools last, and when. */
   readonly #pools = new Map<number, { readonly text: string; readonly at: number }>();
 
-  constructor(store: FleetStore, money: ShareBooks | undefined) {
+  constructor(store: FleetStore, money: ShareBooks | undefined, claim: Claim = () => false) {
     this.#store = store;
     this.#money = money;
+    this.#claim = claim;
   }
 
   /** All of them, but for those that something is wrong with. Throws where the store cannot be written at all. */
@@ -71,7 +83,7 @@ export class Ledger {
     if (twin !== undefined) return [row.id, twin];
     const changed = this.#describe(entry);
     this.#store.miners.seen(row.id, at);
-    this.#observe(row.id, reading, at);
+    this.#observe(row, reading, at);
     const taken = this.#money?.accounts.take(row, reading, at) ?? {};
     this.#store.readings.add({
       miner_id: row.id,
@@ -116,7 +128,8 @@ export class Ledger {
     return [row.id];
   }
 
-  #observe(miner_id: number, reading: MinerReading, at: number): void {
+  #observe(row: MinerRow, reading: MinerReading, at: number): void {
+    const { id: miner_id } = row;
     const pools = poolsOf(reading);
     // An answer about its pools that was lost says nothing about them.
     if (pools.length === 0) return;
@@ -124,6 +137,9 @@ export class Ledger {
     const before = this.#pools.get(miner_id);
     if (before?.text === text && Math.abs(at - before.at) < POOLS_SEEN_MS) return;
     this.#store.configs.observe(miner_id, pools, at);
+    // Then what its counters show now is a baseline.
+    if (!isSeenByPool(row) && this.#claim(pools))
+      for (const counter of this.#store.counters.of(miner_id)) this.#store.counters.drop(counter);
     this.#money?.matcher.match(miner_id);
     this.#pools.set(miner_id, { text, at });
   }
@@ -140,7 +156,7 @@ function bounded(reading: MinerReading): MinerReading {
 }
 
 /** Each pool and user once: an Antminer may have the same one in three places. */
-export function poolsOf(reading: MinerReading): readonly { readonly pool_url: string; readonly pool_user: string }[] {
+export function poolsOf(reading: MinerReading): readonly PoolAndUser[] {
   const pools = new Map<string, { pool_url: string; pool_user: string }>();
   for (const { url, user } of reading.pools) {
     if (url !== undefined && user !== undefined)

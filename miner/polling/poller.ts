@@ -3,11 +3,11 @@ import { Gate } from '../discovery/gate.js';
 import { neighbours } from '../discovery/neighbours.js';
 import type { FoundMiner } from '../discovery/scan.js';
 import type { Latest } from '../fleet/fleet.js';
-import type { MinerRow } from '../store/miners.js';
+import { isSeenByPool, type MinerRow } from '../store/miners.js';
 import type { FleetStore } from '../store/store.js';
 import { DeviceReader, type DeviceReaderOptions, type DeviceResult, type ReaderSettings } from './device-reader.js';
 import type { Entry, Written } from './ledger.js';
-import type { MinerReader } from './reader.js';
+import type { MinerReader, OtherReader } from './reader.js';
 import { spreadOver, waitAfter } from './schedule.js';
 
 export interface PollerOptions {
@@ -18,6 +18,8 @@ export interface PollerOptions {
   readonly write: (entries: readonly Entry[]) => Written | undefined;
   /** A device with a MAC has not answered in this round, the third in a row, or another one answers in its place. */
   readonly onLost: (miner: MinerRow, why: string) => void;
+  /** Reads those that have no address. */
+  readonly others?: OtherReader;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Milliseconds, never set back. Default: since the process began. */
@@ -81,7 +83,7 @@ export class Poller implements MinerReader {
     const { at_once = 128 } = options;
     this.#gates = { good: gate(at_once), failing: gate(at_once) };
     this.#begun_ms = this.#clock();
-    for (const row of options.store.miners.list({ enabled_only: true })) this.#know(row);
+    for (const row of options.store.miners.list({ enabled_only: true })) if (!isSeenByPool(row)) this.#know(row);
   }
 
   /** Rounds from now on, the first one at once. */
@@ -140,7 +142,7 @@ export class Poller implements MinerReader {
 
   latest(miner_id: number): Latest | undefined {
     const device = this.#devices.get(miner_id);
-    if (device === undefined) return undefined;
+    if (device === undefined) return this.#options.others?.latest(miner_id);
     const { result, error, failures } = device;
     return {
       ...(result === undefined ? {} : { reading: result.reading, at: result.at }),
@@ -151,12 +153,15 @@ export class Poller implements MinerReader {
 
   /** Of the last good reading; absent where there is none since the start. */
   age_ms(miner_id: number): number | undefined {
-    const read_ms = this.#devices.get(miner_id)?.read_ms;
-    return read_ms === undefined ? undefined : this.#clock() - read_ms;
+    const device = this.#devices.get(miner_id);
+    if (device === undefined) return this.#options.others?.age_ms(miner_id);
+    return device.read_ms === undefined ? undefined : this.#clock() - device.read_ms;
   }
 
-  async readNow(miner_id: number): Promise<DeviceResult> {
+  async readNow(miner_id: number): Promise<Pick<DeviceResult, 'reading' | 'at'>> {
     const device = this.#devices.get(miner_id);
+    const other = device === undefined ? this.#options.others?.last(miner_id) : undefined;
+    if (other !== undefined) return other;
     if (device === undefined) throw new Error(`miner ${miner_id} is not known, or not enabled`);
     let result: DeviceResult;
     try {
@@ -282,7 +287,7 @@ export class Poller implements MinerReader {
     for (const id of ids) {
       const row = this.#options.store.miners.get(id);
       const before = this.#devices.get(id);
-      if (row === undefined || row.enabled === 0) {
+      if (row === undefined || row.enabled === 0 || isSeenByPool(row)) {
         before?.reader.close();
         this.#devices.delete(id);
       } else if (before === undefined) this.#know(row);

@@ -43,6 +43,11 @@ export class PoolClient {
     return [...this.#failed.values()].map(({ reason }) => reason);
   }
 
+  /** In words, while it does not answer. */
+  failureOf(pool: Pool): string | undefined {
+    return this.#failed.get(pool.id)?.reason;
+  }
+
   /** Whether something would be asked now. */
   isDue(pool: Pool, address: string): boolean {
     if (pool.api === undefined || pool.api_url === undefined) return false;

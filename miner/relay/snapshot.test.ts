@@ -43,7 +43,7 @@ const member = (id: number, more: Partial<FleetMember> = {}): FleetMember => ({
 const fleet = (...miners: FleetMember[]): Fleet => ({ at: AT, poll_interval_s: 30, miners });
 
 describe('the snapshot', () => {
-  it("has the fields of the former script, in its units", () => {
+  it('has the fields of the former script, in its units', () => {
     expect(snapshotOf(fleet(member(7)), OPTIONS)).toEqual({
       last_updated: '2025-12-13T10:30:04.123Z',
       sync_interval: 60,

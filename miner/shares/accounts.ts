@@ -85,9 +85,10 @@ export class Accounts {
       this.#submit(miner, count, step, configs, at);
     }
     this.#closeDue(miner.id, at);
+    const isTold = (key: 'accepted' | 'rejected') => known.some(({ count }) => count[key] !== null);
     return {
-      shares: sum(known.map(({ step }) => step.accepted)),
-      rejected: sum(known.map(({ step }) => step.rejected)),
+      ...(isTold('accepted') && { shares: sum(known.map(({ step }) => step.accepted)) }),
+      ...(isTold('rejected') && { rejected: sum(known.map(({ step }) => step.rejected)) }),
       difficulty: sum(known.map(({ step }) => Number(step.difficulty))),
     };
   }

@@ -22,6 +22,8 @@ const Rate = strict(
       strict({
         /** Of the coin's network; changes every two weeks with Bitcoin. */
         network_difficulty: Decimal,
+        /** Asked every hour for the difficulty of the moment, which must be near `network_difficulty`; work waits for it. */
+        difficulty_url: Type.Optional(Url),
         /** In coins. */
         block_reward: Decimal,
         /** 0.01 is one per cent. */

@@ -16,6 +16,8 @@ export interface Count {
   readonly difficulty_accepted: number | null;
   /** Assigned at the moment. */
   readonly difficulty: number | null;
+  /** `difficulty_accepted` is an estimate itself. */
+  readonly is_estimate?: boolean;
   /** How many entries of the miner's list this is the sum of. */
   readonly entries: number;
 }
@@ -68,7 +70,7 @@ export function stepBetween(before: Count | undefined, now: Count, hashrate_hps:
     accepted: Math.floor(accepted.toNumber()),
     rejected: Math.floor(rejected.toNumber()),
     difficulty: difficulty.toFixed(),
-    is_estimate: !isExact && difficulty.gt(0),
+    is_estimate: (!isExact || now.is_estimate === true) && difficulty.gt(0),
     seconds:
       kind === 'restarted' ? Math.min(passed_s, now.uptime_s ?? passed_s) : secondsBetween(before, now, passed_s),
   };

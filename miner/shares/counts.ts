@@ -47,6 +47,7 @@ export function countsOf(
     rejected: reading.shares_rejected ?? active?.shares_rejected ?? null,
     difficulty_accepted: reading.difficulty_accepted ?? active?.difficulty_accepted ?? null,
     difficulty: active?.difficulty ?? null,
+    ...(reading.is_difficulty_estimated === true && { is_estimate: true }),
     entries: 0,
   };
   return { isWhole: true, counts: isCounted(whole) ? [whole] : [] };

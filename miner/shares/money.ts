@@ -9,6 +9,7 @@ import { POOLS, type Pool } from '../wallets/pools.js';
 import { Accounts } from './accounts.js';
 import type { CreditConfig, OwnPoolsConfig } from './config.js';
 import { type HeldWork, heldOf, reject, release } from './held.js';
+import { NetworkDifficulty } from './network-difficulty.js';
 import { Outbox } from './outbox.js';
 import { worthOfDifficulty } from './rate.js';
 import { retryRefused } from './refused.js';
@@ -82,6 +83,7 @@ class OpenMoney implements Money {
   readonly #client: SidecarClient | undefined;
   readonly #outbox: Outbox | undefined;
   readonly #check: PoolCheck | undefined;
+  readonly #network: NetworkDifficulty | undefined;
   readonly #stop = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
@@ -114,6 +116,8 @@ class OpenMoney implements Money {
         ...(credit.token_file && { token_file: credit.token_file }),
       });
       this.#outbox = new Outbox(store, { client: this.#client, log, now, random });
+      const { difficulty_url: url, network_difficulty: near } = credit.rate.pps ?? {};
+      if (url !== undefined && near !== undefined) this.#network = new NetworkDifficulty({ store, url, near, now });
       const { pool_check: check } = credit;
       if (check !== undefined) {
         const { interval_s, timeout_s, min } = check;
@@ -162,13 +166,16 @@ class OpenMoney implements Money {
     this.accounts.closeStale(now());
     const check = this.#check;
     await check?.refresh(this.#stop.signal);
-    settle(store, {
-      users: { ...credit.users, table: tableOf(credit.users.table) },
-      worth: worthOfDifficulty(credit.rate),
-      now,
-      onHeld: ([work], reason) => this.#tellHeld(work, reason),
-      ...(check !== undefined && { doubtOf: (group) => check.doubtOf(group) }),
-    });
+    const network = this.#network;
+    await network?.refresh(this.#stop.signal);
+    if (network === undefined || network.current !== undefined)
+      settle(store, {
+        users: { ...credit.users, table: tableOf(credit.users.table) },
+        worth: worthOfDifficulty(credit.rate, network?.current),
+        now,
+        onHeld: ([work], reason) => this.#tellHeld(work, reason),
+        ...(check !== undefined && { doubtOf: (group) => check.doubtOf(group) }),
+      });
     await this.#outbox?.sendDue(this.#stop.signal);
   }
 
@@ -194,7 +201,7 @@ class OpenMoney implements Money {
 
   status(): MoneyStatus {
     const { store } = this.#options;
-    const error = this.#outbox?.error;
+    const error = this.#outbox?.error ?? this.#network?.error;
     return {
       ...store.credits.status(),
       held: store.works.count('held'),

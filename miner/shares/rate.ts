@@ -12,14 +12,14 @@ const exact = Big();
 exact.DP = PLACES;
 exact.RM = DOWN;
 
-/** Credits for each 1 of difficulty, decimal text. */
-export function worthOfDifficulty({ per_difficulty, pps }: RateConfig): string {
+/** Credits for each 1 of difficulty, decimal text. `network_difficulty`: of the moment, instead of the one of the config. */
+export function worthOfDifficulty({ per_difficulty, pps }: RateConfig, network_difficulty?: string): string {
   if (per_difficulty !== undefined) return new exact(per_difficulty).toFixed();
   if (pps === undefined) throw new Error('credit.rate: must be either per_difficulty or pps');
   return new exact(pps.block_reward)
     .times(new exact(1).minus(String(pps.fee)))
     .times(pps.per_coin)
-    .div(pps.network_difficulty)
+    .div(network_difficulty ?? pps.network_difficulty)
     .toFixed();
 }
 

@@ -30,6 +30,7 @@ export interface PaceRow {
 
 export class Counters {
   readonly #of: Database.Statement<[number], CounterRow>;
+  readonly #nameless: Database.Statement<[number], object>;
   readonly #put: Database.Statement;
   readonly #drop: Database.Statement;
   readonly #dropOldest: Database.Statement<[number, number]>;
@@ -39,6 +40,7 @@ export class Counters {
 
   constructor(db: Database.Database) {
     this.#of = db.prepare('SELECT * FROM counters WHERE miner_id = ?');
+    this.#nameless = db.prepare("SELECT 1 FROM counters WHERE pool_user = '' AND at > ? LIMIT 1");
     this.#put = db.prepare(
       `INSERT OR REPLACE INTO counters
          (miner_id, pool_url, pool_user, at, uptime_s, accepted, rejected, difficulty_accepted, difficulty, entries)
@@ -58,6 +60,11 @@ export class Counters {
 
   of(miner_id: number): CounterRow[] {
     return this.#of.all(miner_id);
+  }
+
+  /** A miner counts, since then, and says no user of a pool. */
+  hasNameless(since: number): boolean {
+    return this.#nameless.get(since) !== undefined;
   }
 
   put(row: CounterRow): void {

@@ -12,6 +12,7 @@ export interface MinerRow {
   readonly adapter: string | null;
   readonly model: string | null;
   readonly firmware: string | null;
+  /** Empty for one that cannot be asked itself: it is seen through its pool (`pool_miners`). */
   readonly ip_address: string;
   readonly mac_address: string | null;
   readonly api_port: number | null;
@@ -57,6 +58,11 @@ const CHANGEABLE: readonly (keyof MinerChange)[] = [
   'enabled',
   'seen_at',
 ];
+
+/** It cannot be asked itself. */
+export function isSeenByPool({ ip_address }: Pick<MinerRow, 'ip_address'>): boolean {
+  return ip_address === '';
+}
 
 export class Miners {
   readonly #db: Database.Database;

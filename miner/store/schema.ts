@@ -6,6 +6,8 @@
  *
  * miners: `worker_key` names the device to the sites for ever (its MAC, or `miner-ID-…` where it has none): what was credited
  *   must not be credited again because a name has changed. `adapter` is how it is read. `seen_at`: the last good reading.
+ *   `ip_address` empty: it cannot be asked itself, and is seen through its pool.
+ * pool_miners: what such a miner is to its pool: `worker` of a payout address, empty for one that gives no name.
  * configs: a pool and user that a miner was seen with, once. `wallet_id` null: unmatched, and `reason` says why. `linked`
  *   is by whom: a person's link wins over a rule's.
  * counters: how far a counter of shares has been counted. `uptime_s` tells a restart, `entries` how many lists of the miner's
@@ -41,6 +43,13 @@ CREATE TABLE miners (
   seen_at INTEGER
 );
 CREATE INDEX miners_address ON miners (ip_address);
+CREATE TABLE pool_miners (
+  miner_id INTEGER PRIMARY KEY REFERENCES miners (id) ON DELETE CASCADE,
+  pool TEXT NOT NULL,
+  address TEXT NOT NULL,
+  worker TEXT NOT NULL,
+  UNIQUE (pool, address, worker)
+) WITHOUT ROWID;
 CREATE TABLE wallets (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   name TEXT NOT NULL,

@@ -6,6 +6,7 @@ import { Configs } from './configs.js';
 import { Counters } from './counters.js';
 import { Credits } from './credits.js';
 import { Miners } from './miners.js';
+import { PoolMiners } from './pool-miners.js';
 import { Readings } from './readings.js';
 import { MIGRATIONS } from './schema.js';
 import { Submissions } from './submissions.js';
@@ -20,6 +21,7 @@ export class FleetStoreError extends Error {
 export class FleetStore {
   readonly db: Database.Database;
   readonly miners: Miners;
+  readonly poolMiners: PoolMiners;
   readonly configs: Configs;
   readonly wallets: Wallets;
   readonly readings: Readings;
@@ -49,6 +51,7 @@ export class FleetStore {
   private constructor(db: Database.Database) {
     this.db = db;
     this.miners = new Miners(db);
+    this.poolMiners = new PoolMiners(db);
     this.configs = new Configs(db);
     this.wallets = new Wallets(db);
     this.readings = new Readings(db);

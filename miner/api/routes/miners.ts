@@ -1,7 +1,7 @@
 /** /api/miners and what belongs to one of them; /api/miner-types. */
 import type { FastifyInstance } from 'fastify';
 import { DeviceSilentError } from '../../readers/errors.js';
-import type { MinerChange, MinerRow } from '../../store/miners.js';
+import { isSeenByPool, type MinerChange, type MinerRow } from '../../store/miners.js';
 import { deviceAddress } from '../addresses.js';
 import { type Context, matcherOf, memberOf, minerOf } from '../context.js';
 import { ApiError } from '../errors.js';
@@ -92,6 +92,7 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
       const change = changeOf(context, body);
       store.transaction(() => {
         const before = minerOf(context, params.id);
+        if (isSeenByPool(before)) refusePlace(before, change);
         const isMoved = ['ip_address', 'api_port', 'mac_address'].some((key) => key in change);
         if (isMoved) refuseDoubles(context, { ...before, ...change }, id);
         const isOther = (['ip_address', 'api_port', 'miner_type'] as const).some(
@@ -265,6 +266,18 @@ function refuseDoubles(
   if (double === undefined) return;
   const what = byMac === undefined ? 'this address' : 'this MAC address';
   throw new ApiError('conflict', `miner ${double.id} (${double.name}) has ${what}`, { miner_id: String(double.id) });
+}
+
+/** Throws ApiError. */
+function refusePlace({ name }: MinerRow, change: MinerChange): void {
+  const [key] = (['ip_address', 'api_port', 'mac_address', 'miner_type', 'login'] as const).filter(
+    (one) => one in change,
+  );
+  if (key === undefined) return;
+  throw new ApiError(
+    'conflict',
+    `${name} is seen through its pool and has no ${key}: add the device itself, and it takes this one's place`,
+  );
 }
 
 /** What stands behind the wallet's address. */

@@ -3,6 +3,7 @@ import type { Context, View } from './context.js';
 import { ask, attempt, confirmed, tell, textOf } from './dialogs.js';
 import { button, facts, field, input, make, place, put, select, setClass, table } from './dom.js';
 import { Past } from './past.js';
+import { placeOf } from './rows.js';
 import { HEALTH } from './summary.js';
 import type { BoardFleet, FleetMember, MinerConfig } from './types.js';
 import * as units from './units.js';
@@ -99,7 +100,7 @@ class Parts {
     setClass(this.#state, `pill ${HEALTH[state]}`);
     put(
       this.#about,
-      [member.model ?? member.miner_type, member.address, state === 'disabled' ? '' : age].filter(Boolean).join(' · '),
+      [member.model ?? member.miner_type, placeOf(member), state === 'disabled' ? '' : age].filter(Boolean).join(' · '),
     );
     put(this.#trouble, error === undefined || state === 'disabled' ? '' : error);
     put(this.#able, state === 'disabled' ? 'Enable' : 'Disable');
@@ -288,7 +289,10 @@ function detailsOf(member: FleetMember): HTMLElement[] {
       ['Accepted', units.count(reading.shares_accepted)],
       ['Rejected', units.count(reading.shares_rejected)],
       ['Stale shares', units.count(reading.shares_stale)],
-      ['Accepted difficulty', units.short(reading.difficulty_accepted)],
+      [
+        reading.is_difficulty_estimated ? 'Estimated difficulty' : 'Accepted difficulty',
+        units.short(reading.difficulty_accepted),
+      ],
       ['Best share', units.short(reading.best_share)],
       ['Blocks', units.count(reading.blocks_found)],
       ['Hardware errors', units.count(reading.hardware_errors)],

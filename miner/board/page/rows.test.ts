@@ -34,6 +34,13 @@ describe('a device as a row', () => {
     expect([idle.hashrate, idle.power, idle.shares]).toEqual(['0 H/s', '0 W', '0']);
   });
 
+  it('says by whom it is seen where it has no address', () => {
+    const about = (more: Partial<FleetMember>) => rowOf(member(1, { model: 'Nano', ...more }), new Map(), NOW).about;
+    expect(about({ address: '192.168.1.7' })).toBe('Nano · 192.168.1.7');
+    expect(about({ seen_by: 'Solo CKPool' })).toBe('Nano · seen by Solo CKPool');
+    expect(about({})).toBe('Nano');
+  });
+
   it('says how old a stale figure is, and shows none of what is offline', () => {
     const old = { reading: reading({ hashrate_hps: 1e12 }), at: NOW - 130_000, error: 'no answer' };
     const stale = rowOf(member(1, { ...old, state: 'stale' }), new Map(), NOW);

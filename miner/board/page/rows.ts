@@ -38,6 +38,11 @@ export const COLUMNS = [
 ] as const;
 export type SortKey = (typeof COLUMNS)[number][0];
 
+/** Of one that has no address: by whom it is seen. */
+export function placeOf({ address, seen_by }: FleetMember): string | undefined {
+  return address ?? (seen_by === undefined ? undefined : `seen by ${seen_by}`);
+}
+
 /** What needs somebody first. */
 const WORST_FIRST: Readonly<Record<MinerState, number>> = { offline: 0, stale: 1, unknown: 2, online: 3, disabled: 4 };
 
@@ -46,7 +51,7 @@ export function rowOf(member: FleetMember, wallets: ReadonlyMap<number, Wallet>,
   // Of what has been silent for minutes, the figures of then say nothing.
   const shown = state === 'online' || state === 'stale' ? reading : undefined;
   const pool = reading?.pools.find(({ active }) => active) ?? reading?.pools[0];
-  const about = [member.model ?? member.miner_type, member.address].filter(Boolean).join(' · ');
+  const about = [member.model ?? member.miner_type, placeOf(member)].filter(Boolean).join(' · ');
   const age = at === undefined ? 'never read' : units.ago(now - at);
   const trouble = state === 'online' || state === 'disabled' ? '' : [age, error].filter(Boolean).join(': ');
   const wallet = wallet_id === undefined ? undefined : wallets.get(wallet_id);
