@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import type { Command } from 'commander';
 import { loadConfig } from '../../common/runtime/config.js';
 import { siteDropIn } from '../../common/runtime/units.js';
@@ -22,12 +23,27 @@ export function addCheckConfig(program: Command): void {
     .action((file: string, { dropIn }: { readonly dropIn?: true }) => {
       if (isMinerConfig(file)) {
         if (dropIn) throw new UsageError(`${file}: --drop-in is for the unit of a hub or spoke`);
-        loadMinerConfig(file);
+        const { token_file } = loadMinerConfig(file).credit ?? {};
         process.stdout.write(`${file}: good, for the miner agent\n`);
+        if (token_file !== undefined && !isReadable(token_file)) process.stdout.write(tokenNote(token_file));
         return;
       }
       const checked = loadConfig(file);
       const { role, config } = checked;
       process.stdout.write(dropIn ? siteDropIn(checked) : `${file}: good, for the ${role} ${config.site}\n`);
     });
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** No mistake of the config: credits wait until it is there. */
+function tokenNote(file: string): string {
+  return `Credits wait: ${file} cannot be read by this account. At the site: axle token add miner-agent --scope miner-credits --config SPOKE.yaml\n`;
 }

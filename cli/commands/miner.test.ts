@@ -109,7 +109,13 @@ describe('axle miner', () => {
       fs.writeFileSync(file, 'poll_interval_s: 30\n');
       const out = capture('stdout');
       expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
-      expect(out.join('')).toContain('good, for the miner agent');
+      expect(out.join('')).toMatch(/good, for the miner agent\n$/);
+      fs.writeFileSync(
+        file,
+        `credit: {sidecar: {socket: /run/s}, token_file: ${folder}/none, rate: {per_difficulty: "1"}}\n`,
+      );
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
+      expect(out.join('')).toContain(`Credits wait: ${folder}/none cannot be read by this account`);
     } finally {
       fs.rmSync(folder, { recursive: true });
     }

@@ -285,6 +285,7 @@ describe('credits', () => {
       });
       expect(agent.lines.find(({ event }) => event === 'credit refused')?.fields).toMatchObject({
         code: 'AXL-CREDIT-REFUSED',
+        hint: expect.stringContaining('does another agent report it too?'),
       });
       expect(agent.money.retry([credit?.id as number])).toBe(0);
       expect(await andy(cast)).toBe('100');

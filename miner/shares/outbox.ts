@@ -3,6 +3,7 @@ import { Backoff } from '../../common/runtime/backoff.js';
 import type { Log } from '../../common/runtime/log.js';
 import { type CreditRow, DELAY_MS_MAX } from '../store/credits.js';
 import type { FleetStore } from '../store/store.js';
+import { refusalHint } from './refused.js';
 import type { Outcome, Sent } from './sidecar-client.js';
 
 export interface OutboxOptions {
@@ -89,6 +90,7 @@ export class Outbox {
         user,
         amount,
         reason,
+        hint: refusalHint(credit.id, code),
       });
       this.#works();
       return false;

@@ -6,6 +6,13 @@ import type { FleetStore } from '../store/store.js';
 /** Where the period is somebody's already, there is nothing to try again. */
 const FINAL = ['already_credited', 'idempotency_key_reused'];
 
+/** What a person does about a credit that was refused with this code. */
+export function refusalHint(id: number, code: string): string {
+  if (FINAL.includes(code))
+    return 'the site has credited this miner for that time: does another agent report it too? let one of them do so';
+  return `put right what it names, then axle miner credits retry ${id}`;
+}
+
 /** Their works become credits anew, by the users and the rate of then. Returns how many credits. */
 export function retryRefused(store: FleetStore, ids: readonly number[]): number {
   return store.transaction(() => ids.filter((id) => retry(store, id)).length);
