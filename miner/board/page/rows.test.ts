@@ -50,6 +50,16 @@ describe('a device as a row', () => {
     expect(rowOf({ id: 1, name: 'm', miner_type: 'x', state: 'unknown' }, new Map(), NOW).trouble).toBe('never read');
   });
 
+  it('has no wallet where its pool is known, and in a copy without pools nothing is said of it', () => {
+    const at = (pool: object) => rowOf(member(1, { reading: reading({ pools: [pool] }) }), new Map(), NOW);
+    const [known, copied] = [
+      at({ url: 'stratum+tcp://pool.example:3333', user: 'x' }),
+      at({ active: true, difficulty: 64 }),
+    ];
+    expect([known.wallet, known.isUnmatched]).toEqual(['unmatched', true]);
+    expect([copied.wallet, copied.isUnmatched]).toEqual(['–', false]);
+  });
+
   it('is sorted by number where it is one, by name where equal, and comes last where nothing is known', () => {
     const miners = [
       member(1, { name: 'm-10', reading: reading({ hashrate_hps: 5 }) }),

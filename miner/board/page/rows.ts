@@ -57,8 +57,10 @@ export function rowOf(member: FleetMember, wallets: ReadonlyMap<number, Wallet>,
   const wallet = wallet_id === undefined ? undefined : wallets.get(wallet_id);
   const rejected = shown?.shares_rejected;
   const accepted = shown?.shares_accepted;
-  const walletText =
-    wallet?.name ?? (wallet_id === undefined ? (pool === undefined ? units.NONE : 'unmatched') : `wallet ${wallet_id}`);
+  // A published copy leaves pools out: of those nobody can say that they have no wallet.
+  const isUnmatched = wallet_id === undefined && (pool?.url !== undefined || pool?.user !== undefined);
+  const linked = wallet_id === undefined ? units.NONE : `wallet ${wallet_id}`;
+  const walletText = wallet?.name ?? (isUnmatched ? 'unmatched' : linked);
   const poolText = units.poolName(pool?.url);
   const workerText = worker ?? (pool?.user === undefined ? '' : units.shortened(pool.user, 12, 10));
   return {
@@ -79,7 +81,7 @@ export function rowOf(member: FleetMember, wallets: ReadonlyMap<number, Wallet>,
     pool: poolText,
     worker: workerText,
     wallet: walletText,
-    isUnmatched: wallet_id === undefined && pool !== undefined,
+    isUnmatched,
     sorts: {
       state: WORST_FIRST[state],
       name,
