@@ -17,7 +17,7 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-demo-'));
   let browser: Browser;
   let demo: ChildProcess;
-  let pages: { rofl: string; click: string; hub: string };
+  let pages: { rofl: string; click: string; hub: string; miners?: { page: string; balance: string } };
 
   beforeAll(async () => {
     browser = await launch();
@@ -28,10 +28,15 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
       const timer = setTimeout(() => reject(new Error('the demo did not start')), START_MS_MAX);
       demo.once('exit', () => reject(new Error('the demo ended: is it built?')));
       createInterface({ input: demo.stdout as NodeJS.ReadableStream }).on('line', (line) => {
-        const { ready, sites } = JSON.parse(line);
+        const { ready, sites, miners } = JSON.parse(line);
         if (ready !== true || sites === undefined) return;
         clearTimeout(timer);
-        resolve({ rofl: sites.roflfaucet.page, click: sites.clickforcharity.page, hub: sites.directsponsor.page });
+        resolve({
+          rofl: sites.roflfaucet.page,
+          click: sites.clickforcharity.page,
+          hub: sites.directsponsor.page,
+          miners,
+        });
       });
     });
   });
@@ -84,6 +89,16 @@ describe.skipIf(missing !== undefined)(`the demo${missing === undefined ? '' : `
     await page.locator('#headline', { hasText: 'All 2 sites are in step' }).waitFor({ timeout: 10_000 });
     await page.locator('#entries', { hasText: 'balances/1-andy' }).waitFor();
     await page.close();
+  });
+
+  it('has miners that earn for a user of a site', async () => {
+    const file = pages.miners?.balance as string;
+    const earned = () => (fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')).balance : 0);
+    await expect.poll(earned, { timeout: 120_000, interval: 500 }).toBeGreaterThan(0);
+    const { miners } = (await (await fetch(`${pages.miners?.page}api/fleet`)).json()) as {
+      miners: { state: string }[];
+    };
+    expect(miners.map(({ state }) => state)).toEqual(['online', 'online', 'online', 'online']);
   });
 
   it('is for this machine’s own names alone', async () => {
