@@ -61,6 +61,16 @@ it.each([
   expect(read({ 'MM ID0': line })).toMatchObject({ power_w });
 });
 
+it('idle Q: the chips are no longer as warm as they were', () => {
+  const line = (t: number) =>
+    `'STATS':{Ver[Q-1] SYSTEMSTATU[Work: In Idle] TMax[${t}] MGHS[40000] PS[0 1220 2 0 0 2240 20]}`;
+  const idle = read({ 'MM ID0:Summary': line(0), HBinfo: "'HB0':{PVT_T0[ 61  66]}" });
+  expect(idle).not.toHaveProperty('temperature_c');
+  expect(idle).toMatchObject({ power_w: 20, boards: [{ chips: 2 }] });
+  const busy = read({ 'MM ID0:Summary': line(64), HBinfo: "'HB0':{PVT_T0[ 61  66]}" });
+  expect(busy).toMatchObject({ temperature_c: 66, boards: [{ chip_c: 66, chips: 2 }] });
+});
+
 it('asks once more where `stats` is there without its string', async () => {
   const answers: Record<string, Json> = {
     version: { VERSION: [{ PROD: 'Avalon Q' }] },

@@ -201,12 +201,14 @@ function boardsOf(module: Module, place: number): readonly BoardReading[] {
   const hottestChips = module.numbers('MTmax');
   const chips = module.indices(/^PVT_T(\d+)$/);
   const boards = Math.max(rates.length, hottestChips.length, ...chips.map((index) => index + 1));
+  // An idle Q goes on saying how warm each chip was when it last worked.
+  const isIdle = module.count('TMax') === 0;
   return Array.from({ length: boards }, (_, index) => {
     const temperatures = module.numbers(`PVT_T${index}`).flatMap((value) => chipCelsius(value) ?? []);
     return compact<BoardReading>({
       index: place * 8 + index,
       hashrate_avg_hps: hashrate(rates[index], 'GH'),
-      chip_c: chipCelsius(hottestChips[index]) ?? highest(temperatures),
+      chip_c: chipCelsius(hottestChips[index]) ?? (isIdle ? undefined : highest(temperatures)),
       chips: temperatures.length > 0 ? temperatures.length : undefined,
     });
   }).filter((board) => isKnown(board, 'index'));
