@@ -30,12 +30,17 @@ describe('the model', () => {
   it.each([
     ['102', 'BM1397', 'Bitaxe Max'],
     ['0.11', 'BM1366', 'Bitaxe Ultra'],
+    ['0.11', 'BM1397', 'Bitaxe Max'],
+    ['2.2', 'BM1397', 'Bitaxe Max'],
+    ['2.2', 'BM1366', 'Bitaxe Ultra'],
     ['303', 'BM1366', 'Bitaxe Hex'],
     ['401', 'BM1368', 'Bitaxe Supra'],
     ['602', 'BM1370', 'Bitaxe Gamma'],
     ['650', 'BM1370', 'Bitaxe Gamma Duo'],
     ['702', 'BM1368', 'Bitaxe Supra Hex'],
     ['801', 'BM1370', 'Bitaxe Gamma Turbo'],
+    ['1201', 'BM1373', 'Bitaxe Naja Duo'],
+    ['1300', 'BM1370', 'Bitaxe Gamma Hex'],
     ['999', 'BM1370', 'Bitaxe BM1370'],
     ['NMAxe', 'BM1366', 'NMAxe'],
     ['unknown', 'BM1366', 'Bitaxe BM1366'],
@@ -51,6 +56,12 @@ describe('the model', () => {
 describe('fans', () => {
   it('before 2.1.4: fanSpeed is turns', () => {
     expect(read({ ...BITAXE, fanSpeed: 4_321, fanspeed: 100 })?.fans).toEqual([{ name: '1', rpm: 4_321 }]);
+  });
+
+  it('turns and percent beside each other, in the spelling of forks', () => {
+    expect(read({ ...BITAXE, fanspeed: 60, fanSpeedRpm: 2_700 })?.fans).toEqual([
+      { name: '1', rpm: 2_700, percent: 60 },
+    ]);
   });
 
   it('two, in every spelling', () => {
@@ -69,6 +80,7 @@ describe('pools', () => {
     const { poolDifficulty: _, ...silent } = BITAXE;
     const reading = read({ ...silent, stratumDifficulty: 1_000, stratumSuggestedDifficulty: 1_000 });
     expect(reading?.pools[0]).toEqual({ ...ONE, active: true, shares_accepted: 9, shares_rejected: 1 });
+    expect(read({ ...silent, stratum_difficulty: 256 })?.pools[0]).toMatchObject({ difficulty: 256 });
   });
 
   it('NerdQAxe: an entry alone is that of the pool in use', () => {

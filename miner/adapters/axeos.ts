@@ -96,7 +96,14 @@ const BOARDS: readonly (readonly [RegExp, string])[] = [
   [/^65\d$/, 'Gamma Duo'],
   [/^7\d\d$/, 'Supra Hex'],
   [/^8\d\d$/, 'Gamma Turbo'],
+  [/^1201$/, 'Naja Duo'],
+  [/^1300$/, 'Gamma Hex'],
 ];
+
+const OLD_BOARDS: ReadonlyMap<string, string> = new Map([
+  ['BM1397', 'Max'],
+  ['BM1366', 'Ultra'],
+]);
 
 /** Forks write the name of the device where a Bitaxe has the number of its board. */
 function modelOf(info: Fields): string | undefined {
@@ -104,7 +111,10 @@ function modelOf(info: Fields): string | undefined {
   if (named !== undefined) return named;
   const board = info.read(text, 'boardVersion') ?? '';
   if (/[a-z]{3}/i.test(board)) return board;
-  const known = BOARDS.find(([number]) => number.test(board))?.[1] ?? info.read(text, 'ASICModel', 'asicModel');
+  const chip = info.read(text, 'ASICModel', 'asicModel');
+  // Of boards 0.11 and 2.2 one is a Max and one an Ultra, and which is which has changed: the chip tells.
+  const old = /^(0\.11|2\.2)$/.test(board) ? OLD_BOARDS.get(chip ?? '') : undefined;
+  const known = old ?? BOARDS.find(([number]) => number.test(board))?.[1] ?? chip;
   return known === undefined ? undefined : `Bitaxe ${known}`;
 }
 
@@ -131,7 +141,7 @@ function fansOf(info: Fields): readonly FanReading[] {
   const turns = (value: Json | undefined) => (percent(value) === undefined ? count(value) : undefined);
   const first = compact<FanReading>({
     name: '1',
-    rpm: info.read(count, 'fanrpm') ?? info.read(turns, 'fanSpeed'),
+    rpm: info.read(count, 'fanrpm', 'fanSpeedRpm') ?? info.read(turns, 'fanSpeed'),
     percent: info.read(percent, 'fanSpeed'),
   });
   const second = compact<FanReading>({ name: '2', rpm: info.read(positive, 'fan2rpm', 'fanrpm2'), percent: undefined });
@@ -177,12 +187,15 @@ function poolsOf(info: Fields): readonly PoolReading[] {
 
 type PoolCounts = Pick<PoolReading, 'shares_accepted' | 'shares_rejected' | 'difficulty'>;
 
-/** `stratumDifficulty` and `stratumSuggestedDifficulty` are what the pool is asked for, and not what it has assigned. */
+/**
+ * `stratumDifficulty` and `stratumSuggestedDifficulty` are what the pool is asked for, and not what it has assigned;
+ * `stratum_difficulty`, of another fork, is what it has assigned.
+ */
 function countsOf(info: Fields): PoolCounts {
   return compact<PoolCounts>({
     shares_accepted: info.read(count, 'sharesAccepted'),
     shares_rejected: info.read(count, 'sharesRejected'),
-    difficulty: info.read(assigned, 'poolDifficulty', 'stratumDiff'),
+    difficulty: info.read(assigned, 'poolDifficulty', 'stratumDiff') ?? assigned(info.source.stratum_difficulty),
   });
 }
 
