@@ -1,6 +1,15 @@
 /** What all firmware of the cgminer family (cgminer, bmminer, BOSer, btminer 1 and 2, Avalon's) says in the same words. */
 import { chipCelsius, count, difficulty, flag, type HashUnit, label, positive, text } from './quantities.js';
-import { type BoardReading, compact, highest, isKnown, type MinerReading, type PoolReading, sum } from './reading.js';
+import {
+  type BoardReading,
+  compact,
+  type FanReading,
+  highest,
+  isKnown,
+  type MinerReading,
+  type PoolReading,
+  sum,
+} from './reading.js';
 import { Fields, type Replies, ratesOf, section } from './replies.js';
 import { type Json, wasCut } from './tolerant-json.js';
 
@@ -126,15 +135,22 @@ export function boardsOfDevs(
       board_c: dev.read(chipCelsius, 'Temperature', 'Tenperature', 'PCB Temp'),
       chips: dev.read(positive, 'Effective Chips', 'Chips'),
       frequency_hz: megahertz(dev.get('Chip Frequency', 'Frequency')),
-      serial: dev.read(text, 'PCB SN'),
+      serial: dev.read(text, 'PCB SN', 'SerialNumber'),
     });
   });
   return devs.filter((board) => isKnown(board, 'index'));
 }
 
+/** Where none turns and it works all the same, there are none: water or oil cools it. */
+export function withoutFans(fans: readonly FanReading[], hashrate_hps: number | undefined): readonly FanReading[] {
+  return (hashrate_hps ?? 0) > 0 && fans.every((fan) => fan.rpm === 0) ? [] : fans;
+}
+
+/** In Hz, of MHz as most miners write them, of Hz, and of "1600M". More than chips can do is no frequency. */
 export function megahertz(value: Json | undefined): number | undefined {
-  const read = positive(value);
-  return read === undefined ? undefined : read * 1e6;
+  const read = positive(typeof value === 'string' ? value.trim().replace(/M(Hz)?$/i, '') : value);
+  const hertz = read === undefined || read >= 1e7 ? read : read * 1e6;
+  return hertz === undefined || hertz > 1e10 ? undefined : hertz;
 }
 
 export function hottest(boards: readonly BoardReading[]): number | undefined {
