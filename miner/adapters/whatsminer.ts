@@ -47,7 +47,7 @@ export const whatsminer: Adapter = {
   recognises(replies) {
     if (/whatsminer|btminer|bitmicro/.test(description(replies))) return true;
     const summary = summaryOf(replies);
-    if (summary.has('Factory GHS', 'Upfreq Complete', 'Btminer Fast Boot', 'Power Fanspeed')) return true;
+    if (summary.has('Factory GHS', 'Upfreq Complete', 'Btminer Fast Boot', 'Fan Speed In')) return true;
     return messages(replies).some((message) => message.has('fw_ver') && message.has('api_ver'));
   },
 
