@@ -211,7 +211,7 @@ function numberedBoard(stats: Fields, index: number, unit: HashUnit): BoardReadi
     chip_c: highest([hottestOf(stats.get(`temp_chip${index}`)), hottestOf(stats.source[`temp2_${index}`])]),
     board_c: highest([hottestOf(stats.get(`temp_pcb${index}`)), hottestOf(stats.source[`temp${index}`])]),
     chips: stats.read(positive, `chain_acn${index}`),
-    frequency_hz: megahertz(stats.get(`freq_avg${index}`, `freq${index}`)),
+    frequency_hz: stats.read(megahertz, `freq_avg${index}`, `freq${index}`),
   });
 }
 
@@ -248,7 +248,10 @@ function chainPowers(stats: Fields): readonly (number | undefined)[] {
 function fansOf(stats: Fields): readonly FanReading[] {
   const listed = stats.get('fan');
   if (Array.isArray(listed)) {
-    return numbers(listed).map((rpm, place) => ({ name: String(place + 1), rpm }));
+    return (listed as readonly Json[]).flatMap((value, place): readonly FanReading[] => {
+      const rpm = count(value);
+      return rpm === undefined ? [] : [{ name: String(place + 1), rpm }];
+    });
   }
   const fans = numbersOfKeys(stats, /^fan(\d+)$/i).flatMap((index): readonly FanReading[] => {
     const rpm = stats.read(count, `fan${index}`);

@@ -81,11 +81,14 @@ describe('what an Antminer means by a rate', () => {
     expect(reading?.boards.map((board) => board.hashrate_hps)).toEqual([5.5e9, 5.25e9]);
   });
 
-  it('E3: a frequency with its unit, also where it stands by board', () => {
+  it('a frequency with its unit, and where it stands by board', () => {
     expect(read(stats('Antminer E3', { 'GHS 5s': '190', chain_acn1: 2, frequency: '1600M' }))?.frequency_hz).toBe(
       1.6e9,
     );
     expect(read(stats('Antminer D3', { 'GHS 5s': '1', chain_acn1: 2, frequency1: '450' }))?.frequency_hz).toBe(450e6);
+    // An S9k leaves one of two empty.
+    const s9k = stats('Antminer S9k', { 'GHS 5s': '1', chain_acn1: 60, freq_avg1: 0, freq1: '375' });
+    expect(read(s9k)?.boards).toMatchObject([{ frequency_hz: 375e6 }]);
   });
 });
 
