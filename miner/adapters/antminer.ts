@@ -81,11 +81,12 @@ export const antminer: Adapter = {
   async read(device) {
     // The cgminer protocol may be switched off: the web pages say the same, and `system_info` is only there.
     const either = (command: string) => () => device.rpc(command).catch(() => cgi(device, command));
-    let isVnish = false;
+    let [isVnish, isNew] = [false, false];
     return ask({
       version: async () => {
         const answer = await device.rpc('version');
         isVnish = /vnish/i.test(answer);
+        isNew = /"CompileTime"[^,}]*\b20(2[3-9]|[3-9]\d)\b/.test(answer);
         return answer;
       },
       summary: either('summary'),
@@ -93,7 +94,11 @@ export const antminer: Adapter = {
       pools: either('pools'),
       // VNish has its own pages, which say who it is, and what it takes, to everybody.
       system_info: () => (isVnish ? device.http({ path: '/api/v1/info' }) : cgi(device, 'get_system_info')),
-      vnish: async () => (isVnish ? device.http({ path: '/api/v1/summary' }) : ''),
+      power: async () => {
+        if (isVnish) return device.http({ path: '/api/v1/summary' });
+        // Bitmain's firmware says what it takes from 2023 on, and only here.
+        return isNew ? cgi(device, 'stats') : '';
+      },
     });
   },
 };

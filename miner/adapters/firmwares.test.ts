@@ -109,9 +109,15 @@ describe('firmware for Antminers by others', () => {
     expect(read(stats('Antminer S9 Hiveon', { ...board, ...named }))?.power_w).toBe(234.5);
   });
 
-  it('power stands in the newer of two kinds of stats', () => {
+  it('Bitmain: power stands in the newer of two kinds of stats, where the firmware is new', async () => {
     const newer = { STATS: [{ chain: [{ index: 0, asic_num: 88, rate_real: 30_000 }], rate_5s: 90_000, watt: 3_300 }] };
-    expect(read({ ...stats('Antminer S23', board), page: newer })?.power_w).toBe(3_300);
+    const version = (CompileTime: string) => ({ VERSION: [{ Type: 'Antminer S21', CompileTime, Miner: '2024.1' }] });
+    const answers = { ...stats('Antminer S21', board), '/cgi-bin/stats.cgi': newer };
+    const now = await readFrom(antminer, { ...answers, version: version('Fri Jan 26 09:24:23 CST 2024') });
+    expect(now.reading).toMatchObject({ power_w: 3_300, boards: [{ index: 1, chips: 88 }] });
+    const before = await readFrom(antminer, { ...answers, version: version('Tue Dec  6 16:12:30 CST 2022') });
+    expect(before.reading).not.toHaveProperty('power_w');
+    expect(before.asked).not.toContain('/cgi-bin/stats.cgi');
   });
 
   it('VNish: its pages say MAC and power, and its model is without its name', async () => {
