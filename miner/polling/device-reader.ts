@@ -40,6 +40,8 @@ const PROBE_MS = 1_250;
 /** For an answer of a device that did not answer the last time; but every fourth time it gets as long as others. */
 const HOPELESS_MS = 2_500;
 const PATIENT_EVERY = 4;
+/** In this many readings, a web server that hangs beside a cgminer protocol that answers is asked once. */
+const HUNG_EVERY = 10;
 
 export class DeviceReader {
   readonly #options: DeviceReaderOptions;
@@ -56,6 +58,8 @@ export class DeviceReader {
   #doubts = 0;
   /** In a row. */
   #silences = 0;
+  /** Readings in a row with a web server that hangs. */
+  #hung = 0;
   #last: DeviceResult | undefined;
   #ended_ms = Number.NEGATIVE_INFINITY;
   #turn: Promise<unknown> = Promise.resolve();
@@ -157,7 +161,7 @@ export class DeviceReader {
   }
 
   async #read(adapter: Adapter): Promise<Omit<DeviceResult, 'at'>> {
-    const device = watched(this.#device(adapter), this.#isHopeless);
+    const device = watched(this.#device(adapter), this.#isHopeless, this.#hung % HUNG_EVERY !== 0);
     try {
       const replies = await adapter.read(device);
       this.#doubt(adapter, identify(replies));
@@ -166,6 +170,7 @@ export class DeviceReader {
       return { adapter, reading };
     } finally {
       if (device.isLoginRefused) this.#login += 1;
+      this.#hung = device.isWebHung ? this.#hung + 1 : 0;
     }
   }
 

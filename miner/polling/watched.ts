@@ -5,14 +5,17 @@ import { DeviceSilentError, HttpStatusError } from '../readers/errors.js';
 export interface Watched extends Device {
   /** It refused the login. */
   readonly isLoginRefused: boolean;
+  /** Its web server takes questions and does not answer, while the cgminer protocol does. */
+  readonly isWebHung: boolean;
 }
 
 /**
  * `isImpatient`: after one question without an answer no other one is asked. For devices that did not answer the last
- * time: each further question would only cost a time limit more.
+ * time: each further question would only cost a time limit more. `isWebLeftAlone`: its web server is asked nothing.
  */
-export function watched(device: Device, isImpatient: boolean): Watched {
+export function watched(device: Device, isImpatient: boolean, isWebLeftAlone = false): Watched {
   let isLoginRefused = false;
+  let [isWebSilent, hasCommands] = [isWebLeftAlone, false];
   let silence: DeviceSilentError | undefined;
   const watch = async (ask: () => Promise<string>): Promise<string> => {
     if (silence !== undefined) throw silence;
@@ -27,11 +30,24 @@ export function watched(device: Device, isImpatient: boolean): Watched {
   return {
     address: device.address,
     ...(device.login === undefined ? {} : { login: device.login }),
-    rpc: (command, parameter) => watch(() => device.rpc(command, parameter)),
+    rpc: async (command, parameter) => {
+      const answer = await watch(() => device.rpc(command, parameter));
+      hasCommands = true;
+      return answer;
+    },
     whatsminer: (command, parameter) => watch(() => device.whatsminer(command, parameter)),
-    http: (request: HttpRequest) => watch(() => device.http(request)),
+    http: async (request: HttpRequest) => {
+      if (isWebLeftAlone) throw new Error(`the web server of ${device.address} hung, and is left alone`);
+      return watch(() => device.http(request)).catch((error) => {
+        if (error instanceof DeviceSilentError) isWebSilent = true;
+        throw error;
+      });
+    },
     get isLoginRefused() {
       return isLoginRefused;
+    },
+    get isWebHung() {
+      return isWebSilent && hasCommands;
     },
   };
 }
