@@ -168,6 +168,53 @@ describe('the books', () => {
     expect(total()).toBe(4_000);
   });
 
+  it('credit of an AxeOS miner never more than it mined, whatever its pools and its ways of counting are', () => {
+    const acts = fc.constantFrom(
+      'mine',
+      'mine',
+      'other pool',
+      'swap',
+      'half an answer',
+      'other mode',
+      'restart',
+      'reset',
+    );
+    fc.assert(
+      fc.property(fc.array(acts, { minLength: 5, maxLength: 40 }), fc.integer(), (all, seed) => {
+        store.close();
+        open();
+        const random = seeded(seed);
+        const shares: [number, number] = [500, 40];
+        const names: [string, string] = ['a', 'b'];
+        let [mined, uptime_s, isDual] = [0, 100_000, true];
+        for (const [step, act] of all.entries()) {
+          uptime_s += 30;
+          for (const place of [0, 1] as const) {
+            const more = Math.floor(random() * 2);
+            shares[place] += more;
+            mined += more;
+          }
+          if (act === 'other pool') names[0] = ['a', 'c', 'd'][Math.floor(random() * 3)] ?? '';
+          if (act === 'swap') names.reverse();
+          if (act === 'other mode') isDual = !isDual;
+          if (act === 'restart') uptime_s = 5;
+          if (act === 'restart' || act === 'reset') shares.fill(0);
+          const isHalf = act === 'half an answer';
+          const pools = names.map((name, place): PoolReading => {
+            const isCounted = isDual ? !isHalf || place === 0 : place === 0;
+            return {
+              ...{ url: `stratum+tcp://${name}:1`, user: USER, active: isDual || place === 0, difficulty: 1_000 },
+              ...(isCounted && { shares_accepted: isDual ? (shares[place] ?? 0) : shares[0] + shares[1] }),
+            };
+          });
+          take(step * 30, { ...reading(uptime_s), family: 'axeos', shares_accepted: shares[0] + shares[1], pools });
+        }
+        expect(total()).toBeLessThanOrEqual(mined * 1_000);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('count once what is told for the whole miner in between, each time that its list of pools is missing for long', () => {
     const whole = (second: number, difficulty_accepted: number) =>
       take(second, { ...reading(second), shares_accepted: 0, difficulty_accepted });
