@@ -3,8 +3,10 @@
  * leaves everything right if it is the last one: what is due is found in the tables themselves.
  */
 import type Database from 'better-sqlite3';
+import { Joining } from './joining.js';
 import { WHOLE_FLEET } from './readings.js';
 import { floorTo, HOUR_S, keptFrom, type Resolution, type Retention, TABLES, TEN_MINUTES_S } from './resolutions.js';
+import type { Works } from './works.js';
 
 /** Readings of ten minutes may still be written so long after their end. */
 const LATE_S = 30;
@@ -37,13 +39,20 @@ const HOUR = `
 export class Ageing {
   readonly #db: Database.Database;
 
-  constructor(db: Database.Database) {
+  readonly #joining: Joining;
+
+  constructor(db: Database.Database, works: Works) {
     this.#db = db;
+    this.#joining = new Joining(db, works);
   }
 
   /** One step; false: nothing is due now. */
   step(now_s: number, retention: Retention): boolean {
-    return this.#db.transaction(() => this.#means(now_s) || this.#remove(now_s, retention)).immediate();
+    return this.#db
+      .transaction(
+        () => this.#means(now_s) || this.#remove(now_s, retention) || this.#joining.step(now_s, retention.credits_d),
+      )
+      .immediate();
   }
 
   /** The next ten minutes that are over; the hour that they are in is made again with them. */

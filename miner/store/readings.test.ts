@@ -4,7 +4,7 @@ import type { ReadingRow } from './readings.js';
 import { resolutionFor, stepFor } from './resolutions.js';
 import { FleetStore } from './store.js';
 
-const KEEP = { raw_h: 26, ten_minutes_d: 32, hour_d: 1_100 };
+const KEEP = { raw_h: 26, ten_minutes_d: 32, hour_d: 1_100, credits_d: 400 };
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
 /** The beginning of an hour and of a day. */
@@ -90,11 +90,11 @@ describe('what is too old', () => {
   it('goes, each in its time, and never before it has become a mean', () => {
     for (let hour = 0; hour < 48; hour += 1) add(1, START + hour * HOUR, { hashrate_hps: 10, shares: 1 });
     const now_s = START + 48 * HOUR;
-    age(now_s, { raw_h: 10, ten_minutes_d: 1, hour_d: 1_100 });
+    age(now_s, { ...KEEP, raw_h: 10, ten_minutes_d: 1 });
     expect(store.readings.of(1, 0, now_s, 'raw')).toHaveLength(10);
     expect(store.readings.of(1, 0, now_s, '10m')).toHaveLength(24);
     expect(store.readings.of(1, 0, now_s, '1h')).toHaveLength(48);
-    age(now_s + DAY, { raw_h: 10, ten_minutes_d: 1, hour_d: 2 });
+    age(now_s + DAY, { ...KEEP, raw_h: 10, ten_minutes_d: 1, hour_d: 2 });
     expect(store.readings.of(1, 0, now_s, '1h')).toHaveLength(24);
     expect(store.readings.of(0, 0, now_s, '1h')).toHaveLength(24);
   });

@@ -14,6 +14,8 @@ export interface Retention {
   readonly raw_h: number;
   readonly ten_minutes_d: number;
   readonly hour_d: number;
+  /** Paid credits one by one: then those of a day are one. */
+  readonly credits_d: number;
 }
 
 export const TEN_MINUTES_S = 600;
