@@ -4,7 +4,7 @@
  */
 import type Database from 'better-sqlite3';
 import { Joining } from './joining.js';
-import { WHOLE_FLEET } from './readings.js';
+import { meansUntil, WHOLE_FLEET } from './readings.js';
 import { floorTo, HOUR_S, keptFrom, type Resolution, type Retention, TABLES, TEN_MINUTES_S } from './resolutions.js';
 import type { Works } from './works.js';
 
@@ -57,7 +57,7 @@ export class Ageing {
 
   /** The next ten minutes that are over; the hour that they are in is made again with them. */
   #means(now_s: number): boolean {
-    const mark_s = this.#mark();
+    const mark_s = meansUntil(this.#db);
     const over_s = floorTo(now_s, TEN_MINUTES_S);
     // Further than now: the clock was put back.
     const done_s = mark_s > over_s ? over_s - TEN_MINUTES_S : mark_s;
@@ -74,16 +74,11 @@ export class Ageing {
     return true;
   }
 
-  #mark(): number {
-    const row = this.#db.prepare<[], { value: string }>(`SELECT value FROM meta WHERE key = 'means_until_s'`).get();
-    return row === undefined ? 0 : Number(row.value);
-  }
-
   #remove(now_s: number, retention: Retention): boolean {
     for (const resolution of ['raw', '10m'] as const) {
       const before_s = keptFrom(resolution, retention, now_s);
       // Never what has not become a mean yet.
-      if (this.#removeOldest(resolution, resolution === 'raw' ? Math.min(before_s, this.#mark()) : before_s))
+      if (this.#removeOldest(resolution, resolution === 'raw' ? Math.min(before_s, meansUntil(this.#db)) : before_s))
         return true;
     }
     return this.#removeHours(keptFrom('1h', retention, now_s));

@@ -125,8 +125,10 @@ describe('a chart', () => {
       resolutionFor(last(length), KEEP, now_s),
     );
     expect(chosen).toEqual(['raw', 'raw', '10m', '1h', '1h', '1h']);
-    const of_fleet = [HOUR, 4 * HOUR, 5 * HOUR].map((length) => resolutionFor(last(length), KEEP, now_s, true));
-    expect(of_fleet).toEqual(['raw', 'raw', '10m']);
+    expect([150_000, 150_001].map((readings) => resolutionFor(last(HOUR), KEEP, now_s, readings))).toEqual([
+      'raw',
+      '10m',
+    ]);
     const long_ago = { from_s: now_s - 20 * DAY, to_s: now_s - 20 * DAY + HOUR, points: 300 };
     expect(resolutionFor(long_ago, KEEP, now_s)).toBe('10m');
     expect(resolutionFor({ ...long_ago, from_s: now_s - 39 * DAY, to_s: now_s - 38 * DAY }, KEEP, now_s)).toBe('1h');
@@ -136,6 +138,20 @@ describe('a chart', () => {
     expect(stepFor('raw', last(HOUR), 30)).toBe(30);
     expect(stepFor('raw', last(12 * HOUR), 30)).toBe(150);
     expect(stepFor('1h', last(365 * DAY), 30) / HOUR).toBe(30);
+  });
+
+  it('goes on with readings where its means end, and shows each of them once', () => {
+    for (let at = now_s - 2 * HOUR + 250; at < now_s + 250; at += 30)
+      for (const miner_id of [1, 2]) add(miner_id, at, { hashrate_hps: 10 * miner_id, shares: 1 });
+    age(now_s + 250);
+    for (const miner_id of [1, undefined]) {
+      const query = { from_s: now_s - DAY, to_s: now_s + 250, points: 300, ...(miner_id && { miner_id }) };
+      const { resolution, at_s, hashrate_hps, shares } = store.readings.history(query, KEEP, 30, now_s + 250);
+      expect([resolution, at_s.at(-1), new Set(at_s).size]).toEqual(['10m', now_s, at_s.length]);
+      const miners = miner_id === undefined ? 2 : 1;
+      expect(shares.reduce<number>((total, one) => total + (one ?? 0), 0)).toBe(240 * miners);
+      expect(new Set(hashrate_hps)).toEqual(new Set([miners === 2 ? 30 : 10]));
+    }
   });
 
   it('of a fleet adds its miners up, of one shows that one', () => {
