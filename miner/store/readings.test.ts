@@ -72,7 +72,7 @@ describe('means', () => {
 
   it('are made later where the agent was away, and once', () => {
     for (let at = 0; at < 3 * HOUR; at += 60) add(1, START + at, { hashrate_hps: 10, shares: 1 });
-    expect(age(START + 5 * DAY, { ...KEEP, raw_h: 1_000 })).toBe(18);
+    expect(age(START + 5 * DAY, { ...KEEP, raw_h: 1_000 })).toBe(2 * 18);
     expect(age(START + 5 * DAY, { ...KEEP, raw_h: 1_000 })).toBe(0);
     expect(store.readings.of(1, START, START + DAY, '1h').map(({ shares }) => shares)).toEqual([60, 60, 60]);
   });
