@@ -67,7 +67,7 @@ const ROUND_MS = 5_000;
 const TIDY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const SHARES_D = 32;
-/** Works that are credited: their credits stay for ever. */
+/** Works that are credited, and those that a person has rejected. */
 const WORKS_D = 90;
 const PRUNED_MAX = 5_000;
 const TOLD_MS = 3_600_000;

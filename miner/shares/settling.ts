@@ -16,7 +16,7 @@ export interface SettlingOptions {
 }
 
 /** So many works are read at a time, and so many periods, about, are one transaction: readings need not wait. */
-const ROWS_MAX = 500;
+const ROWS_MAX = 200;
 
 export interface Settled {
   readonly credits: number;
