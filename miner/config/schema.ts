@@ -45,7 +45,7 @@ export const MinerSchema = strict({
       ten_minutes_d: Type.Integer({ minimum: 1, maximum: 3_660, default: 32 }),
       hour_d: Type.Integer({ minimum: 1, maximum: 36_600, default: 1_100 }),
       /** Paid credits one by one: then those of a worker and day are one. */
-      credits_d: Type.Integer({ minimum: 32, maximum: 36_600, default: 400 }),
+      credits_d: Type.Integer({ minimum: 32, maximum: 36_600, default: 100 }),
     },
     { default: {} },
   ),

@@ -69,7 +69,7 @@ const DAY_MS = 86_400_000;
 const SHARES_D = 32;
 /** Works that are credited, and those that a person has rejected. */
 const WORKS_D = 90;
-const PRUNED_MAX = 5_000;
+const PRUNED_MAX = 1_000;
 const TOLD_MS = 3_600_000;
 
 export function openMoney(options: MoneyOptions): Money {
