@@ -30,7 +30,7 @@ export interface PollerOptions {
   readonly limits?: DeviceReaderOptions['limits'];
   /** Devices asked at once, default 128. */
   readonly at_once?: number;
-  /** A round waits so long for one device, default 1,500, or twice as long as it took the last time. */
+  /** A round waits so long for one device, default 1,250, or twice as long as it took the last time. */
   readonly patience_ms?: number;
 }
 
@@ -80,6 +80,7 @@ export class Poller implements MinerReader {
   #macs: ReadonlyMap<string, string> = new Map();
   #round: Round | undefined;
   #begun_ms: number;
+  #answered_ms = Number.NEGATIVE_INFINITY;
   readonly #listeners = new Set<() => void>();
 
   constructor(options: PollerOptions) {
@@ -222,19 +223,28 @@ export class Poller implements MinerReader {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Resolves when it has answered or failed, or is late: then it goes on beside. */
+  /** Resolves when it has answered or failed, or is late: then it goes on beside, and takes nobody's place. */
   async #poll(device: Device): Promise<void> {
     const gate = device.failures > 0 ? this.#gates.failing : this.#gates.good;
-    const { patience_ms = 1_500 } = this.#options;
     await gate.run(async () => {
       let isLate = false;
       const asking = this.#ask(device).then(() => {
         if (isLate) this.#tellSoon();
       });
       this.#track(asking);
-      await Promise.race([asking, this.#pause(Math.max(patience_ms, 2 * device.took_ms))]);
+      await Promise.race([asking, this.#patience(device)]);
       isLate = true;
     });
+  }
+
+  /** One that does not fail is waited for while others answer: this machine may be what is slow. */
+  async #patience(device: Device): Promise<void> {
+    const { patience_ms = 1_250 } = this.#options;
+    let wait_ms = Math.max(patience_ms, 2 * device.took_ms);
+    while (wait_ms >= 1 && device.reader.isBusy && !this.#isStopped) {
+      await this.#pause(wait_ms);
+      wait_ms = device.failures > 0 ? 0 : this.#answered_ms + patience_ms - this.#clock();
+    }
   }
 
   async #ask(device: Device): Promise<void> {
@@ -242,7 +252,8 @@ export class Poller implements MinerReader {
     const started_ms = this.#clock();
     try {
       const result = await device.reader.read();
-      if (this.#good(device, result)) device.took_ms = this.#clock() - started_ms;
+      this.#answered_ms = this.#clock();
+      if (this.#good(device, result)) device.took_ms = this.#answered_ms - started_ms;
     } catch (error) {
       this.#bad(device, error as Error);
     } finally {
