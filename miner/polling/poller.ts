@@ -132,8 +132,9 @@ export class Poller implements MinerReader {
     const due = [...this.#devices.values()].filter(
       ({ reader, due_ms }) => !reader.isBusy && due_ms <= began_ms + interval_ms / 2,
     );
-    // Who takes the longest goes first.
-    due.sort((one, other) => other.failures - one.failures || other.took_ms - one.took_ms);
+    // Who takes the longest goes first, by whole seconds.
+    const seconds = ({ took_ms }: Device) => Math.floor(took_ms / 1_000);
+    due.sort((one, other) => other.failures - one.failures || seconds(other) - seconds(one));
     const spread_ms = spreadOver(interval_ms);
     await Promise.all(
       due.map(async (device, place) => {
