@@ -122,7 +122,7 @@ async function measure(): Promise<void> {
 }
 
 /**
- * A round waits a second or so for a device that hangs, which is asked on beside it, until its time is up. The first one is not one of
+ * A round waits a second for a device that hangs, which is asked on beside it, until its time is up. The first one is not one of
  * many: it is shown, and not in the median. Good: every device that answers was read within each, and those that hang are known.
  */
 async function poll(): Promise<void> {

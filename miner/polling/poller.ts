@@ -30,7 +30,7 @@ export interface PollerOptions {
   readonly limits?: DeviceReaderOptions['limits'];
   /** Devices asked at once, default 128. */
   readonly at_once?: number;
-  /** A round waits so long for one device, default 1,250, or twice as long as it took the last time. */
+  /** A round waits so long for one device, default 1,000, or twice as long as it took the last time. */
   readonly patience_ms?: number;
 }
 
@@ -240,7 +240,7 @@ export class Poller implements MinerReader {
 
   /** One that does not fail is waited for while others answer: this machine may be what is slow. */
   async #patience(device: Device): Promise<void> {
-    const { patience_ms = 1_250 } = this.#options;
+    const { patience_ms = 1_000 } = this.#options;
     let wait_ms = Math.max(patience_ms, 2 * device.took_ms);
     while (wait_ms >= 1 && device.reader.isBusy && !this.#isStopped) {
       await this.#pause(wait_ms);
