@@ -1,6 +1,6 @@
 /** A hub, a spoke with its sidecar, a miner agent behind a proxy, each a process of its own, and devices on a clock of ours. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +12,6 @@ import type { HeldWork } from '../../miner/shares/held.js';
 import type { StatementRow } from '../../miner/shares/statement.js';
 import { Fleet as Devices } from '../../miner/simulate/fleet.js';
 import { FleetStore } from '../../miner/store/store.js';
-import { SIDECAR_TOKENS } from '../../sidecar/access/tokens.js';
 import { KINDS, MAIN } from '../lab/axle.js';
 import { waitFor } from '../lab/wait.js';
 import { HeldAnswers } from './held-answers.js';
@@ -22,7 +21,7 @@ const SPOKE = 'roflfaucet';
 const TOKEN = 'axle_e2e-miners-money';
 const NETWORK = '127.61.0.0/28';
 const PORTS = { rpc: 14_328, http: 18_380, whatsminer: 14_733 };
-export const PERIOD_S = 10;
+const PERIOD_S = 10;
 /** Credits for each 1 of difficulty. */
 export const RATE = '0.00000123';
 
@@ -130,7 +129,6 @@ export class Rig {
       created: new Date().toISOString(),
     };
     writeTokens(this.#path(SPOKE, 'state/tokens.json'), [entry] as Parameters<typeof writeTokens>[1]);
-    void SIDECAR_TOKENS;
     writeFileSync(this.#path('token'), TOKEN, { mode: 0o600 });
     this.#devices = await Devices.start({
       count,
@@ -179,6 +177,11 @@ export class Rig {
   async startSpoke(): Promise<void> {
     this.#spoke = this.#run('spoke', 'spoke.yaml');
     await this.#spoke.told(/ready site=/);
+  }
+
+  /** By the agent that runs now. */
+  get said(): string {
+    return this.#agent.said;
   }
 
   killSpoke(): Promise<void> {
@@ -299,6 +302,5 @@ export class Rig {
     await this.#proxy?.close();
     await this.#devices?.stop();
     rmSync(this.#root, { recursive: true, force: true });
-    void readdirSync;
   }
 }
