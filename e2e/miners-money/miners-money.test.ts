@@ -68,7 +68,7 @@ describe.skipIf(!existsSync(MAIN))('what miners earn', () => {
       await Promise.all([rig.startSpoke(), isBoth && rig.startAgent()]);
     }
     await expectExact();
-    expect((await rig.report()).length).toBe(DEVICES);
+    expect((await rig.report()).length).toBeGreaterThanOrEqual(DEVICES);
   });
 
   it('is in the balance once after an older database was put back', async () => {

@@ -128,7 +128,7 @@ export class Rig {
       scopes: ['miner-credits'],
       created: new Date().toISOString(),
     };
-    writeTokens(this.#path(SPOKE, 'state/tokens.json'), [entry] as Parameters<typeof writeTokens>[1]);
+    writeTokens(this.#path(SPOKE, 'state/tokens.json'), [entry]);
     writeFileSync(this.#path('token'), TOKEN, { mode: 0o600 });
     this.#devices = await Devices.start({
       count,
