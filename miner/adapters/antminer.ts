@@ -7,7 +7,7 @@
 import { ask } from '../readers/ask.js';
 import type { Device } from '../readers/device.js';
 import type { Adapter } from './adapter.js';
-import { commonReading, description, hottest, megahertz, versionOf } from './cgminer-fields.js';
+import { commonReading, description, hottest, megahertz, versionOf, withoutFans } from './cgminer-fields.js';
 import {
   chipCelsius,
   count,
@@ -21,7 +21,7 @@ import {
   text,
 } from './quantities.js';
 import { type BoardReading, compact, type FanReading, highest, type MinerReading, sum } from './reading.js';
-import { Fields, findObject, type Rates, type Replies, ratesOf, section } from './replies.js';
+import { everyObject, Fields, findObject, type Rates, type Replies, ratesOf, section } from './replies.js';
 import type { Json } from './tolerant-json.js';
 
 export const antminer: Adapter = {
@@ -41,35 +41,39 @@ export const antminer: Adapter = {
     const info = systemInfo(replies) ?? new Fields({});
     const stats = aggregateOf(replies) ?? new Fields({});
     const summary = section(replies, 'SUMMARY')[0] ?? new Fields({});
+    const network =
+      findObject(replies, (object) => object.has('network_status'))?.under('network_status') ?? new Fields({});
     const heads = [versionOf(replies), ...section(replies, 'STATS'), ...infoOf(replies)];
     const head = (...names: readonly string[]) =>
       heads.map((each) => each.read(text, ...names)).find((value) => value !== undefined);
-    const unit = hashUnit(stats.get('rate_unit')) ?? hashUnit(summary.get('rate_unit')) ?? 'GH';
+    const [type, vnish] = typeOf(head('Type') ?? info.read(text, 'minertype', 'model') ?? head('Model'));
+    const unit = unitOf(stats, summary, type);
     const rates = ownRates(stats, summary, unit);
-    const boards = boardsOf(stats, unit);
+    const boards = boardsOf(stats, unit, rates.now_hps);
     const common = commonReading(replies, unit);
     return compact<MinerReading>({
       ...common,
       family: 'antminer',
-      make: 'Antminer',
-      model: head('Type') ?? info.read(text, 'minertype', 'model') ?? head('Model'),
-      firmware: info.read(text, 'system_filesystem_version') ?? head('Miner', 'miner_version') ?? common.firmware,
-      hostname: info.read(text, 'hostname'),
+      make: type === undefined || IS_BITMAIN.test(type) ? 'Antminer' : undefined,
+      model: type,
+      firmware:
+        vnish ?? info.read(text, 'system_filesystem_version') ?? head('Miner', 'miner_version') ?? common.firmware,
+      hostname: info.read(text, 'hostname') ?? network.read(text, 'hostname'),
       mac: info.read(macAddress, 'macaddr', 'mac') ?? highestMac(replies),
       serial: info.read(text, 'serinum'),
       hashrate_hps: rates.now_hps,
       hashrate_avg_hps: rates.avg_hps,
-      hashrate_nominal_hps: stats.read((value) => positive(hashrate(value, unit)), 'total_rateideal', 'rate_ideal'),
+      hashrate_nominal_hps: inStep(
+        stats.read((value) => positive(hashrate(value, unit)), 'total_rateideal', 'rate_ideal'),
+        rates.now_hps,
+      ),
       temperature_c: hottest(boards) ?? stats.read(chipCelsius, 'temp_max'),
-      power_w:
-        stats.read(positive, 'chain_power', 'power', 'watt') ??
-        sum(section(replies, 'POWER').map((supply) => supply.read(positive, 'Watts'))) ??
-        sum(chainPowers(stats)),
-      frequency_hz: megahertz(stats.get('frequency', 'total_freqavg', 'freq_avg', 'freq-level')),
+      power_w: powerOf(replies) ?? sum(chainPowers(stats)),
+      frequency_hz: stats.read(megahertz, 'frequency', 'total_freqavg', 'freq_avg', 'frequency1'),
       uptime_s: common.uptime_s ?? stats.read(count, 'Elapsed'),
       best_share: common.best_share ?? stats.read(difficulty, 'Best Share'),
       hardware_errors: common.hardware_errors ?? stats.read(count, 'no_matching_work'),
-      fans: fansOf(stats),
+      fans: withoutFans(fansOf(stats), rates.now_hps),
       boards,
     });
   },
@@ -77,15 +81,61 @@ export const antminer: Adapter = {
   async read(device) {
     // The cgminer protocol may be switched off: the web pages say the same, and `system_info` is only there.
     const either = (command: string) => () => device.rpc(command).catch(() => cgi(device, command));
+    let [isVnish, isNew] = [false, false];
     return ask({
+      version: async () => {
+        const answer = await device.rpc('version');
+        isVnish = /vnish/i.test(answer);
+        isNew = /"CompileTime"[^,}]*\b20(2[3-9]|[3-9]\d)\b/.test(answer);
+        return answer;
+      },
       summary: either('summary'),
       stats: either('stats'),
       pools: either('pools'),
-      version: () => device.rpc('version'),
-      system_info: () => cgi(device, 'get_system_info'),
+      // VNish has its own pages, which say who it is, and what it takes, to everybody.
+      system_info: () => (isVnish ? device.http({ path: '/api/v1/info' }) : cgi(device, 'get_system_info')),
+      power: async () => {
+        if (isVnish) return device.http({ path: '/api/v1/summary' });
+        // Bitmain's firmware says what it takes from 2023 on, and only here.
+        return isNew ? cgi(device, 'stats') : '';
+      },
     });
   },
 };
+
+/** Others write Bitmain's protocol too: Hammer, Elphapex. Some firmware leaves out the brand: "S19-88 v.2.6". */
+const IS_BITMAIN = /antminer|^[A-Z]\d/i;
+
+/** "Antminer S19 (Vnish 1.2.0)": what VNish says of itself stands behind the model. */
+function typeOf(type: string | undefined): readonly [string | undefined, string | undefined] {
+  const found = type === undefined ? null : /^(.+?)\s*\((vnish [^)]*)\)\s*$/i.exec(type);
+  return found === null ? [type, undefined] : [found[1], found[2]];
+}
+
+/** Firmware of before `rate_unit` writes under "GHS" what these models count in. */
+const UNITS_OF_TYPES: readonly (readonly [RegExp, HashUnit])[] = [
+  [/antminer (L3|D3|E3)/i, 'MH'],
+  [/antminer (X3|Z\d)/i, 'KH'],
+];
+
+/** Of all rates of a reading: what `rate_unit` says, else what is known of the model, else what the names say. */
+function unitOf(stats: Fields, summary: Fields, type: string | undefined): HashUnit {
+  const named = stats.names.map((name) => /^([KMGT])HS (5s|av)$/i.exec(name)?.[1]).find(Boolean);
+  return (
+    hashUnit(stats.get('rate_unit')) ??
+    hashUnit(summary.get('rate_unit')) ??
+    UNITS_OF_TYPES.find(([types]) => types.test(type ?? ''))?.[1] ??
+    (named === undefined ? 'GH' : (`${named.toUpperCase()}H` as HashUnit))
+  );
+}
+
+/**
+ * Some models have `rate_unit` MH and count their boards and what they should do in GH/s all the same. Nobody makes a
+ * hundred times of what it should, nor more than its boards.
+ */
+function inStep(part: number | undefined, whole: number | undefined): number | undefined {
+  return part !== undefined && part > 0 && whole !== undefined && whole > part * 100 ? part * 1_000 : part;
+}
 
 const SOLD_WITH = { user: 'root', password: 'root' };
 
@@ -121,13 +171,10 @@ function hasChains(record: Fields): boolean {
   return record.has('chain') || record.names.some((name) => /^chain_(acn|rate|acs)\d+$/.test(name));
 }
 
-/**
- * With `rate_unit` it is the unit of all rates of this record, also of those under "GHS": an L7 writes MH/s there. The
- * summary is asked after it, in the unit of its own names.
- */
+/** `unit` is of all rates, also of those under "GHS": an L7 writes MH/s there. The summary is asked after `stats`. */
 function ownRates(stats: Fields, summary: Fields, unit: HashUnit): Rates {
-  const ofStats = ratesOf(stats, unit, stats.has('rate_unit'));
-  const ofSummary = ratesOf(summary, unit, summary.has('rate_unit'));
+  const ofStats = ratesOf(stats, unit, true);
+  const ofSummary = ratesOf(summary, unit, unit !== 'GH');
   const average = stats.read((value) => hashrate(value, unit), 'rate_avg', 'GHS av', 'total rate') ?? ofSummary.avg_hps;
   return compact<Rates>({
     now_hps: ofStats.now_hps ?? ofSummary.now_hps,
@@ -136,12 +183,16 @@ function ownRates(stats: Fields, summary: Fields, unit: HashUnit): Rates {
 }
 
 /** Boards as a list under `chain` (newer firmware), or as the keys `chain_rate1`, `temp_chip1`, `temp2_1` … */
-function boardsOf(stats: Fields, unit: HashUnit): readonly BoardReading[] {
+function boardsOf(stats: Fields, unit: HashUnit, whole_hps: number | undefined): readonly BoardReading[] {
   const chains = stats.list('chain');
-  if (chains.length > 0) return chains.map((chain, place) => chainBoard(chain, place, unit)).filter(isThere);
-  return numbersOfKeys(stats, /^chain_(?:acn|rate|acs)(\d+)$/i)
-    .map((index) => numberedBoard(stats, index, unit))
-    .filter(isThere);
+  const all =
+    chains.length > 0
+      ? chains.map((chain, place) => chainBoard(chain, place, unit))
+      : numbersOfKeys(stats, /^chain_(?:acn|rate|acs)(\d+)$/i).map((index) => numberedBoard(stats, index, unit));
+  const boards = all.filter(isThere);
+  const total_hps = sum(boards.map((board) => board.hashrate_hps));
+  if (inStep(total_hps, whole_hps) === total_hps) return boards;
+  return boards.map((board) => compact<BoardReading>({ ...board, hashrate_hps: (board.hashrate_hps ?? 0) * 1_000 }));
 }
 
 function chainBoard(chain: Fields, place: number, unit: HashUnit): BoardReading {
@@ -165,7 +216,7 @@ function numberedBoard(stats: Fields, index: number, unit: HashUnit): BoardReadi
     chip_c: highest([hottestOf(stats.get(`temp_chip${index}`)), hottestOf(stats.source[`temp2_${index}`])]),
     board_c: highest([hottestOf(stats.get(`temp_pcb${index}`)), hottestOf(stats.source[`temp${index}`])]),
     chips: stats.read(positive, `chain_acn${index}`),
-    frequency_hz: megahertz(stats.get(`freq_avg${index}`, `freq${index}`)),
+    frequency_hz: stats.read(megahertz, `freq_avg${index}`, `freq${index}`),
   });
 }
 
@@ -178,6 +229,20 @@ function hottestOf(value: Json | undefined): number | undefined {
   return highest(numbers(value).map((each) => chipCelsius(each)));
 }
 
+/** The newest firmware says it in one of its two kinds of `stats`; LuxOS where it is asked for `power`. */
+function powerOf(replies: Replies): number | undefined {
+  const records = [
+    ...section(replies, 'STATS'),
+    ...everyObject(replies).filter((object) => object.has('miner_status')),
+  ];
+  return (
+    records
+      .map((record) => record.read(positive, 'chain_power', 'total_power', 'power', 'watt', 'power_consumption'))
+      .find((power) => power !== undefined) ??
+    sum(section(replies, 'POWER').map((supply) => supply.read(positive, 'Watts')))
+  );
+}
+
 function chainPowers(stats: Fields): readonly (number | undefined)[] {
   return numbersOfKeys(stats, /^chain_(?:power|consumption)(\d+)$/i).map((index) =>
     stats.read(positive, `chain_power${index}`, `chain_consumption${index}`),
@@ -188,7 +253,10 @@ function chainPowers(stats: Fields): readonly (number | undefined)[] {
 function fansOf(stats: Fields): readonly FanReading[] {
   const listed = stats.get('fan');
   if (Array.isArray(listed)) {
-    return numbers(listed).map((rpm, place) => ({ name: String(place + 1), rpm }));
+    return (listed as readonly Json[]).flatMap((value, place): readonly FanReading[] => {
+      const rpm = count(value);
+      return rpm === undefined ? [] : [{ name: String(place + 1), rpm }];
+    });
   }
   const fans = numbersOfKeys(stats, /^fan(\d+)$/i).flatMap((index): readonly FanReading[] => {
     const rpm = stats.read(count, `fan${index}`);

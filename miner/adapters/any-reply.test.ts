@@ -99,6 +99,22 @@ const NAMES = [
     'macaddr',
     'minertype',
   ],
+  ...[
+    'boardVersion',
+    'fans',
+    'fanSpeed',
+    'totalHashes',
+    'poolMode',
+    'dualPoolStats',
+    'primaryAccepted',
+    'poolDifficulty',
+    'stratumURLUSED',
+    'identity',
+    'miner',
+    'sAccepted',
+    'vbus',
+    'ibus',
+  ],
 ];
 
 const value: fc.Arbitrary<Json> = fc.letrec<{ any: Json; object: Json; list: Json }>((tie) => ({

@@ -8,6 +8,7 @@ import { commonReading, description, hottest, megahertz, versionOf } from './cgm
 import { celsius, chipCelsius, count, hashrate, macAddress, numbers, percent, positive, text } from './quantities.js';
 import { type BoardReading, compact, type FanReading, highest, isKnown, type MinerReading, sum } from './reading.js';
 import { type Fields, type Replies, section } from './replies.js';
+import type { Json } from './tolerant-json.js';
 
 export const avalon: Adapter = {
   key: 'avalon',
@@ -36,9 +37,9 @@ export const avalon: Adapter = {
       family: 'avalon',
       make: 'Avalon',
       model,
-      firmware: version.read(text, 'CGVERSION', 'LVERSION', 'BVERSION') ?? modules[0]?.text('LVer', 'Ver'),
+      firmware: version.read(text, 'CGVERSION', 'LVERSION', 'BVERSION', 'VERSION') ?? modules[0]?.text('LVer', 'Ver'),
       mac: version.read(macAddress, 'MAC'),
-      serial: version.read(text, 'DNA') ?? modules[0]?.text('DNA'),
+      serial: version.read(serial, 'DNA') ?? serial(modules[0]?.text('DNA')) ?? modules[0]?.text('HDNA'),
       hashrate_hps: common.hashrate_hps ?? sum(each((module) => module.rate('GHSspd'))),
       hashrate_avg_hps: common.hashrate_avg_hps ?? sum(each((module) => module.rate('GHSavg'))),
       hashrate_nominal_hps: sum(each((module) => module.rate('GHSmm'))),
@@ -55,13 +56,21 @@ export const avalon: Adapter = {
   },
 
   // One after the other: firmware of the Avalon 10 answers two questions at once with a mixture.
-  read: (device) =>
-    ask({
+  async read(device) {
+    const replies = await ask({
       version: () => device.rpc('version'),
       summary: () => device.rpc('summary'),
       pools: () => device.rpc('pools'),
       stats: () => device.rpc('stats'),
-    }),
+    });
+    if (!('stats' in replies) || modulesOf(replies).length > 0) return replies;
+    // A Q that has just started leaves the string out of `stats`.
+    try {
+      return { ...replies, ...(await ask({ estats: () => device.rpc('estats') })) };
+    } catch {
+      return replies;
+    }
+  },
 };
 
 /** The values of one `MM ID` string. */
@@ -117,14 +126,18 @@ class Module {
   }
 }
 
-/** One a module; what `stats` and `litestats` say of the same one is one. Q writes its boards into strings of their own. */
+/**
+ * One a module; what `stats` and `litestats` say of the same one is one. Q writes its boards into strings of their own. A
+ * controller with several cables numbers the modules of each anew, in a record of its own.
+ */
 function modulesOf(replies: Replies): readonly Module[] {
   const values = new Map<string, Map<string, string>>();
   for (const record of section(replies, 'STATS')) {
     for (const name of record.names) {
-      const id = /^MM ID(\d+)/i.exec(name)?.[1] ?? (/^HBinfo/i.test(name) ? '0' : undefined);
+      const number = /^MM ID(\d+)/i.exec(name)?.[1] ?? (/^HBinfo/i.test(name) ? '0' : undefined);
       const line = record.source[name];
-      if (id === undefined || typeof line !== 'string') continue;
+      if (number === undefined || typeof line !== 'string') continue;
+      const id = `${record.read(count, 'STATS') ?? 0}/${number}`;
       const module = values.get(id) ?? new Map<string, string>();
       for (const [, key = '', value = ''] of line.matchAll(/(\w+)\[([^\]]*)\]/g)) {
         if (!module.has(key)) module.set(key, value.trim());
@@ -135,12 +148,21 @@ function modulesOf(replies: Replies): readonly Module[] {
   return [...values.values()].filter((module) => module.size > 0).map((module) => new Module(module));
 }
 
-/** "Avalon Nano3s", "Avalon Q"; older firmware only says it in front of its version: `Ver[1246-83-21072802_…]`. */
+/** Nano 3 has one of zeros only. */
+function serial(value: Json | undefined): string | undefined {
+  const read = text(value);
+  return read === undefined || /^0+$/.test(read) ? undefined : read;
+}
+
+/**
+ * "Avalon Nano3s", "Avalon Q"; older firmware only says it in front of its version: `Ver[1246-83-21072802_…]`, and A7 to A9
+ * with year and month behind: `Ver[7411801-…]`.
+ */
 function modelOf(version: Fields, module: Module | undefined): string | undefined {
   const product = version.read(text, 'PROD');
   const model = version.read(text, 'MODEL');
-  if (product !== undefined) return /^avalon$/i.test(product) && model !== undefined ? `Avalon ${model}` : product;
-  const named = model ?? /^([A-Za-z0-9]+)-/.exec(module?.text('Ver') ?? '')?.[1];
+  if (product !== undefined && (model === undefined || !/^avalon(nano)?$/i.test(product))) return product;
+  const named = model ?? /^(\d{3}(?=\d{4}-)|[A-Za-z0-9]+(?=-))/.exec(module?.text('Ver') ?? '')?.[1];
   return named === undefined ? undefined : `Avalon ${named}`;
 }
 
@@ -169,7 +191,9 @@ function fansOf(module: Module): readonly FanReading[] {
       percent: module.percent(`FanR${index}`) ?? percentOfAll,
     }),
   );
-  return fans.filter((fan) => isKnown(fan, 'name', 'percent'));
+  // The one fan of A7 and older has no number.
+  const only = compact<FanReading>({ name: '1', rpm: module.count('Fan'), percent: percentOfAll });
+  return (fans.length > 0 ? fans : [only]).filter((fan) => isKnown(fan, 'name', 'percent'));
 }
 
 function boardsOf(module: Module, place: number): readonly BoardReading[] {
@@ -177,12 +201,14 @@ function boardsOf(module: Module, place: number): readonly BoardReading[] {
   const hottestChips = module.numbers('MTmax');
   const chips = module.indices(/^PVT_T(\d+)$/);
   const boards = Math.max(rates.length, hottestChips.length, ...chips.map((index) => index + 1));
+  // An idle Q goes on saying how warm each chip was when it last worked.
+  const isIdle = module.count('TMax') === 0;
   return Array.from({ length: boards }, (_, index) => {
     const temperatures = module.numbers(`PVT_T${index}`).flatMap((value) => chipCelsius(value) ?? []);
     return compact<BoardReading>({
       index: place * 8 + index,
       hashrate_avg_hps: hashrate(rates[index], 'GH'),
-      chip_c: chipCelsius(hottestChips[index]) ?? highest(temperatures),
+      chip_c: chipCelsius(hottestChips[index]) ?? (isIdle ? undefined : highest(temperatures)),
       chips: temperatures.length > 0 ? temperatures.length : undefined,
     });
   }).filter((board) => isKnown(board, 'index'));

@@ -7,6 +7,7 @@
 import { ask } from '../readers/ask.js';
 import type { Adapter } from './adapter.js';
 import { megahertz } from './cgminer-fields.js';
+import { nmInfoOf } from './nmaxe.js';
 import {
   chipCelsius,
   count,
@@ -31,6 +32,7 @@ import {
   type PoolReading,
 } from './reading.js';
 import { Fields, findObject, type Replies, ratesOf } from './replies.js';
+import type { Json } from './tolerant-json.js';
 
 export const axeos: Adapter = {
   key: 'axeos',
@@ -42,13 +44,10 @@ export const axeos: Adapter = {
   parse(replies): MinerReading {
     const info = infoOf(replies) ?? new Fields({});
     const rates = ratesOf(info, 'GH');
-    const chip = info.read(text, 'ASICModel', 'asicModel');
     const pools = poolsOf(info);
     return compact<MinerReading>({
       family: 'axeos',
-      model:
-        info.read(text, 'deviceModel', 'boardName', 'minerModel') ??
-        (chip === undefined ? undefined : `Bitaxe ${chip}`),
+      model: modelOf(info),
       firmware: info.read(text, 'version', 'axeOSVersion'),
       hostname: info.read(text, 'hostname'),
       mac: info.read(macAddress, 'macAddr', 'mac'),
@@ -69,6 +68,7 @@ export const axeos: Adapter = {
       best_share: info.read(difficulty, 'bestNonceDiff', 'bestDiff'),
       blocks_found: info.read(count, 'foundBlocks', 'blockFound'),
       hardware_errors: info.read(count, 'duplicateHWNonces'),
+      total_hashes: info.read(positive, 'totalHashes'),
       rssi_dbm: info.read((value) => negative(number(value)), 'wifiRSSI'),
       pools,
       fans: fansOf(info),
@@ -80,12 +80,42 @@ export const axeos: Adapter = {
 };
 
 function infoOf(replies: Replies): Fields | undefined {
-  return findObject(
-    replies,
-    (object) =>
-      object.has('ASICModel') ||
-      (object.has('hashRate') && object.has('stratumURL', 'macAddr', 'uptimeSeconds', 'bestDiff')),
-  );
+  const isInfo = (object: Fields) =>
+    object.has('ASICModel') ||
+    (object.has('hashRate') && object.has('stratumURL', 'macAddr', 'uptimeSeconds', 'bestDiff'));
+  return nmInfoOf(replies) ?? findObject(replies, isInfo);
+}
+
+/** What Bitaxe boards are called, by the numbers that stand on them. */
+const BOARDS: readonly (readonly [RegExp, string])[] = [
+  [/^(2\.2|1\d\d)$/, 'Max'],
+  [/^(0\.11|2\d\d)$/, 'Ultra'],
+  [/^30[23]$/, 'Hex'],
+  [/^4\d\d$/, 'Supra'],
+  [/^6[0-4]\d$/, 'Gamma'],
+  [/^65\d$/, 'Gamma Duo'],
+  [/^7\d\d$/, 'Supra Hex'],
+  [/^8\d\d$/, 'Gamma Turbo'],
+  [/^1201$/, 'Naja Duo'],
+  [/^1300$/, 'Gamma Hex'],
+];
+
+const OLD_BOARDS: ReadonlyMap<string, string> = new Map([
+  ['BM1397', 'Max'],
+  ['BM1366', 'Ultra'],
+]);
+
+/** Forks write the name of the device where a Bitaxe has the number of its board. */
+function modelOf(info: Fields): string | undefined {
+  const named = info.read(text, 'deviceModel', 'boardName', 'minerModel');
+  if (named !== undefined) return named;
+  const board = info.read(text, 'boardVersion') ?? '';
+  if (/[a-z]{3}/i.test(board)) return board;
+  const chip = info.read(text, 'ASICModel', 'asicModel');
+  // Of boards 0.11 and 2.2 one is a Max and one an Ultra, and which is which has changed: the chip tells.
+  const old = /^(0\.11|2\.2)$/.test(board) ? OLD_BOARDS.get(chip ?? '') : undefined;
+  const known = old ?? BOARDS.find(([number]) => number.test(board))?.[1] ?? chip;
+  return known === undefined ? undefined : `Bitaxe ${known}`;
 }
 
 /** In millivolts; a few versions write volts, and no device of this family has a supply above 60 V. */
@@ -104,15 +134,17 @@ function fansOf(info: Fields): readonly FanReading[] {
     compact<FanReading>({
       name: String(place + 1),
       rpm: fan.read(count, 'rpm'),
-      percent: fan.read(percent, 'speed', 'percent'),
+      percent: fan.read(percent, 'speed', 'speedPerc', 'percent'),
     }),
   );
+  // Before 2.1.4, `fanSpeed` is turns.
+  const turns = (value: Json | undefined) => (percent(value) === undefined ? count(value) : undefined);
   const first = compact<FanReading>({
     name: '1',
-    rpm: info.read(count, 'fanrpm', 'fanRPM'),
-    percent: info.read(percent, 'fanspeed', 'fanSpeed'),
+    rpm: info.read(count, 'fanrpm', 'fanSpeedRpm') ?? info.read(turns, 'fanSpeed'),
+    percent: info.read(percent, 'fanSpeed'),
   });
-  const second = compact<FanReading>({ name: '2', rpm: info.read(positive, 'fan2rpm'), percent: undefined });
+  const second = compact<FanReading>({ name: '2', rpm: info.read(positive, 'fan2rpm', 'fanrpm2'), percent: undefined });
   return (listed.length > 0 ? listed : [first, second]).filter((fan) => isKnown(fan, 'name'));
 }
 
@@ -131,33 +163,63 @@ function boardsOf(info: Fields): readonly BoardReading[] {
 }
 
 /**
- * The main pool and the one to fall back to. Older versions count for the device, so the counts are those of the pool in
- * use; newer ones (`stratum.pools`) count for each.
+ * The main pool and the one to fall back to. Most versions count for the device, so the counts are those of the pool in
+ * use; where both are worked for (`stratum.pools`, `dualPoolStats`), each is counted for itself.
  */
 function poolsOf(info: Fields): readonly PoolReading[] {
   const listed = info.under('stratum').list('pools');
   const usesFallback =
     info.read(flag, 'isUsingFallbackStratum') ?? info.under('stratum').read(flag, 'usingFallback') ?? false;
-  const counts = {
-    shares_accepted: info.read(count, 'sharesAccepted'),
-    shares_rejected: info.read(count, 'sharesRejected'),
-    difficulty: info.read(positive, 'poolDifficulty', 'stratumDiff', 'stratumDifficulty'),
-  };
+  const isDual = info.has('dualPoolStats') && info.read(count, 'poolMode') === 1;
   const named = [
-    pool(info, 'stratumURL', 'stratumPort', 'stratumUser', !usesFallback),
-    pool(info, 'fallbackStratumURL', 'fallbackStratumPort', 'fallbackStratumUser', usesFallback),
-  ];
+    pool(info, 'stratum', isDual || !usesFallback),
+    pool(info, 'fallbackStratum', isDual || usesFallback),
+  ] as const;
+  const counts = isDual ? dualCounts(info) : [countsOf(info), countsOf(info)];
+  // One entry alone is that of the pool in use, whichever that is.
+  const names = listed.length === 1 && usesFallback ? [named[1]] : named;
   const pools =
     listed.length > 0
-      ? listed.map((each, place) => ({ ...named[place], ...listedPool(each, listed.length) }))
-      : named.map((each) => (each.active === true ? compact<PoolReading>({ ...each, ...counts }) : each));
+      ? listed.map((each, place) => ({ ...names[place], ...listedPool(each, listed.length) }))
+      : named.map((each, place) => (each.active === true ? compact({ ...each, ...counts[place] }) : each));
   return pools.filter((each) => each.url !== undefined || each.user !== undefined);
 }
 
-function pool(info: Fields, url: string, port: string, user: string, active: boolean): PoolReading {
+type PoolCounts = Pick<PoolReading, 'shares_accepted' | 'shares_rejected' | 'difficulty'>;
+
+/**
+ * `stratumDifficulty` and `stratumSuggestedDifficulty` are what the pool is asked for, and not what it has assigned;
+ * `stratum_difficulty`, of another fork, is what it has assigned.
+ */
+function countsOf(info: Fields): PoolCounts {
+  return compact<PoolCounts>({
+    shares_accepted: info.read(count, 'sharesAccepted'),
+    shares_rejected: info.read(count, 'sharesRejected'),
+    difficulty: info.read(assigned, 'poolDifficulty', 'stratumDiff') ?? assigned(info.source.stratum_difficulty),
+  });
+}
+
+/** Of forks that work for two pools at once. */
+function dualCounts(info: Fields): readonly PoolCounts[] {
+  const stats = info.under('dualPoolStats');
+  return (['primary', 'secondary'] as const).map((which) =>
+    compact<PoolCounts>({
+      shares_accepted: stats.read(count, `${which}Accepted`),
+      shares_rejected: stats.read(count, `${which}Rejected`),
+      difficulty: info.read(assigned, which === 'primary' ? 'poolDifficulty' : 'poolDifficultySecondary'),
+    }),
+  );
+}
+
+function assigned(value: Json | undefined): number | undefined {
+  return positive(difficulty(value));
+}
+
+/** NMAxe names the pool in use only, with its port: `stratumURLUSED`. */
+function pool(info: Fields, name: 'stratum' | 'fallbackStratum', active: boolean): PoolReading {
   return compact<PoolReading>({
-    url: poolUrl(info.read(text, url), info.read(positive, port)),
-    user: info.read(label, user),
+    url: poolUrl(info.read(text, `${name}URL`, `${name}URLUSED`), info.read(positive, `${name}Port`)),
+    user: info.read(label, `${name}User`, `${name}UserUSED`),
     active,
   });
 }
@@ -170,7 +232,7 @@ function listedPool(each: Fields, pools: number): PoolReading {
     alive: each.read(flag, 'connected'),
     shares_accepted: each.read(count, 'accepted', 'sharesAccepted'),
     shares_rejected: each.read(count, 'rejected', 'sharesRejected'),
-    difficulty: each.read(positive, 'poolDifficulty'),
+    difficulty: each.read(assigned, 'poolDifficulty'),
     best_share: each.read(difficulty, 'bestDiff'),
   });
 }

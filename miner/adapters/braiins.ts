@@ -99,20 +99,24 @@ export const braiins: Adapter = {
     const page = (path: string) => () =>
       device.http({ path: `/api/v1/${path}`, headers: { authorization: token ?? '' } });
     return ask({
+      // First, because where the cgminer protocol does not answer, the rest is not asked for.
+      ...(token !== undefined && {
+        'miner/details': page('miner/details'),
+        'miner/stats': page('miner/stats'),
+        'miner/hw/hashboards': page('miner/hw/hashboards'),
+        'cooling/state': page('cooling/state'),
+      }),
+      pools: () =>
+        device.rpc('pools').catch((error) => (token === undefined ? Promise.reject(error) : page('pools/')())),
       version: () => device.rpc('version'),
       summary: () => device.rpc('summary'),
-      pools: () => device.rpc('pools'),
       devs: () => device.rpc('devs'),
       temps: () => device.rpc('temps'),
       fans: () => device.rpc('fans'),
-      ...(token === undefined
-        ? { tunerstatus: () => device.rpc('tunerstatus'), devdetails: () => device.rpc('devdetails') }
-        : {
-            'miner/details': page('miner/details'),
-            'miner/stats': page('miner/stats'),
-            'miner/hw/hashboards': page('miner/hw/hashboards'),
-            'cooling/state': page('cooling/state'),
-          }),
+      ...(token === undefined && {
+        tunerstatus: () => device.rpc('tunerstatus'),
+        devdetails: () => device.rpc('devdetails'),
+      }),
     });
   },
 };

@@ -1,9 +1,9 @@
-/** cgminer and its forks, where no other family knows them better: bfgminer, sgminer, LuxOS, VNish, Innosilicon. */
+/** cgminer and its forks, where no other family knows them better: bfgminer, sgminer, Goldshell, Innosilicon. */
 import { ask } from '../readers/ask.js';
 import type { Adapter } from './adapter.js';
-import { boardsOfDevs, commonReading, hottest, megahertz, versionOf } from './cgminer-fields.js';
+import { boardsOfDevs, commonReading, hottest, megahertz, versionOf, withoutFans } from './cgminer-fields.js';
 import { chipCelsius, count, macAddress, percent, positive, text, watts } from './quantities.js';
-import { compact, type FanReading, isKnown, type MinerReading } from './reading.js';
+import { compact, type FanReading, highest, isKnown, type MinerReading } from './reading.js';
 import { everyObject, Fields, section } from './replies.js';
 
 export const cgminer: Adapter = {
@@ -21,18 +21,21 @@ export const cgminer: Adapter = {
     const boards = boardsOfDevs(replies);
     const first = <T>(read: (record: Fields) => T | undefined) =>
       records.map(read).find((value) => value !== undefined);
+    const common = commonReading(replies);
     return compact<MinerReading>({
-      ...commonReading(replies),
+      ...common,
       family: 'cgminer',
       model: version.read(text, 'Type', 'PROD', 'Model') ?? details.read(text, 'Model', 'Name'),
       mac: everyObject(replies)
         .map((object) => object.read(macAddress, 'MAC', 'macaddr', 'mac_address'))
         .find(Boolean),
-      temperature_c: hottest(boards) ?? first((record) => record.read(chipCelsius, 'temp_max', 'Temperature', 'temp')),
-      power_w: first((record) => record.read(positive, 'Power', 'chain_consumption', 'Watts', 'power_usage')),
+      temperature_c:
+        highest([hottest(boards), ...records.map((record) => record.read(chipCelsius, 'temp_max'))]) ??
+        first((record) => record.read(chipCelsius, 'Temperature', 'temp')),
+      power_w: first((record) => record.read(positive, 'Power', 'Watts', 'power_usage')),
       power_limit_w: summary.read(watts, 'Power Limit'),
       frequency_hz: first((record) => megahertz(record.get('frequency', 'freq_avg', 'total_freqavg'))),
-      fans: fansOf([...records, ...section(replies, 'FANS')]),
+      fans: withoutFans(fansOf([...records, ...section(replies, 'FANS')]), common.hashrate_hps),
       boards,
     });
   },
@@ -47,7 +50,7 @@ export const cgminer: Adapter = {
     }),
 };
 
-/** Of `fan1`, `Fan Speed In`, `fan_speed_2`, and of the records of `fans`. */
+/** Of `fan1`, `Fan Speed In`, `fan_speed_2`, `Fan0 rpm`, and of the records of `fans`. */
 export function fansOf(records: readonly Fields[]): readonly FanReading[] {
   const fans = new Map<string, FanReading>();
   for (const record of records) {
@@ -59,7 +62,7 @@ export function fansOf(records: readonly Fields[]): readonly FanReading[] {
       );
     }
     for (const key of record.names) {
-      const found = /^fan[\s_]*(?:speed[\s_]*)?(\d+|in|out)$/i.exec(key);
+      const found = /^fan[\s_]*(?:speed[\s_]*)?(\d+|in|out)(?:\s*rpm)?$/i.exec(key);
       const rpm = found === null ? undefined : count(record.source[key]);
       const name = found?.[1]?.toLowerCase() ?? '';
       if (rpm !== undefined && !fans.has(name)) fans.set(name, { name, rpm });

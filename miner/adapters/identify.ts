@@ -5,13 +5,14 @@ import { avalon } from './avalon.js';
 import { axeos } from './axeos.js';
 import { braiins } from './braiins.js';
 import { cgminer } from './cgminer.js';
+import { luxos } from './luxos.js';
 import { nerdminer } from './nerdminer.js';
 import type { MinerReading } from './reading.js';
 import type { Replies } from './replies.js';
 import { whatsminer, whatsminer3 } from './whatsminer.js';
 
 /**
- * The clearest marks first: Braiins runs on Antminers and says so in words, Whatsminers imitate an Antminer's `stats`, and
+ * The clearest marks first: Braiins and LuxOS run on Antminers and say so in words, Whatsminers imitate an Antminer's `stats`, and
  * everything that speaks the cgminer protocol is at least that.
  */
 export const ADAPTERS: readonly Adapter[] = [
@@ -19,6 +20,7 @@ export const ADAPTERS: readonly Adapter[] = [
   axeos,
   whatsminer3,
   braiins,
+  luxos,
   avalon,
   whatsminer,
   antminer,

@@ -34,7 +34,8 @@ export const nerdminer: Adapter = {
     const device = info.under('device');
     const hardware = info.under('hardware');
     const firmware = info.under('firmware');
-    const active = info.under('pool').under('primary').read(flag, 'active') === true ? 'primary' : 'fallback';
+    // Neither is, while it has no connection.
+    const active = info.under('pool').under('fallback').read(flag, 'active') === true ? 'fallback' : 'primary';
     const pools = ['primary', 'fallback'].map((name) =>
       poolOf(info.under('pool').under(name), hashing, name === active),
     );

@@ -62,7 +62,7 @@ const HASHRATE_MAX_HPS = 1e24;
 
 /** In hashes a second; a unit in the text itself wins over the one that its name promises. */
 export function hashrate(value: Value, unit: HashUnit): number | undefined {
-  const own = typeof value === 'string' ? /^\s*([\d.,eE+-]+?)\s*([KMGTPE]?)H(?:\/s|s)?\s*$/i.exec(value) : null;
+  const own = typeof value === 'string' ? /^\s*([\d.,eE+-]+?)\s*([KMGTPE]?)(?:H|Sol)(?:\/s|s)?\s*$/i.exec(value) : null;
   const read = count(own?.[1] ?? value);
   if (read === undefined) return undefined;
   const scale = SCALE[(own?.[2] ?? unit.slice(0, -1)).toUpperCase()] ?? 1;
@@ -70,9 +70,9 @@ export function hashrate(value: Value, unit: HashUnit): number | undefined {
   return hps <= HASHRATE_MAX_HPS ? hps : undefined;
 }
 
-/** Of "GH", "GH/s", "Gh", "ghs". */
+/** Of "GH", "GH/s", "Gh", "ghs", and of "KSol/s": a solution of Equihash is a hash here. */
 export function hashUnit(value: Value): HashUnit | undefined {
-  const found = typeof value === 'string' ? /^\s*([KMGTPE]?)H(?:\/?s)?\s*$/i.exec(value) : null;
+  const found = typeof value === 'string' ? /^\s*([KMGTPE]?)(?:H|Sol)(?:\/?s)?\s*$/i.exec(value) : null;
   return found === null ? undefined : (`${(found[1] ?? '').toUpperCase()}H` as HashUnit);
 }
 

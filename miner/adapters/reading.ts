@@ -37,6 +37,8 @@ export interface MinerReading {
   readonly best_share?: number;
   readonly blocks_found?: number;
   readonly hardware_errors?: number;
+  /** Computed in all its life, as far as it remembers: AxeOS from 2.15 on. */
+  readonly total_hashes?: number;
   readonly rssi_dbm?: number;
   /** Empty: none reported. */
   readonly pools: readonly PoolReading[];

@@ -91,6 +91,52 @@ describe('for any text', () => {
     );
   });
 
+  it('broken as miners break it, it is read as it was meant', () => {
+    const meant = fc
+      .oneof(records, fc.array(fc.jsonValue({ maxDepth: 3 }), { minLength: 1, maxLength: 6 }))
+      .filter((value) => !JSON.stringify(value).includes('__proto__'));
+    fc.assert(
+      fc.property(
+        meant,
+        fc.infiniteStream(fc.nat(2)),
+        fc.constantFrom('', '\0', '\0\n', '\n#x{{'),
+        (value, dice, tail) => {
+          const text = broken(value as Json, () => dice.next().value === 0) + tail;
+          expect(parseTolerant(text), text).toEqual(JSON.parse(JSON.stringify(value)));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it.each([
+    '[',
+    '{',
+    '"',
+    ',',
+    ':',
+    '{"a":',
+    '[,',
+    '}{',
+    '{}',
+    '[],',
+    '""',
+    '"a",',
+    '\\',
+    'nan,',
+    '1',
+    ' ',
+    '\0',
+    '<',
+    '{:[',
+  ])('a megabyte of %j is read in time', (part) => {
+    for (const start of ['', '{', '[', '{"a":"', '{"a":[']) {
+      const began = performance.now();
+      parseTolerant(start + part.repeat(Math.ceil(1e6 / part.length)));
+      expect(performance.now() - began).toBeLessThan(5_000);
+    }
+  });
+
   it('a cut at any place leaves only what was whole', () => {
     fc.assert(
       fc.property(records, fc.nat(), (value, at) => {
@@ -103,6 +149,45 @@ describe('for any text', () => {
     );
   });
 });
+
+/** The same in JSON as miners write it, with each fault where `isNext` says so. */
+function broken(value: Json, isNext: () => boolean): string {
+  if (typeof value === 'string') {
+    const letters = [...value].map((one) =>
+      /[\n\r\t]/.test(one) && isNext() ? one : JSON.stringify(one).slice(1, -1),
+    );
+    return `"${letters.join('')}"`;
+  }
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const comma = () => (isNext() ? ',' : '');
+  if (Array.isArray(value)) {
+    const items = (value as readonly Json[]).map((item): string => {
+      if (item === null) return isNext() ? 'nan' : 'null';
+      const text = broken(item, isNext);
+      // A list shaped like a dict.
+      const isPair = text.startsWith('{') && Object.keys(item).length === 1 && isNext();
+      return isPair
+        ? `${broken(Object.keys(item)[0] as string, isNext)}:${broken(Object.values(item)[0], isNext)}`
+        : text;
+    });
+    return `[${comma()}${joined(items, isNext)}${comma()}]`;
+  }
+  const members = Object.entries(value).map(([key, item]) => `${broken(key, isNext)}:${broken(item, isNext)}`);
+  // What is no value is no member.
+  if (isNext()) members.push('"not a value":-inf');
+  return `{${comma()}${joined(members, isNext)}${comma()}}`;
+}
+
+/** Without the comma where both its neighbours show where they end. */
+function joined(parts: readonly string[], isNext: () => boolean): string {
+  return parts.reduce((all, part) => {
+    if (all === '') return part;
+    if (!/[}\]"]$/.test(all) || !/^[{["]/.test(part) || !isNext()) return `${all}${isNext() ? ',,' : ','}${part}`;
+    // `"a":""temp0":35`: half of the quotes is lost with it.
+    const isBare = all.endsWith(':""') && /^"\w+":/.test(part) && isNext();
+    return all + (isBare ? part.slice(1) : part);
+  }, '');
+}
 
 function isPartOf(part: Json, whole: Json): boolean {
   if (Array.isArray(part)) {

@@ -4,7 +4,15 @@
  */
 import { ask } from '../readers/ask.js';
 import type { Adapter } from './adapter.js';
-import { boardsOfDevs, commonReading, description, hottest, megahertz, versionOf } from './cgminer-fields.js';
+import {
+  boardsOfDevs,
+  commonReading,
+  description,
+  hottest,
+  megahertz,
+  versionOf,
+  withoutFans,
+} from './cgminer-fields.js';
 import {
   celsius,
   chipCelsius,
@@ -39,7 +47,7 @@ export const whatsminer: Adapter = {
   recognises(replies) {
     if (/whatsminer|btminer|bitmicro/.test(description(replies))) return true;
     const summary = summaryOf(replies);
-    if (summary.has('Factory GHS', 'Upfreq Complete', 'Btminer Fast Boot', 'Power Fanspeed')) return true;
+    if (summary.has('Factory GHS', 'Upfreq Complete', 'Btminer Fast Boot', 'Fan Speed In')) return true;
     return messages(replies).some((message) => message.has('fw_ver') && message.has('api_ver'));
   },
 
@@ -74,7 +82,7 @@ export const whatsminer: Adapter = {
       power_limit_w: summary.read(positive, 'Power Limit'),
       frequency_hz: megahertz(summary.get('freq_avg', 'Freq Avg')),
       uptime_s: common.uptime_s ?? summary.read(count, 'Uptime'),
-      fans: fansOf(summary, 'Fan Speed In', 'Fan Speed Out'),
+      fans: withoutFans(fansOf(summary, 'Fan Speed In', 'Fan Speed Out'), rates.now_hps),
       boards,
     });
   },
@@ -151,7 +159,7 @@ export const whatsminer3: Adapter = {
       shares_rejected: summary.read(count, 'rejected', 'rejected-shares'),
       difficulty_accepted: summary.read(count, 'difficulty-accepted'),
       pools: pools3(replies),
-      fans: fansOf(summary, 'fan-speed-in', 'fan-speed-out'),
+      fans: withoutFans(fansOf(summary, 'fan-speed-in', 'fan-speed-out'), rates.now_hps),
       boards: boards.map((board, place) => ({ ...board, index: board.index < 0 ? place : board.index })),
     });
   },

@@ -35,6 +35,11 @@ export interface TakenShares {
   readonly difficulty?: number;
 }
 
+interface KnownStep {
+  readonly step: Step;
+  readonly from_at: number;
+}
+
 /** Counters kept of one miner, and works that it has open: one that names its pools anew each time must not fill the tables. */
 const COUNTERS_MAX = 200;
 
@@ -44,6 +49,8 @@ export class Accounts {
   readonly #store: FleetStore;
   readonly #options: AccountsOptions;
   readonly #pools: readonly Pool[];
+  /** What each miner that counts its hashes had computed at its last reading: since the agent runs. */
+  readonly #computed = new Map<number, { readonly at: number; readonly hashes: number }>();
 
   constructor(store: FleetStore, options: AccountsOptions) {
     this.#store = store;
@@ -76,9 +83,10 @@ export class Accounts {
       for (const row of rows) if (!isAmong(row, counted.counts)) counters.drop(row);
     if (rows.length + counted.counts.length > COUNTERS_MAX) counters.dropOldest(miner.id, COUNTERS_MAX);
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
+    const computed = this.#computedSince(miner.id, known, reading.total_hashes, at);
     if (known.length === 0) return {};
     const { isCredited = true } = this.#options;
-    if (isCredited) this.#keepPace(miner, known, paceOf(reading, known), at);
+    if (isCredited) this.#keepPace(miner, known, { hashrate_hps: paceOf(reading, known), computed }, at);
     const configs = this.#store.configs.list(miner.id);
     for (const { step, count, from_at } of known) {
       if (isCredited) this.#work(miner, count, step, from_at, at);
@@ -141,10 +149,20 @@ export class Accounts {
     if (isDue) this.close(miner_id);
   }
 
+  /** The hashes that the miner itself has counted since the reading before; undefined where something began anew. */
+  #computedSince(miner_id: number, known: readonly KnownStep[], hashes: number | undefined, at: number) {
+    const before = this.#computed.get(miner_id);
+    if (hashes === undefined) this.#computed.delete(miner_id);
+    else this.#computed.set(miner_id, { at, hashes });
+    if (before === undefined || hashes === undefined || hashes <= before.hashes) return undefined;
+    const isWhole = known.every(({ step, from_at }) => step.kind === 'counted' && from_at === before.at);
+    return isWhole ? hashes - before.hashes : undefined;
+  }
+
   #keepPace(
     miner: MinerRow,
-    known: readonly { readonly step: Step; readonly from_at: number }[],
-    hashrate_hps: number | undefined,
+    known: readonly KnownStep[],
+    said: { readonly hashrate_hps: number | undefined; readonly computed: number | undefined },
     at: number,
   ): void {
     const { counters } = this.#store;
@@ -153,12 +171,12 @@ export class Accounts {
     const from_at = pace?.from_at ?? Math.min(at, ...known.map((one) => one.from_at));
     // While it says nothing of its hashrate, it is as it was in this period so far: else it need only be silent.
     const before_s = pace === undefined ? 0 : (pace.at - pace.from_at) / 1_000;
-    const rate_hps = hashrate_hps ?? (before_s > 0 ? hashes / before_s : 0);
+    const rate_hps = said.hashrate_hps ?? (before_s > 0 ? hashes / before_s : 0);
     counters.putPace({
       miner_id: miner.id,
       from_at,
       at,
-      hashes: hashes + rate_hps * Math.max(0, ...known.map(({ step }) => step.seconds)),
+      hashes: hashes + (said.computed ?? rate_hps * Math.max(0, ...known.map(({ step }) => step.seconds))),
       shares: shares + sum(known.map(({ step }) => step.accepted)),
       difficulty: difficulty + sum(known.map(({ step }) => Number(step.difficulty))),
     });

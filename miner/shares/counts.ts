@@ -14,8 +14,13 @@ export interface Counts {
   readonly counts: readonly PoolCount[];
 }
 
-/** They count for all their pools together, whatever their list says. */
+/** They count for all their pools together, but for those that work for several at once. */
 const WHOLE_FAMILIES: readonly Family[] = ['axeos', 'nerdminer'];
+
+function isWholeOf({ family, pools }: MinerReading): boolean {
+  const counting = pools.filter((pool) => pool.shares_accepted !== undefined);
+  return WHOLE_FAMILIES.includes(family) && counting.length < 2;
+}
 
 /** For so long, a list of pools that is missing, or silent, is waited for. */
 const MISSING_MS = 3_600_000;
@@ -32,11 +37,10 @@ export function countsOf(
   const groups = groupedBy(reading.pools, ({ url = '', user = '' }) => JSON.stringify([url, user]));
   const counts = groups.map((pools) => countOf(pools, reading, at));
   const isCounted = ({ accepted, difficulty_accepted }: Count) => accepted !== null || difficulty_accepted !== null;
-  if (!WHOLE_FAMILIES.includes(reading.family) && counts.some(isCounted))
-    return { isWhole: false, counts: counts.filter(isCounted) };
+  if (!isWholeOf(reading) && counts.some(isCounted)) return { isWhole: false, counts: counts.filter(isCounted) };
   const isMissing = before.some((one) => at - one.at < MISSING_MS && (one.entries > 0 || reading.pools.length === 0));
   // Half an answer: the counters of the whole miner are not those of its pools.
-  if (isMissing && !WHOLE_FAMILIES.includes(reading.family)) return { isWhole: false, counts: [] };
+  if (isMissing && !isWholeOf(reading)) return { isWhole: false, counts: [] };
   const active = reading.pools.find((pool) => pool.active) ?? reading.pools[0];
   const whole: PoolCount = {
     pool_url: active?.url ?? '',

@@ -7,7 +7,7 @@ export interface Band {
 }
 
 export interface Pace {
-  /** By the reported hashrate, over the time in which these were found. */
+  /** By the reported hashrate, over the time in which these were found; or as the miner counts them. */
   readonly hashes: number;
   readonly shares: number;
   readonly difficulty: number;
