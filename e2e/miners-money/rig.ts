@@ -25,6 +25,9 @@ const PERIOD_S = 10;
 /** Credits for each 1 of difficulty. */
 export const RATE = '0.00000123';
 
+/** Of the site's `GET /v1/miner-credits?group=day`. */
+export type ReportRow = Required<Pick<StatementRow, 'day' | 'user' | 'miner' | 'amount' | 'difficulty' | 'credits'>>;
+
 /** Time of the devices: it stands still, runs or jumps. */
 class Clock {
   #at = Date.now();
@@ -81,7 +84,7 @@ export class Rig {
   #proxy!: HeldAnswers;
   #spoke!: Run;
   #agent!: Run;
-  #api = '';
+  #url = '';
 
   get proxy(): HeldAnswers {
     return this.#proxy;
@@ -184,6 +187,11 @@ export class Rig {
     return this.#agent.said;
   }
 
+  /** Of the agent's page and API. */
+  get url(): string {
+    return this.#url;
+  }
+
   killSpoke(): Promise<void> {
     return this.#spoke.kill('SIGKILL');
   }
@@ -191,7 +199,7 @@ export class Rig {
   async startAgent(): Promise<void> {
     this.#agent = this.#run('miner', 'miner.yaml');
     const [, port] = await this.#agent.told(/miner API .*port=(\d+)/);
-    this.#api = `http://127.0.0.1:${port}`;
+    this.#url = `http://127.0.0.1:${port}`;
   }
 
   endAgent(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -209,7 +217,7 @@ export class Rig {
   }
 
   async #asked<T>(path: string, init: RequestInit = {}): Promise<T> {
-    const answer = await fetch(this.#api + path, init);
+    const answer = await fetch(this.#url + path, init);
     if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     return (await answer.json()) as T;
   }
@@ -244,7 +252,7 @@ export class Rig {
   }
 
   /** The sidecar's own, asked at its socket. */
-  report(): Promise<Record<string, unknown>[]> {
+  report(): Promise<ReportRow[]> {
     return new Promise((resolve, reject) => {
       const options = { socketPath: this.#path('sidecar.sock'), path: '/v1/miner-credits?group=day' };
       const headers = { authorization: `Bearer ${TOKEN}` };
@@ -254,7 +262,7 @@ export class Rig {
           answer.setEncoding('utf8').on('data', (more: string) => {
             text += more;
           });
-          answer.on('end', () => resolve((JSON.parse(text) as { days: Record<string, unknown>[] }).days));
+          answer.on('end', () => resolve((JSON.parse(text) as { days: ReportRow[] }).days));
         })
         .on('error', reject);
     });
