@@ -15,8 +15,8 @@
  * paces: what a miner said that it does since its open works began, to compare with.
  * periods: until when the time of a worker is credited, held or waits; no period begins before it. In whole seconds.
  * carries: what is less than the last decimal place of a credit, kept for the next one.
- * submissions: shares as the API lists them: one row for what was accepted (or rejected) in some minutes, `count` of them, of
- *   `difficulty` together.
+ * submissions: shares as the API lists them: one row for what was accepted (or rejected) in some minutes, `count` of them (0:
+ *   a pool that only counts difficulty does not say), of `difficulty` together.
  * works: what was mined in a period by a worker. `open` until its period ends, then `unassigned` until it is a credit; `held`
  *   and `refused` (rejected by a person) say why. credits: what is owed to a user for works (the outbox).
  * readings*: each reading, and the means over ten minutes and an hour. `shares`, `rejected`, `difficulty`: since the one
