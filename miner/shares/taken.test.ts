@@ -102,7 +102,8 @@ class World {
     this.#baseline ??= this.#mined;
     const reading: MinerReading = {
       family: 'cgminer',
-      hashrate_hps: 1e14,
+      // Less than what a counter of 32 bits can be gone round with.
+      hashrate_hps: 1e12,
       uptime_s: (this.now - this.#started) / 1_000,
       pools: [{ ...POOL, shares_accepted: this.#shares, difficulty_accepted: this.#counter, difficulty: 1 }],
       fans: [],
