@@ -94,7 +94,10 @@ describe.skipIf(!existsSync(MAIN))('what miners earn', () => {
       await Promise.all([rig.startSpoke(), isBoth && rig.startAgent()]);
     }
     await expectExact();
-    expect((await rig.report()).length).toBeGreaterThanOrEqual(DEVICES);
+    const rows = await rig.statement();
+    expect(rows.length).toBeGreaterThanOrEqual(DEVICES);
+    const lines = (await rig.command('statement', '--day', '--json')).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line))).toEqual(rows);
   });
 
   it('is in the balance once after an older database was put back', async () => {

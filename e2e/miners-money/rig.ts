@@ -243,12 +243,8 @@ export class Rig {
     return run.said;
   }
 
-  async statement(): Promise<StatementRow[]> {
-    const text = await this.command('statement', '--day', '--json');
-    return text
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as StatementRow);
+  statement(): Promise<StatementRow[]> {
+    return this.#asked('/api/statement?group=day');
   }
 
   /** The sidecar's own, asked at its socket. */
