@@ -341,6 +341,30 @@ describe('a worker that no device here has', () => {
     expect(credited()).toBeCloseTo((1e9 * 600 + 5e8 * 600) / HASHES, 6);
   });
 
+  it.each(['off', 'not listed', 'disabled'] as const)(
+    'is not estimated for the time in which it was %s',
+    async (how) => {
+      wallet();
+      workers = [nerd('nerd1', undefined)];
+      keep({ api: 'public_pool' });
+      for (let rounds = 0; rounds < 3; rounds += 1) await round({ hashrate: 1e9 });
+      const before = credited();
+      const all = workers;
+      const [worker] = workers as [Worker];
+      if (how === 'off') worker.hashrate = 0;
+      if (how === 'not listed') workers = [];
+      if (how === 'disabled') store.miners.change(1, { enabled: 0 });
+      for (let rounds = 0; rounds < 30; rounds += 1) await round();
+      workers = all;
+      worker.hashrate = 1e9;
+      store.miners.change(1, { enabled: 1 });
+      await round();
+      expect(credited()).toBe(before);
+      await round();
+      expect(credited()).toBeCloseTo(before + (1e9 * 300) / HASHES, 6);
+    },
+  );
+
   it('is stale and then offline by its last share, whatever else the pool says', async () => {
     wallet();
     workers = [nerd()];

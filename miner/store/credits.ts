@@ -149,6 +149,15 @@ export class Credits {
       .all(from_s, to_s, user ?? null, user ?? null, miner ?? null, miner ?? null);
   }
 
+  /** Refused ones of a worker, oldest first. */
+  refusedOf(miner: string, worker: string): CreditRow[] {
+    return this.#db
+      .prepare<[string, string], CreditRow>(
+        "SELECT * FROM credits WHERE miner = ? AND worker = ? AND state = 'refused' ORDER BY from_s",
+      )
+      .all(miner, worker);
+  }
+
   /** A refused one, so that its works can be a credit again. */
   remove(id: number): boolean {
     return this.#db.prepare("DELETE FROM credits WHERE id = ? AND state = 'refused'").run(id).changes > 0;
