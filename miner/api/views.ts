@@ -109,6 +109,7 @@ export function creditView(row: CreditRow) {
     error_code: row.error_code,
     created_at: row.created_at,
     paid_at: row.paid_at,
+    credits: row.credits,
   };
 }
 

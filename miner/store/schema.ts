@@ -182,5 +182,11 @@ CREATE INDEX credits_to ON credits (to_s);
 CREATE INDEX credits_state ON credits (state, id);
 `;
 
+/** credits: `credits` is of how many it is the sum: old ones are kept by the day. works_unassigned finds whose work waits, by pool. */
+const VERSION_2 = `
+ALTER TABLE credits ADD COLUMN credits INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX works_unassigned ON works (worker_key, worker, pool_url, pool_user, from_at) WHERE state = 'unassigned';
+`;
+
 /** Each brings a file from the version that is its place to the next one. What stands here is never changed again. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
