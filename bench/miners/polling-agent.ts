@@ -39,8 +39,10 @@ await new Promise<void>((done) => {
     cpu = process.cpuUsage();
     const rss_mb = Math.round(process.memoryUsage().rss / 2 ** 20);
     const rss_max_mb = Math.round(process.resourceUsage().maxRSS / 1_024);
-    const online = daemon.agent.fleet().miners.filter(({ state }) => state === 'online').length;
-    const line = { ...seen, online, cpu_ms: Math.round((user + system) / 1_000), rss_mb, rss_max_mb };
+    const { miners } = daemon.agent.fleet();
+    const online = miners.filter(({ state }) => state === 'online').length;
+    const failing = miners.filter(({ error }) => error !== undefined).length;
+    const line = { ...seen, online, failing, cpu_ms: Math.round((user + system) / 1_000), rss_mb, rss_max_mb };
     process.stdout.write(`${JSON.stringify(line)}\n`);
     if (count >= Number(rounds)) done();
   });

@@ -20,7 +20,11 @@ export interface PollingOptions {
 export interface PolledRound {
   readonly asked: number;
   readonly good: number;
+  /** Still being asked when it ended: those that hang. */
+  readonly late: number;
   readonly online: number;
+  /** Known to have failed the last time. */
+  readonly failing: number;
   readonly duration_ms: number;
   readonly cpu_ms: number;
   readonly rss_mb: number;

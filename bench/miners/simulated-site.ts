@@ -2,6 +2,7 @@
 import Big from 'big.js';
 import type { Outcome, Sent } from '../../miner/shares/sidecar-client.js';
 import { dayOf } from '../../miner/shares/statement.js';
+import type { SiteCredit } from '../../miner/shares/taken.js';
 
 const LOST_PART = 0.03;
 const AWAY_PART = 0.0005;
@@ -39,6 +40,13 @@ export class SimulatedSite {
     if (this.#isFaulty && this.#random() < LOST_PART) return lost;
     const outcome = this.#book(sent);
     return this.#isFaulty && this.#random() < LOST_PART ? lost : outcome;
+  }
+
+  async credited({ miner, worker }: Pick<Sent, 'miner' | 'worker'>): Promise<SiteCredit[]> {
+    const all = [...this.#booked].filter(([, sent]) => sent.miner === miner && sent.worker === worker);
+    return all.map(([id, { user, amount, difficulty, from_s, to_s }]) => {
+      return { id, user, worker, amount, difficulty, from_s, to_s };
+    });
   }
 
   #book(sent: Sent): Outcome {

@@ -1,7 +1,7 @@
 /**
  * Two weeks of shares in a few minutes, by a clock of our own: one or more miners of every kind, read every 30 s through their
  * real adapters, while miners restart, counters are reset, replies are lost, pools change the difficulty, agents and sites
- * go away. What is credited in the end is compared with what the pools have accepted.
+ * go away, some workers have no user for days, and what is old is kept by the day. What is credited in the end is compared with what the pools have accepted.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -61,6 +61,10 @@ const START_MS = Date.UTC(2026, 0, 1);
 const INTERVAL_MS = 30_000;
 const DAY_MS = 86_400_000;
 const PERIOD_MS = 600_000;
+const KEEP = { raw_h: 26, ten_minutes_d: 32, hour_d: 1_100, credits_d: 2 };
+/** Until then, workers of these kinds have no user. */
+const ASSIGNED_MS = START_MS + 4 * DAY_MS;
+const UNASSIGNED: readonly Kind[] = ['antminer', 'avalon-q', 'bitaxe'];
 const WORTH = '0.00000123456789';
 
 export async function measureWeeks({ days, each, seed }: WeeksOptions): Promise<WeeksResult> {
@@ -133,12 +137,14 @@ function agentOf(store: FleetStore, site: SimulatedSite, now: () => number, rand
   const silent = () => {};
   const log = { error: silent, warn: silent, info: silent, debug: silent };
   const outbox = new Outbox(store, { client: site, log, now, random });
-  const users = { table: {}, rules: [{ worker: '*-*', user: '1-$1' }] };
   return {
     accounts: new Accounts(store, { period_ms: PERIOD_MS, plausible: { min: 0.5, max: 1.5 } }),
     /** Returns how many are still owed. */
     credit: async () => {
-      settle(store, { users, worth: WORTH, now });
+      const assigned = KINDS.filter((kind) => now() >= ASSIGNED_MS || !UNASSIGNED.includes(kind));
+      const users = { table: {}, rules: assigned.map((kind) => ({ worker: `${kind}-*`, user: `1-${kind}` })) };
+      while (settle(store, { users, worth: WORTH, now }).isMore);
+      while (store.ageing.step(now() / 1_000, KEEP));
       await outbox.sendDue();
       return store.credits.status().owed;
     },

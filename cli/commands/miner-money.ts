@@ -224,9 +224,7 @@ function retry(ids: readonly number[], options: Common): void {
 function listUsers(options: Common): void {
   withStore(options, (store) => {
     const said = store.workerUsers.list();
-    const missing = store.works
-      .workers('unassigned')
-      .filter(({ worker }) => store.workerUsers.get(worker) === undefined);
+    const missing = store.works.unassigned().filter(({ worker }) => store.workerUsers.get(worker) === undefined);
     if (options.json) return sayAll([...said, ...missing]);
     for (const { worker, user } of said) say(`${worker}  ${user}`);
     for (const { worker, worker_key, pool_user } of missing)

@@ -30,6 +30,8 @@ Examples:
 
 const SCAN_HELP = `
 For each: address, MAC, model, hashrate, temperature, and as whom it logs in at its pool. Changes nothing, and needs no agent.
+Nothing is pinged: connections need no rights, and find devices that answer no ping. A network of 254 addresses takes some
+seconds, one of 4,094 half a minute, one of 65,534 six minutes.
 
 Exit codes: 0 looked, also where nothing was found; 2 wrong usage, or no network to look in
 

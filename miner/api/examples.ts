@@ -163,6 +163,7 @@ export const EXAMPLES = {
       error_code: null,
       created_at: AT_MS,
       paid_at: AT_MS,
+      credits: 1,
     },
   ],
 } as const;

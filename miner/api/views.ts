@@ -109,14 +109,16 @@ export function creditView(row: CreditRow) {
     error_code: row.error_code,
     created_at: row.created_at,
     paid_at: row.paid_at,
+    credits: row.credits,
   };
 }
 
-/** `difficulty` of all that it counts together, as a number; `difficulty_text` is exact. */
+/** `difficulty` of all that it counts together, as a number; `difficulty_text` is exact. `count`: null where a pool does not say. */
 export function shareView(row: SubmissionRow) {
-  const { at, difficulty, accepted, manual, ...rest } = row;
+  const { at, difficulty, accepted, manual, count, ...rest } = row;
   return {
     ...rest,
+    count: count === 0 ? null : count,
     timestamp: iso(at),
     difficulty: Number(difficulty),
     difficulty_text: difficulty,

@@ -44,6 +44,8 @@ export const MinerSchema = strict({
       raw_h: Type.Integer({ minimum: 2, maximum: 31 * 24, default: 26 }),
       ten_minutes_d: Type.Integer({ minimum: 1, maximum: 3_660, default: 32 }),
       hour_d: Type.Integer({ minimum: 1, maximum: 36_600, default: 1_100 }),
+      /** Paid credits one by one: then those of a worker and day are one. */
+      credits_d: Type.Integer({ minimum: 32, maximum: 36_600, default: 100 }),
     },
     { default: {} },
   ),
@@ -72,4 +74,5 @@ export const LIVE: ReadonlySet<string> = new Set([
   'retention.raw_h',
   'retention.ten_minutes_d',
   'retention.hour_d',
+  'retention.credits_d',
 ]);

@@ -24,13 +24,20 @@ export async function scanCommand(given: readonly string[], options: ScanCommand
     },
   });
   if (isShown) process.stderr.write('\r\x1b[K');
-  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(networks, result));
+  const columns = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
+  process.stdout.write(options.json ? `${JSON.stringify(result)}\n` : table(networks, result, columns));
 }
 
-function table(networks: readonly string[], { found, unknown, progress, duration_ms }: ScanResult): string {
-  const lines = found.toSorted((one, other) => compareAddresses(one.address, other.address)).map(line);
+/** `columns`: how wide it may be. */
+export function table(networks: readonly string[], result: ScanResult, columns: number): string {
+  const { found, unknown, progress, duration_ms } = result;
+  const address_width = widest([...found, ...unknown].map(({ address }) => address));
+  const model_width = widest(found.map(modelOf));
+  const lines = found
+    .toSorted((one, other) => compareAddresses(one.address, other.address))
+    .map((miner) => line(miner, [address_width, model_width], columns));
   const strangers = unknown.map(
-    ({ address, open, reason }) => `${address.padEnd(15)}  not understood (${open.join(', ')}): ${reason}`,
+    ({ address, open, reason }) => `${address.padEnd(address_width)}  not understood (${open.join(', ')}): ${reason}`,
   );
   const took = `in ${(duration_ms / 1_000).toFixed(1)} s`;
   const total = `${counted(found.length, 'miner', 'miners')} among ${counted(progress.addresses, 'address', 'addresses')} of ${networks.join(', ')} ${took}`;
@@ -43,16 +50,28 @@ function counted(many: number, one: string, more: string): string {
   return `${many} ${many === 1 ? one : more}`;
 }
 
-function line({ address, mac, reading }: FoundMiner): string {
-  const columns = [
-    address.padEnd(15),
+/** Where the whole pool user has no place, its end has: the worker's name. */
+function line(miner: FoundMiner, [address_width, model_width]: readonly [number, number], columns: number): string {
+  const { address, mac, reading } = miner;
+  const start = [
+    address.padEnd(address_width),
     (mac ?? '').padEnd(17),
-    (reading.model ?? reading.family).padEnd(20),
+    modelOf(miner).padEnd(model_width),
     (reading.hashrate_hps === undefined ? '' : shortRate(reading.hashrate_hps)).padStart(10),
     (reading.temperature_c === undefined ? '' : `${Math.round(reading.temperature_c)} °C`).padStart(6),
-    reading.pools.find(({ active }) => active)?.user ?? reading.pools[0]?.user ?? '',
-  ];
-  return columns.join('  ').trimEnd();
+  ].join('  ');
+  const user = reading.pools.find(({ active }) => active)?.user ?? reading.pools[0]?.user ?? '';
+  const room = columns - start.length - 2;
+  const shown = user.length <= room ? user : room > 4 ? `…${user.slice(1 - room)}` : '';
+  return `${start}  ${shown}`.trimEnd();
+}
+
+function modelOf({ reading }: FoundMiner): string {
+  return reading.model ?? reading.family;
+}
+
+function widest(texts: readonly string[]): number {
+  return texts.reduce((width, { length }) => Math.max(width, length), 0);
 }
 
 function shortRate(hashrate_hps: number): string {

@@ -105,6 +105,24 @@ describe('a round', () => {
     expect(store.db.prepare('SELECT count(*) AS rows FROM readings').get()).toEqual({ rows: 10 });
   });
 
+  it('waits for no device that is late; it is read all the same, and the next round knows how slow it is', async () => {
+    const miners = await simulate({ count: 2, kinds: ['antminer'], delay_ms: 150, faults: { hung: 1 } });
+    for (const miner of miners) known(miner);
+    const limits = { connect_ms: 500, answer_ms: 400, total_ms: 1_000 };
+    const clock = () => clock_ms + performance.now();
+    keep('', { polling: { clock, random: () => 0, limits, neighbours: async () => new Map(), patience_ms: 50 } });
+    expect(await round()).toMatchObject({ asked: 2, good: 0, late: 2 });
+    expect(states()).toEqual(['unknown', 'unknown']);
+    await expect
+      .poll(() => keeper.fleet.show().miners.map(({ state, error }) => [state, error]), { timeout: 5_000 })
+      .toEqual([
+        ['online', undefined],
+        ['unknown', expect.stringMatching(/does not answer/)],
+      ]);
+    expect(await round()).toMatchObject({ asked: 2, good: 1 });
+    expect(store.db.prepare('SELECT count(*) AS rows FROM readings').get()).toEqual({ rows: 2 });
+  });
+
   it('shows what is old as old: stale, then offline, and the last reading with its time', async () => {
     const [miner] = await simulate({ kinds: ['antminer'] });
     known(miner as FleetMiner);

@@ -23,7 +23,7 @@ export interface KeeperOptions {
   readonly now: () => number;
   /** For tests. */
   readonly scan?: (options: ScanOptions) => Promise<ScanResult>;
-  readonly polling?: Pick<PollerOptions, 'clock' | 'random' | 'limits' | 'neighbours'>;
+  readonly polling?: Pick<PollerOptions, 'clock' | 'random' | 'limits' | 'neighbours' | 'patience_ms'>;
 }
 
 /** Devices that are lost together are looked for together, and not more often than this. */

@@ -37,9 +37,6 @@ export interface DeviceResult {
 const STRANGE = 3;
 const STRANGE_AGAIN = 10;
 const PROBE_MS = 1_250;
-/** For an answer of a device that did not answer the last time; but every fourth time it gets as long as others. */
-const HOPELESS_MS = 2_500;
-const PATIENT_EVERY = 4;
 /** In this many readings, a web server that hangs beside a cgminer protocol that answers is asked once. */
 const HUNG_EVERY = 10;
 
@@ -56,8 +53,6 @@ export class DeviceReader {
   #login = 0;
   #strange = 0;
   #doubts = 0;
-  /** In a row. */
-  #silences = 0;
   /** Readings in a row with a web server that hangs. */
   #hung = 0;
   #last: DeviceResult | undefined;
@@ -133,11 +128,6 @@ export class DeviceReader {
     this.#agent?.destroy();
   }
 
-  /** It takes connections and never answers, as it seems. Now and then it gets the time that it may need. */
-  get #isHopeless(): boolean {
-    return this.#silences % PATIENT_EVERY !== 0;
-  }
-
   #spacing_left_ms(): number {
     const spacing_ms = this.#adapter?.spacing_ms ?? 0;
     return spacing_ms === 0 ? 0 : this.#ended_ms + spacing_ms - this.#options.clock();
@@ -151,17 +141,15 @@ export class DeviceReader {
       const read = this.#adapter === undefined || isStrange ? await this.#identify() : await this.#read(this.#adapter);
       this.#last = { ...read, at: this.#options.now() };
       this.#strange = 0;
-      this.#silences = 0;
       return this.#last;
     } catch (error) {
-      if (error instanceof DeviceSilentError) this.#silences += 1;
-      else this.#strange += 1;
+      if (!(error instanceof DeviceSilentError)) this.#strange += 1;
       throw error;
     }
   }
 
   async #read(adapter: Adapter): Promise<Omit<DeviceResult, 'at'>> {
-    const device = watched(this.#device(adapter), this.#isHopeless, this.#hung % HUNG_EVERY !== 0);
+    const device = watched(this.#device(adapter), this.#hung % HUNG_EVERY !== 0);
     try {
       const replies = await adapter.read(device);
       this.#doubt(adapter, identify(replies));
@@ -189,7 +177,7 @@ export class DeviceReader {
       throw answers
         ? new DeviceUnreachableError(`${ip_address} has none of a miner's ports open`)
         : new DeviceSilentError(`${ip_address} does not answer`);
-    const device = watched(this.#device(this.#adapter), false);
+    const device = watched(this.#device(this.#adapter));
     const found = await interview(device, open);
     if (device.isLoginRefused) this.#login += 1;
     if (found === undefined || !saysAnything(found.reading))
@@ -205,7 +193,6 @@ export class DeviceReader {
     const login = this.#loginFor(adapter);
     if (adapter?.spacing_ms !== undefined) this.#agent ??= new Agent({ keepAlive: true, maxSockets: 1 });
     return new NetworkDevice(this.row.ip_address, {
-      ...(this.#isHopeless ? { answer_ms: HOPELESS_MS } : {}),
       ...this.#options.limits,
       ports: this.#ports(adapter),
       signal: this.#stop.signal,

@@ -1,4 +1,4 @@
-/** Asks every device in every round. A device that hangs costs nobody else: rounds do not wait for each other. */
+/** Asks every device in every round. One that hangs costs nobody else: it is waited for beside the rounds. */
 import { Gate } from '../discovery/gate.js';
 import { neighbours } from '../discovery/neighbours.js';
 import type { FoundMiner } from '../discovery/scan.js';
@@ -30,11 +30,16 @@ export interface PollerOptions {
   readonly limits?: DeviceReaderOptions['limits'];
   /** Devices asked at once, default 128. */
   readonly at_once?: number;
+  /** A round waits so long for one device, default 1,000, or twice as long as it took the last time. */
+  readonly patience_ms?: number;
 }
 
 export interface Round {
   readonly asked: number;
+  /** Of these, read when it ended … */
   readonly good: number;
+  /** … and still being asked: they hang, or are slow. Each has its own time limit, and tells by itself how it ended. */
+  readonly late: number;
   readonly duration_ms: number;
 }
 
@@ -47,6 +52,8 @@ interface Device {
   other?: string;
   /** By the clock, of `result`. */
   read_ms: number | undefined;
+  /** From the question to `result`. */
+  took_ms: number;
   /** By the clock. */
   due_ms: number;
 }
@@ -75,6 +82,7 @@ export class Poller implements MinerReader {
   #macs: ReadonlyMap<string, string> = new Map();
   #round: Round | undefined;
   #begun_ms: number;
+  #answered_ms = Number.NEGATIVE_INFINITY;
   readonly #listeners = new Set<() => void>();
 
   constructor(options: PollerOptions) {
@@ -116,7 +124,7 @@ export class Poller implements MinerReader {
     return this.#clock() - this.#begun_ms < 2 * this.#options.settings().poll_interval_s * 1_000 + 30_000;
   }
 
-  /** One round: all devices whose turn it is. Resolves when each has answered or failed, and all is written. */
+  /** One round: all devices whose turn it is. Resolves when each has answered, failed or is late, and all is written. */
   async round(): Promise<Round> {
     const began_ms = this.#clock();
     this.#begun_ms = began_ms;
@@ -126,18 +134,20 @@ export class Poller implements MinerReader {
     const due = [...this.#devices.values()].filter(
       ({ reader, due_ms }) => !reader.isBusy && due_ms <= began_ms + interval_ms / 2,
     );
-    // Who did not answer the last time goes first: it takes the longest.
-    due.sort((one, other) => other.failures - one.failures);
+    // Who takes the longest goes first, by whole seconds.
+    const seconds = ({ took_ms }: Device) => Math.floor(took_ms / 1_000);
+    due.sort((one, other) => other.failures - one.failures || seconds(other) - seconds(one));
     const spread_ms = spreadOver(interval_ms);
-    const results = await Promise.all(
+    await Promise.all(
       due.map(async (device, place) => {
         await this.#pause((spread_ms * (place + this.#random())) / due.length);
         return this.#poll(device);
       }),
     );
     this.#write();
-    const good = results.filter(Boolean).length;
-    this.#round = { asked: due.length, good, duration_ms: Math.round(this.#clock() - began_ms) };
+    const good = due.filter(({ read_ms }) => read_ms !== undefined && read_ms >= began_ms).length;
+    const late = due.filter(({ reader }) => reader.isBusy).length;
+    this.#round = { asked: due.length, good, late, duration_ms: Math.round(this.#clock() - began_ms) };
     this.#tell();
     return this.#round;
   }
@@ -216,15 +226,39 @@ export class Poller implements MinerReader {
     return () => this.#listeners.delete(listener);
   }
 
-  async #poll(device: Device): Promise<boolean> {
-    if (this.#isStopped) return false;
+  /** Resolves when it has answered or failed, or is late: then it goes on beside, and takes nobody's place. */
+  async #poll(device: Device): Promise<void> {
+    const gate = device.failures > 0 ? this.#gates.failing : this.#gates.good;
+    await gate.run(async () => {
+      let isLate = false;
+      const asking = this.#ask(device).then(() => {
+        if (isLate) this.#tellSoon();
+      });
+      this.#track(asking);
+      await Promise.race([asking, this.#patience(device)]);
+      isLate = true;
+    });
+  }
+
+  /** One that does not fail is waited for while others answer: this machine may be what is slow. */
+  async #patience(device: Device): Promise<void> {
+    const { patience_ms = 1_000 } = this.#options;
+    let wait_ms = Math.max(patience_ms, 2 * device.took_ms);
+    while (wait_ms >= 1 && device.reader.isBusy && !this.#isStopped) {
+      await this.#pause(wait_ms);
+      wait_ms = device.failures > 0 ? 0 : this.#answered_ms + patience_ms - this.#clock();
+    }
+  }
+
+  async #ask(device: Device): Promise<void> {
+    if (this.#isStopped) return;
     const started_ms = this.#clock();
     try {
-      const gate = device.failures > 0 ? this.#gates.failing : this.#gates.good;
-      return this.#good(device, await gate.run(() => device.reader.read()));
+      const result = await device.reader.read();
+      this.#answered_ms = this.#clock();
+      if (this.#good(device, result)) device.took_ms = this.#answered_ms - started_ms;
     } catch (error) {
       this.#bad(device, error as Error);
-      return false;
     } finally {
       const interval_ms = this.#options.settings().poll_interval_s * 1_000;
       device.due_ms = started_ms + waitAfter(device.failures, interval_ms, this.#random);
@@ -312,7 +346,8 @@ export class Poller implements MinerReader {
       ...(limits === undefined ? {} : { limits }),
     });
     const { result, read_ms } = before ?? {};
-    this.#devices.set(row.id, { reader, failures: 0, error: undefined, result, read_ms, due_ms: this.#clock() });
+    const due_ms = this.#clock();
+    this.#devices.set(row.id, { reader, failures: 0, error: undefined, result, read_ms, took_ms: 0, due_ms });
   }
 
   #track(work: Promise<unknown>): void {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Device } from '../readers/device.js';
-import { DeviceSilentError, HttpStatusError } from '../readers/errors.js';
+import { HttpStatusError } from '../readers/errors.js';
 import { spreadOver, stateOf, waitAfter } from './schedule.js';
 import { watched } from './watched.js';
 
@@ -37,29 +37,8 @@ describe('a device that is watched', () => {
     http: () => Promise.reject(new HttpStatusError(401, 'antMiner Configuration', 'answers 401')),
   });
 
-  it('is asked nothing more after one silence, where it was silent the last time', async () => {
-    let asked = 0;
-    const silent = device(() => {
-      asked += 1;
-      return Promise.reject(new DeviceSilentError('does not answer'));
-    });
-    for (const [isImpatient, times] of [
-      [true, 1],
-      [false, 2],
-    ] as const) {
-      asked = 0;
-      const one = watched(silent, isImpatient);
-      await expect(one.rpc('version')).rejects.toThrow('does not answer');
-      await expect(one.rpc('summary')).rejects.toThrow('does not answer');
-      expect(asked).toBe(times);
-    }
-  });
-
   it('tells that it refused the login', async () => {
-    const one = watched(
-      device(() => Promise.resolve('{}')),
-      false,
-    );
+    const one = watched(device(() => Promise.resolve('{}')));
     await one.rpc('version');
     expect(one.isLoginRefused).toBe(false);
     await expect(one.http({ path: '/' })).rejects.toThrow('401');

@@ -9,21 +9,15 @@ export interface Watched extends Device {
   readonly isWebHung: boolean;
 }
 
-/**
- * `isImpatient`: after one question without an answer no other one is asked. For devices that did not answer the last
- * time: each further question would only cost a time limit more. `isWebLeftAlone`: its web server is asked nothing.
- */
-export function watched(device: Device, isImpatient: boolean, isWebLeftAlone = false): Watched {
+/** `isWebLeftAlone`: its web server is asked nothing. */
+export function watched(device: Device, isWebLeftAlone = false): Watched {
   let isLoginRefused = false;
   let [isWebSilent, hasCommands] = [isWebLeftAlone, false];
-  let silence: DeviceSilentError | undefined;
   const watch = async (ask: () => Promise<string>): Promise<string> => {
-    if (silence !== undefined) throw silence;
     try {
       return await ask();
     } catch (error) {
       if (error instanceof HttpStatusError && (error.status === 401 || error.status === 403)) isLoginRefused = true;
-      if (isImpatient && error instanceof DeviceSilentError) silence = error;
       throw error;
     }
   };

@@ -30,7 +30,7 @@ export class Claims {
     if (this.#isAny) return true;
     const name = plain(worker);
     const claimed = this.#claimed.get(plain(address)) ?? [];
-    return claimed.some((one) => isSamePlace(one.pool, pool) && isSameName(one.worker, name));
+    return claimed.some((one) => isSamePlace(one.pool, pool) && isSame(one.worker, name));
   }
 
   #add({ pool_url, pool_user }: PoolAndUser): void {
@@ -49,8 +49,13 @@ function isSamePlace(one: Pool | undefined, other: Pool): boolean {
   return one.api_url !== undefined && one.api_url === other.api_url;
 }
 
+/** Whether the pool may have made of a worker's own name the one that it has. */
+export function isSameName(own: string, pools: string): boolean {
+  return isSame(plain(own), plain(pools));
+}
+
 /** `pools`: as the pool has it, which may have ended it at a dot. */
-function isSameName(own: string, pools: string): boolean {
+function isSame(own: string, pools: string): boolean {
   if (own === pools || (own === '' && pools === NAMELESS)) return true;
   return pools !== '' && (own.startsWith(`${pools}.`) || (pools.length >= CUT_LENGTH && own.startsWith(pools)));
 }

@@ -3,7 +3,9 @@ import type { FleetStore } from '../store/store.js';
 import type { WorkGroup, WorkRow } from '../store/works.js';
 import { splitPoolUser } from '../wallets/pool-user.js';
 import { type Pool, poolOf } from '../wallets/pools.js';
+import { isSameName } from './claims.js';
 import type { PoolClient } from './pool-client.js';
+import type { PoolWorkerView } from './view.js';
 
 export interface PoolCheckOptions {
   readonly client: PoolClient;
@@ -18,10 +20,10 @@ interface Worked {
   readonly pool: Pool;
   readonly address: string;
   readonly worker: string;
-  difficulty: number;
-  shares: number;
-  from_at: number;
-  to_at: number;
+  readonly difficulty: number;
+  readonly shares: number;
+  readonly from_at: number;
+  readonly to_at: number;
 }
 
 const WINDOW_MS = 3_600_000;
@@ -39,6 +41,8 @@ export class PoolCheck {
   readonly #store: FleetStore;
   readonly #options: PoolCheckOptions;
   #worked: ReadonlyMap<string, Worked> = new Map();
+  /** By the names that the pools have: to them, names that they have cut to the same one are one. */
+  #together: ReadonlyMap<string, Worked> = new Map();
 
   constructor(store: FleetStore, options: PoolCheckOptions) {
     this.#store = store;
@@ -47,9 +51,19 @@ export class PoolCheck {
 
   /** Asks the pools of whatever waits to be credited, where their answers are old. */
   async refresh(signal?: AbortSignal): Promise<void> {
-    const { client, now } = this.#options;
+    const { now } = this.#options;
     this.#worked = this.#workedSince(now() - WINDOW_MS);
-    if (this.#worked.size === 0) return;
+    await this.#ask(signal);
+    const together = new Map<string, Worked>();
+    for (const one of this.#worked.values()) {
+      const known = this.#seenAs(one);
+      if (known !== undefined) addTo(together, keyOf(one, known.worker), one);
+    }
+    this.#together = together;
+  }
+
+  async #ask(signal?: AbortSignal): Promise<void> {
+    const { client, now } = this.#options;
     const ends_at = now() + ROUND_MS_MAX;
     const due = new Map<string, Worked>();
     for (const one of this.#worked.values())
@@ -70,16 +84,19 @@ export class PoolCheck {
     return undefined;
   }
 
-  #doubt({ pool, address, worker, difficulty, shares, from_at, to_at }: Worked, work: WorkRow): string | undefined {
+  #doubt(own: Worked, work: WorkRow): string | undefined {
+    const { pool, address, worker } = own;
     const seen = this.#options.client.seen(pool, address);
     if (seen === undefined || Math.abs(seen.at - work.to_at) > WINDOW_MS) return undefined;
+    const known = this.#seenAs(own);
+    const worked = known && this.#together.get(keyOf(own, known.worker));
+    const { difficulty, shares, from_at, to_at } = worked ?? own;
     const span_ms = to_at - from_at;
     if (span_ms < SPAN_MS_MIN) return undefined;
-    const known = seen.view.workers.find((one) => one.worker === worker);
     const name = worker === '' ? 'this address' : `the worker ${worker}`;
     // What was assigned is the least that an accepted share has: one is enough.
     const { best_share } = known ?? {};
-    if (best_share !== undefined && shares > 0 && difficulty / shares > BEST_PART * best_share)
+    if (best_share !== undefined && own.shares > 0 && own.difficulty / own.shares > BEST_PART * best_share)
       return `${pool.name} has seen no share of ${name} as hard as those that it counts`;
     if (shares < SHARES_MIN) return undefined;
     const counted_hps = (difficulty * HASHES_PER_DIFFICULTY) / (span_ms / 1_000);
@@ -96,21 +113,14 @@ export class PoolCheck {
       const name = this.#nameOf(work);
       if (name === undefined) continue;
       const { difficulty, shares, from_at, to_at } = work;
-      const before = all.get(name.key);
-      if (before === undefined) all.set(name.key, { ...name, difficulty: Number(difficulty), shares, from_at, to_at });
-      else {
-        before.difficulty += Number(difficulty);
-        before.shares += shares;
-        before.from_at = Math.min(before.from_at, from_at);
-        before.to_at = Math.max(before.to_at, to_at);
-      }
+      addTo(all, keyOf(name, name.worker), { ...name, difficulty: Number(difficulty), shares, from_at, to_at });
     }
     return all;
   }
 
   #find(work: WorkRow): Worked | undefined {
     const name = this.#nameOf(work);
-    return name === undefined ? undefined : this.#worked.get(name.key);
+    return name === undefined ? undefined : this.#worked.get(keyOf(name, name.worker));
   }
 
   /** Undefined where the pool cannot be asked. */
@@ -119,9 +129,31 @@ export class PoolCheck {
     if (pool?.api === undefined || pool.api_url === undefined) return undefined;
     const user = splitPoolUser(pool_user, pool);
     if (!user.isAddress) return undefined;
-    const worker = user.worker ?? '';
-    return { key: JSON.stringify([pool.id, user.account, worker]), pool, address: user.account, worker };
+    return { pool, address: user.account, worker: user.worker ?? '' };
   }
+
+  /** What the pool has made of a worker's name. */
+  #seenAs({ pool, address, worker }: Worked): PoolWorkerView | undefined {
+    const workers = this.#options.client.seen(pool, address)?.view.workers ?? [];
+    return workers.find((one) => one.worker === worker) ?? workers.find((one) => isSameName(worker, one.worker));
+  }
+}
+
+function keyOf({ pool, address }: Pick<Worked, 'pool' | 'address'>, worker: string): string {
+  return JSON.stringify([pool.id, address, worker]);
+}
+
+function addTo(all: Map<string, Worked>, key: string, one: Worked): void {
+  const before = all.get(key);
+  if (before === undefined) all.set(key, one);
+  else
+    all.set(key, {
+      ...before,
+      difficulty: before.difficulty + one.difficulty,
+      shares: before.shares + one.shares,
+      from_at: Math.min(before.from_at, one.from_at),
+      to_at: Math.max(before.to_at, one.to_at),
+    });
 }
 
 function percent(part: number): string {

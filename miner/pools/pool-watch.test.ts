@@ -6,6 +6,7 @@ import { SILENT } from '../../common/runtime/log.js';
 import type { Adapter } from '../adapters/adapter.js';
 import { adapterOf } from '../adapters/identify.js';
 import type { MinerReading } from '../adapters/reading.js';
+import { shareView } from '../api/views.js';
 import { parseMinerConfig } from '../config/config.js';
 import type { FleetMember } from '../fleet/fleet.js';
 import { Keeper } from '../fleet/keeper.js';
@@ -291,6 +292,15 @@ describe('a worker that no device here has', () => {
     expect(members()[0]).not.toHaveProperty('error');
     expect(credited()).toBe(40);
     expect(works()).toMatchObject([{ miner_id: 1, worker: 'nerd1', is_estimate: 0 }, {}]);
+    const shares = store.submissions.list(1).map(shareView);
+    expect(shares[0]).toMatchObject({
+      miner_id: 1,
+      pool_name: 'Own',
+      worker_name: 'nerd1',
+      count: null,
+      accepted: true,
+    });
+    expect(shares.reduce((sum, { difficulty }) => sum + difficulty, 0)).toBe(40);
   });
 
   it('earns for its user as any other', async () => {
@@ -312,6 +322,7 @@ describe('a worker that no device here has', () => {
     for (let rounds = 0; rounds < 4; rounds += 1) await round({ hashrate: 1e9 });
     expect(credited()).toBeCloseTo((1e9 * 600) / HASHES, 6);
     expect(works().map(({ is_estimate }) => is_estimate)).toEqual(works().map(() => 1));
+    expect(store.submissions.list(1)).toEqual([]);
     // The lower of both hashrates, and after a restart on from where it was.
     await round({ hashrate: 5e8 });
     expect(credited()).toBeCloseTo((1e9 * 600 + 5e8 * 300) / HASHES, 6);
@@ -329,6 +340,30 @@ describe('a worker that no device here has', () => {
     await keeper.pools.round();
     expect(credited()).toBeCloseTo((1e9 * 600 + 5e8 * 600) / HASHES, 6);
   });
+
+  it.each(['off', 'not listed', 'disabled'] as const)(
+    'is not estimated for the time in which it was %s',
+    async (how) => {
+      wallet();
+      workers = [nerd('nerd1', undefined)];
+      keep({ api: 'public_pool' });
+      for (let rounds = 0; rounds < 3; rounds += 1) await round({ hashrate: 1e9 });
+      const before = credited();
+      const all = workers;
+      const [worker] = workers as [Worker];
+      if (how === 'off') worker.hashrate = 0;
+      if (how === 'not listed') workers = [];
+      if (how === 'disabled') store.miners.change(1, { enabled: 0 });
+      for (let rounds = 0; rounds < 30; rounds += 1) await round();
+      workers = all;
+      worker.hashrate = 1e9;
+      store.miners.change(1, { enabled: 1 });
+      await round();
+      expect(credited()).toBe(before);
+      await round();
+      expect(credited()).toBeCloseTo(before + (1e9 * 300) / HASHES, 6);
+    },
+  );
 
   it('is stale and then offline by its last share, whatever else the pool says', async () => {
     wallet();

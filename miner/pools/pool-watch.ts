@@ -198,6 +198,9 @@ export class PoolWatch implements OtherReader {
   /** Of one that is known: a reading where it works. */
   #see(source: Source, { miner_id }: PoolMinerRow, view: PoolWorkerView | undefined, seen: SeenView): Entry[] {
     const row = this.#options.store.miners.get(miner_id);
+    const isOn = row?.enabled === 1 && view !== undefined && this.#isAlive(view, seen);
+    // Of the time until it is back, nothing is known.
+    if (!isOn) this.#estimates.forget(miner_id);
     if (row === undefined || row.enabled === 0) return [];
     if (view === undefined) {
       this.#fail(miner_id, `${source.pool.name} does not list it any more`);

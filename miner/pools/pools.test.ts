@@ -260,6 +260,19 @@ describe('asking a pool', () => {
     expect(await checked(work('stranger', 1e12, 1))).toBeUndefined();
   });
 
+  it('knows a worker by what the pool makes of its name, and takes those that it makes the same for one', async () => {
+    const view = { workersCount: 1, workers: [{ name: 'garage', hashRate: 1.9e12, bestDifficulty: '1e9' }] };
+    answer = (response) => response.end(JSON.stringify(view));
+    pool = { ...pool, api: 'public_pool' };
+    const one = work('garage.1');
+    expect(await checked(one)).toBeUndefined();
+    work('garage.2');
+    expect(await checked(one)).toBeUndefined();
+    work('garage.3', 10e12);
+    expect(await checked(one)).toMatch(/^Own has seen 16 % of what the worker garage\.1 counts/);
+    expect(await checked(work('shed.1'))).toMatch(/knows nothing of the worker shed\.1/);
+  });
+
   it('raises no doubt where the pool does not answer, or cannot be asked', async () => {
     answer = (response) => response.destroy();
     expect(await checked(work('garage.1', 50e12))).toBeUndefined();

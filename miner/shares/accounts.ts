@@ -214,7 +214,9 @@ export class Accounts {
 
   #submit(miner: MinerRow, count: PoolCount, step: Step, configs: readonly ConfigRow[], at: number): void {
     const { pool_url, pool_user } = count;
-    if (step.accepted === 0 && step.rejected === 0) return;
+    // A pool that counts difficulty (ckpool) does not say of how many shares.
+    const isAccepted = step.accepted > 0 || (!step.is_estimate && Number(step.difficulty) > 0);
+    if (!isAccepted && step.rejected === 0) return;
     const config = configs.find((one) => one.pool_url === pool_url && one.pool_user === pool_user);
     const row = {
       at,
@@ -223,7 +225,7 @@ export class Accounts {
       pool_name: poolOf(pool_url, this.#pools)?.name ?? hostOf(pool_url) ?? '',
       worker_name: this.#workerOf(count) ?? '',
     };
-    if (step.accepted > 0)
+    if (isAccepted)
       this.#store.submissions.count({ ...row, difficulty: step.difficulty, count: step.accepted, accepted: 1 });
     if (step.rejected > 0)
       this.#store.submissions.count({ ...row, difficulty: '0', count: step.rejected, accepted: 0 });

@@ -75,11 +75,15 @@ class Agent {
   }
 
   /** A period of a worker has ended. */
-  mined(difficulty: string, { worker = 'rig', miner = 'aa:bb:cc:00:11:22', is_estimate = 0 as 0 | 1 } = {}): void {
+  mined(
+    difficulty: string,
+    { worker = 'rig', miner = 'aa:bb:cc:00:11:22', is_estimate = 0 as 0 | 1, periods = 1 } = {},
+  ): void {
     const key = `${miner} ${worker}`;
     const from = this.#periods.get(key) ?? AT / 1_000;
-    this.#periods.set(key, from + PERIOD_S);
-    const [from_at, to_at] = [from * 1_000, (from + PERIOD_S) * 1_000];
+    const to = from + PERIOD_S * periods;
+    this.#periods.set(key, to);
+    const [from_at, to_at] = [from * 1_000, to * 1_000];
     const pool = { pool_url: URL, pool_user: `x.${worker}` };
     this.store.works.add({
       miner_id: 1,
@@ -109,6 +113,19 @@ class Agent {
     this.store.close();
     this.store = FleetStore.open(path.join(folder, 'fleet.db'));
     this.money = this.#open();
+  }
+
+  /** Puts back what its disk holds now. */
+  copy(): () => void {
+    const kept = `${this.#folder}-kept`;
+    this.store.db.pragma('wal_checkpoint(TRUNCATE)');
+    fs.cpSync(this.#folder, kept, { recursive: true });
+    const periods = new Map(this.#periods);
+    return () => {
+      this.#folder = kept;
+      this.#periods = periods;
+      this.die();
+    };
   }
 
   async close(): Promise<void> {
@@ -220,6 +237,7 @@ describe('credits', () => {
       const client = new SidecarClient({ socket: cast.sidecar.config.socket, token_file: agent.token });
       /** Dies before it sends, after it has sent, or after it has noted the answer. */
       const dying = (at: number) => ({
+        credited: () => client.credited({ miner: '', worker: '' }, 0),
         credit: async (sent: Sent): Promise<Outcome> => {
           if (at === 0) throw died;
           const outcome = await client.credit(sent);
@@ -289,6 +307,41 @@ describe('credits', () => {
       });
       expect(agent.money.retry([credit?.id as number])).toBe(0);
       expect(await andy(cast)).toBe('100');
+    }),
+  );
+
+  inSite(
+    'are exact after an older database was put back: the site’s are known again, and only the rest is paid',
+    withAgent(async ({ agent, ...cast }) => {
+      const site = async () => (await cast.sidecar.get('/v1/miner-credits?group=day')).body.days;
+      agent.mined('1000000');
+      await agent.round();
+      agent.mined('50');
+      const putBack = agent.copy();
+      await agent.round();
+      agent.mined('2000000.123');
+      agent.mined('4000000');
+      await agent.round();
+      expect(await andy(cast)).toBe('107.00005012');
+      // A period is cut short as the agent starts, and the next one is all that was mined since.
+      putBack();
+      agent.change({ rate: { per_difficulty: '0.000002' } });
+      agent.mined('1000', { periods: 0.5 });
+      await agent.round();
+      expect(agent.money.status()).toMatchObject({ refused: 1 });
+      agent.mined('6999000.123', { periods: 3 });
+      await agent.round();
+      await agent.round();
+      // One million of difficulty is new, at the rate of now.
+      expect(await andy(cast)).toBe('109.00005012');
+      expect(agent.money.status()).toMatchObject({ refused: 0, owed: 0 });
+      const ours = agent.money.statement({ group: 'day' });
+      expect(ours).toMatchObject(await site());
+      expect(ours[0]).toMatchObject({ difficulty: '8000050.123', owed: '0', refused: '0' });
+      expect(agent.lines.filter(({ event }) => event === 'credited before').map(({ fields }) => fields)).toMatchObject([
+        { code: 'AXL-CREDIT-KNOWN', known: 1, rest: '0' },
+        { code: 'AXL-CREDIT-KNOWN', known: 2, rest: '2' },
+      ]);
     }),
   );
 

@@ -1,4 +1,5 @@
 /** Shares, wallets, credits: put together. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../../common/runtime/log.js';
 import { PoolCheck } from '../pools/pool-check.js';
 import { PoolClient } from '../pools/pool-client.js';
@@ -13,7 +14,7 @@ import { NetworkDifficulty } from './network-difficulty.js';
 import { Outbox } from './outbox.js';
 import { worthOfDifficulty } from './rate.js';
 import { retryRefused } from './refused.js';
-import { settle } from './settling.js';
+import { type SettlingOptions, settle } from './settling.js';
 import { SidecarClient } from './sidecar-client.js';
 import { type StatementQuery, type StatementRow, statementOf } from './statement.js';
 import { tableOf } from './users.js';
@@ -24,9 +25,8 @@ export interface MoneyStatus {
   readonly oldest_owed_at?: number;
   /** Credits that the site refuses. */
   readonly refused: number;
-  /** Works that a person must look at. */
+  /** Works that a person must look at: at most 10,000 are counted, as of those that are nobody's. */
   readonly held: number;
-  /** Works that are nobody's. */
   readonly unassigned: number;
   readonly last_paid_at?: number;
   /** What keeps credits from being taken, in words. */
@@ -67,9 +67,9 @@ const ROUND_MS = 5_000;
 const TIDY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const SHARES_D = 32;
-/** Works that are credited: their credits stay for ever. */
+/** Works that are credited, and those that a person has rejected. */
 const WORKS_D = 90;
-const PRUNED_MAX = 5_000;
+const PRUNED_MAX = 1_000;
 const TOLD_MS = 3_600_000;
 
 export function openMoney(options: MoneyOptions): Money {
@@ -168,14 +168,16 @@ class OpenMoney implements Money {
     await check?.refresh(this.#stop.signal);
     const network = this.#network;
     await network?.refresh(this.#stop.signal);
-    if (network === undefined || network.current !== undefined)
-      settle(store, {
+    if (network === undefined || network.current !== undefined) {
+      const settling: SettlingOptions = {
         users: { ...credit.users, table: tableOf(credit.users.table) },
         worth: worthOfDifficulty(credit.rate, network?.current),
         now,
         onHeld: ([work], reason) => this.#tellHeld(work, reason),
         ...(check !== undefined && { doubtOf: (group) => check.doubtOf(group) }),
-      });
+      };
+      while (!this.#stop.signal.aborted && settle(store, settling).isMore) await nextTurn();
+    }
     await this.#outbox?.sendDue(this.#stop.signal);
   }
 

@@ -4,10 +4,11 @@ import type { Log } from '../../common/runtime/log.js';
 import { type CreditRow, DELAY_MS_MAX } from '../store/credits.js';
 import type { FleetStore } from '../store/store.js';
 import { refusalHint } from './refused.js';
-import type { Outcome, Sent } from './sidecar-client.js';
+import type { Outcome, SidecarClient } from './sidecar-client.js';
+import { refusedWith, type SiteCredit, settleTaken, TAKEN_CODES } from './taken.js';
 
 export interface OutboxOptions {
-  readonly client: { credit(sent: Sent, signal?: AbortSignal): Promise<Outcome> };
+  readonly client: Pick<SidecarClient, 'credit' | 'credited'>;
   readonly log: Log;
   readonly now: () => number;
   readonly random: () => number;
@@ -17,6 +18,11 @@ export interface SentCounts {
   readonly paid: number;
   readonly refused: number;
   readonly later: number;
+}
+
+interface Asked {
+  readonly outcome: Outcome;
+  readonly listed: readonly SiteCredit[];
 }
 
 const BATCH = 100;
@@ -58,18 +64,28 @@ export class Outbox {
       const due = this.#store.credits.due(now(), BATCH);
       for (const credit of due) {
         if (signal?.aborted) return counts;
-        const outcome = await this.#options.client.credit(credit, signal);
+        const { outcome, listed } = await this.#ask(credit, signal);
         if (signal?.aborted && outcome.kind === 'later') return counts;
         counts[outcome.kind] += 1;
         failures = outcome.kind === 'later' ? failures + 1 : 0;
-        if (this.#settle(credit, outcome, failures)) return counts;
+        if (this.#settle(credit, outcome, listed, failures)) return counts;
       }
       if (due.length < BATCH) return counts;
     }
   }
 
+  /** Where its time is taken already, with what the site has credited. */
+  async #ask(credit: CreditRow, signal: AbortSignal | undefined): Promise<Asked> {
+    const { client } = this.#options;
+    const outcome = await client.credit(credit, signal);
+    if (outcome.kind !== 'refused' || !TAKEN_CODES.includes(outcome.code)) return { outcome, listed: [] };
+    const [oldest = credit] = refusedWith(this.#store, credit);
+    const listed = await client.credited(credit, Math.min(oldest.from_s, credit.from_s), signal);
+    return 'kind' in listed ? { outcome: listed, listed: [] } : { outcome, listed };
+  }
+
   /** True: all wait now. */
-  #settle(credit: CreditRow, outcome: Outcome, failures: number): boolean {
+  #settle(credit: CreditRow, outcome: Outcome, listed: readonly SiteCredit[], failures: number): boolean {
     const { log, now, random } = this.#options;
     const { credits } = this.#store;
     const { miner, worker, user, amount } = credit;
@@ -81,17 +97,18 @@ export class Outbox {
     }
     if (outcome.kind === 'refused') {
       const { code, reason } = outcome;
-      credits.refused(credit.id, reason, code);
-      log.error('credit refused', {
-        code: 'AXL-CREDIT-REFUSED',
-        credit: credit.id,
-        miner,
-        worker,
-        user,
-        amount,
-        reason,
-        hint: refusalHint(credit.id, code),
+      const taken = this.#store.transaction(() => {
+        credits.refused(credit.id, reason, code);
+        return settleTaken(this.#store, credit, listed, now());
       });
+      if (taken !== undefined) {
+        const hint = 'expected once after an older database was put back; else let one agent alone report this miner';
+        log.warn('credited before', { code: 'AXL-CREDIT-KNOWN', miner, worker, user, ...taken, hint });
+      } else {
+        const hint = refusalHint(credit.id, code);
+        const fields = { credit: credit.id, miner, worker, user, amount, reason, hint };
+        log.error('credit refused', { code: 'AXL-CREDIT-REFUSED', ...fields });
+      }
       this.#works();
       return false;
     }

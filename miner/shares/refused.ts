@@ -2,14 +2,12 @@
 import Big from 'big.js';
 import type { CreditRow } from '../store/credits.js';
 import type { FleetStore } from '../store/store.js';
-
-/** Where the period is somebody's already, there is nothing to try again. */
-const FINAL = ['already_credited', 'idempotency_key_reused'];
+import { TAKEN_CODES } from './taken.js';
 
 /** What a person does about a credit that was refused with this code. */
 export function refusalHint(id: number, code: string): string {
-  if (FINAL.includes(code))
-    return 'the site has credited this miner for that time: does another agent report it too? let one of them do so';
+  if (TAKEN_CODES.includes(code))
+    return 'the site has credited some of that time: does another agent report it too? let one of them do so; after an older database was put back, the next credit settles it';
   return `put right what it names, then axle miner credits retry ${id}`;
 }
 
@@ -20,7 +18,7 @@ export function retryRefused(store: FleetStore, ids: readonly number[]): number 
 
 function retry(store: FleetStore, id: number): boolean {
   const credit = store.credits.get(id);
-  if (credit?.state !== 'refused' || FINAL.includes(credit.error_code ?? '')) return false;
+  if (credit?.state !== 'refused' || TAKEN_CODES.includes(credit.error_code ?? '')) return false;
   const works = store.works.ofCredit(id);
   if (works.length === 0) return false;
   putBack(store, credit, works);

@@ -1,6 +1,6 @@
 /** Works whose period has ended become credits: each period of a worker one, for the user that the worker is of. */
 import type { FleetStore } from '../store/store.js';
-import type { WorkGroup, WorkRow } from '../store/works.js';
+import type { Unassigned, WorkGroup } from '../store/works.js';
 import { groupedBy } from './grouped-by.js';
 import { NO_CARRY, priceOf } from './rate.js';
 import { type UsersConfig, userOf } from './users.js';
@@ -15,42 +15,51 @@ export interface SettlingOptions {
   readonly onHeld?: (group: WorkGroup, reason: string) => void;
 }
 
-/** So many works are read at a time. */
-const ROWS_MAX = 1_000;
+/** So many works are read at a time, and so many periods, about, are one transaction: readings need not wait. */
+const ROWS_MAX = 200;
 
 export interface Settled {
   readonly credits: number;
   readonly held: number;
+  /** Not all has been done that has a user. */
+  readonly isMore: boolean;
 }
 
-/** Everything that has a user now. Each transaction is small, so that readings need not wait. */
+/** Some of what has a user now, in one transaction. */
 export function settle(store: FleetStore, options: SettlingOptions): Settled {
-  let credits = 0;
-  let held = 0;
-  const workers = groupedBy(store.works.workers('unassigned'), ({ worker_key, worker }) =>
-    JSON.stringify([worker_key, worker]),
-  );
-  for (const pools of workers) {
-    if (pools.every((pool) => userOf(pool, store.workerUsers, options.users) === undefined)) continue;
-    const [{ worker_key, worker }] = pools;
-    // What stays unassigned is passed by: it must not be read again for ever, nor keep back what is behind it.
-    for (let after = Number.NEGATIVE_INFINITY; ; ) {
-      const groups = store.transaction(() => {
-        const some = store.works.groupsOf('unassigned', worker_key, worker, ROWS_MAX, after);
-        const done = some.map((group) => settleGroup(store, group, options));
-        credits += done.filter((one) => one === 'credited').length;
-        held += done.filter((one) => one === 'held').length;
-        return some;
-      });
-      const last = groups.at(-1);
-      if (last === undefined) break;
-      after = last[0].from_at;
+  return store.transaction(() => {
+    const counts = { unassigned: 0, credited: 0, held: 0 };
+    for (const [{ worker_key, worker }, from_at] of due(store, options)) {
+      // What stays unassigned is passed by: it must not keep back what is behind it.
+      for (let after = from_at - 1; ; ) {
+        if (counts.credited + counts.held + counts.unassigned >= ROWS_MAX) return settled(counts, true);
+        const groups = store.works.groupsOf('unassigned', worker_key, worker, ROWS_MAX, after);
+        for (const group of groups) counts[settleGroup(store, group, options)] += 1;
+        const last = groups.at(-1);
+        if (last === undefined) break;
+        after = last[0].from_at;
+      }
     }
-  }
-  return { credits, held };
+    return settled(counts, false);
+  });
 }
 
-function settleGroup(store: FleetStore, group: WorkGroup, options: SettlingOptions): WorkRow['state'] {
+/** Workers of which something can be settled, and where the first of that begins. */
+function due({ works, workerUsers }: FleetStore, { users }: SettlingOptions): [Unassigned, number][] {
+  const owned = works.unassigned().filter((pool) => userOf(pool, workerUsers, users) !== undefined);
+  const workers = groupedBy(owned, ({ worker_key, worker }) => JSON.stringify([worker_key, worker]));
+  return workers.map((pools) => [pools[0], Math.min(...pools.map(({ from_at }) => from_at))]);
+}
+
+function settled({ credited, held }: { readonly credited: number; readonly held: number }, isMore: boolean): Settled {
+  return { credits: credited, held, isMore };
+}
+
+function settleGroup(
+  store: FleetStore,
+  group: WorkGroup,
+  options: SettlingOptions,
+): 'unassigned' | 'credited' | 'held' {
   const owners = new Set(group.map((work) => userOf(work, store.workerUsers, options.users)));
   const users = [...owners].filter((user) => user !== undefined);
   const [user] = users;

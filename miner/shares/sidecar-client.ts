@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import type { CreditRow } from '../store/credits.js';
+import type { SiteCredit } from './taken.js';
 
 export type Sent = Pick<CreditRow, 'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'from_s' | 'to_s'>;
 
@@ -10,14 +11,16 @@ export type Outcome =
   | { readonly kind: 'paid'; readonly id: string }
   /** It will never be taken as it is. `code` is the site's. */
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
-  /** `isAll`: no other credit would fare better now. */
-  | {
-      readonly kind: 'later';
-      readonly code: 'AXL-CREDIT-DOWN' | 'AXL-CREDIT-TOKEN';
-      readonly reason: string;
-      readonly isAll: boolean;
-      readonly wait_ms?: number;
-    };
+  | Later;
+
+export interface Later {
+  readonly kind: 'later';
+  readonly code: 'AXL-CREDIT-DOWN' | 'AXL-CREDIT-TOKEN';
+  readonly reason: string;
+  /** No other credit would fare better now. */
+  readonly isAll: boolean;
+  readonly wait_ms?: number;
+}
 
 export interface SidecarOptions {
   readonly socket?: string;
@@ -56,44 +59,44 @@ export class SidecarClient {
   }
 
   /** Never rejects: whatever happens is an outcome. The same period is one credit however often it is sent. */
-  async credit(sent: Sent, signal?: AbortSignal): Promise<Outcome> {
+  credit(sent: Sent, signal?: AbortSignal): Promise<Outcome> {
     const { miner, worker, user, amount, difficulty, from_s, to_s } = sent;
+    const body = { miner, worker, user, amount, difficulty, from: from_s, to: to_s };
+    return this.#try(async () => outcomeOf(await this.#ask('POST', '/v1/miner-credits', body, signal)));
+  }
+
+  /** What the site has credited of a worker for `since_s` and later, whoever reported it. Never rejects. */
+  credited(
+    { miner, worker }: Pick<Sent, 'miner' | 'worker'>,
+    since_s: number,
+    signal?: AbortSignal,
+  ): Promise<SiteCredit[] | Later> {
+    return this.#try(async () => {
+      const found: SiteCredit[] = [];
+      let after = '0';
+      for (let page = 0; page < PAGES_MAX; page += 1) {
+        // By when it was credited: after its end, but for clocks that differ.
+        const query = new URLSearchParams({ miner, since: String(Math.max(0, since_s - DAY_S)), after });
+        const { status, body } = await this.#ask('GET', `/v1/miner-credits?${query}`, undefined, signal);
+        if (status !== 200 || !Array.isArray(body?.credits))
+          throw new Error(`asked what it has credited, it answers ${status}`);
+        found.push(...body.credits.flatMap((one: unknown) => siteCreditOf(one) ?? []));
+        if (typeof body.next !== 'string') return found.filter((one) => one.worker === worker);
+        after = body.next;
+      }
+      throw new Error('its list of credits has no end');
+    });
+  }
+
+  async #try<T>(ask: () => Promise<T>): Promise<T | Later> {
     try {
-      const body = { miner, worker, user, amount, difficulty, from: from_s, to: to_s };
-      const answer = await this.#ask('POST', '/v1/miner-credits', body, signal);
-      const outcome = outcomeOf(answer);
-      if (outcome.kind === 'refused' && outcome.code === 'already_credited')
-        return (await this.#find(sent, signal)) ?? outcome;
-      return outcome;
+      return await ask();
     } catch (error) {
       if (error instanceof TokenError)
         return { kind: 'later', code: 'AXL-CREDIT-TOKEN', reason: error.message, isAll: true };
       const reason = error instanceof Error ? error.message : String(error);
       return { kind: 'later', code: 'AXL-CREDIT-DOWN', reason: `the sidecar does not answer: ${reason}`, isAll: true };
     }
-  }
-
-  /** The site forgets answers after a month, but not credits: was it this one? */
-  async #find(sent: Sent, signal: AbortSignal | undefined): Promise<Outcome | undefined> {
-    let after = '0';
-    for (let page = 0; page < PAGES_MAX; page += 1) {
-      const query = new URLSearchParams({
-        user: sent.user,
-        miner: sent.miner,
-        since: String(Math.max(0, sent.from_s - DAY_S)),
-        after,
-      });
-      const { status, body } = await this.#ask('GET', `/v1/miner-credits?${query}`, undefined, signal);
-      if (status !== 200 || !Array.isArray(body?.credits)) return undefined;
-      for (const one of body.credits as Record<string, unknown>[]) {
-        const isIt =
-          one.worker === sent.worker && one.from === sent.from_s && one.to === sent.to_s && one.amount === sent.amount;
-        if (isIt) return { kind: 'paid', id: String(one.id) };
-      }
-      if (typeof body.next !== 'string') return undefined;
-      after = body.next;
-    }
-    return undefined;
   }
 
   #ask(method: 'GET' | 'POST', path: string, body: unknown, signal: AbortSignal | undefined): Promise<Answer> {
@@ -188,6 +191,18 @@ function outcomeOf({ status, retry_after_s, body }: Answer): Outcome {
   if (status >= 400 && status < 500) return { kind: 'refused', code, reason: message };
   // One document that cannot be read, or is being rebuilt, is no reason to keep the others waiting.
   return later(message, status !== 503 && status !== 500);
+}
+
+/** Undefined where it is none. */
+function siteCreditOf(value: unknown): SiteCredit | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { id, user, worker, amount, difficulty, from, to } = value as Record<string, unknown>;
+  const isText = (one: unknown): one is string => typeof one === 'string';
+  const isDecimal = (one: unknown): one is string => isText(one) && /^\d{1,30}(?:\.\d{1,8})?$/.test(one);
+  const isTime = (one: unknown): one is number => Number.isSafeInteger(one);
+  if (!isText(id) || !isText(user) || !isText(worker) || !isDecimal(amount) || !isDecimal(difficulty)) return undefined;
+  if (!isTime(from) || !isTime(to) || from >= to) return undefined;
+  return { id, user, worker, amount, difficulty, from_s: from, to_s: to };
 }
 
 function objectOf(text: string): Record<string, unknown> | undefined {

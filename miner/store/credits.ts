@@ -30,6 +30,8 @@ export interface CreditRow {
   readonly error_code: string | null;
   readonly created_at: number;
   readonly paid_at: number | null;
+  /** 1, or of how many it is the sum: those of a day, once they are old. */
+  readonly credits: number;
 }
 
 export type NewCredit = Pick<
@@ -139,12 +141,21 @@ export class Credits {
     const day = byDay ? "date(to_s, 'unixepoch')" : 'NULL';
     return this.#db
       .prepare<[number, number, string | null, string | null, string | null, string | null], CreditSums>(
-        `SELECT ${day} AS day, user, miner, state, count(*) AS credits, max(is_estimate) AS is_estimate,
+        `SELECT ${day} AS day, user, miner, state, sum(credits) AS credits, max(is_estimate) AS is_estimate,
            ${sumOf('amount')}, ${sumOf('difficulty')}
          FROM credits WHERE to_s >= ? AND to_s < ? AND (? IS NULL OR user = ?) AND (? IS NULL OR miner = ?)
          GROUP BY 1, user, miner, state, CASE WHEN ${isSmall('amount')} AND ${isSmall('difficulty')} THEN 0 ELSE id END`,
       )
       .all(from_s, to_s, user ?? null, user ?? null, miner ?? null, miner ?? null);
+  }
+
+  /** Refused ones of a worker, oldest first. */
+  refusedOf(miner: string, worker: string): CreditRow[] {
+    return this.#db
+      .prepare<[string, string], CreditRow>(
+        "SELECT * FROM credits WHERE miner = ? AND worker = ? AND state = 'refused' ORDER BY from_s",
+      )
+      .all(miner, worker);
   }
 
   /** A refused one, so that its works can be a credit again. */
@@ -153,17 +164,17 @@ export class Credits {
   }
 
   status(): { owed: number; refused: number; oldest_owed_at?: number; last_paid_at?: number } {
-    const count = this.#db.prepare<[CreditState], { n: number; oldest: number | null }>(
-      'SELECT count(*) AS n, min(created_at) AS oldest FROM credits WHERE state = ?',
-    );
-    const owed = count.get('owed');
+    const count = this.#db.prepare<[CreditState], { n: number }>('SELECT count(*) AS n FROM credits WHERE state = ?');
+    const oldest = this.#db
+      .prepare<[], { created_at: number }>("SELECT created_at FROM credits WHERE state = 'owed' ORDER BY id LIMIT 1")
+      .get();
     const paid = this.#db
       .prepare<[], { paid_at: number }>("SELECT paid_at FROM credits WHERE state = 'paid' ORDER BY id DESC LIMIT 1")
       .get();
     return {
-      owed: owed?.n ?? 0,
+      owed: count.get('owed')?.n ?? 0,
       refused: count.get('refused')?.n ?? 0,
-      ...(typeof owed?.oldest === 'number' && { oldest_owed_at: owed.oldest }),
+      ...(oldest !== undefined && { oldest_owed_at: oldest.created_at }),
       ...(paid !== undefined && { last_paid_at: paid.paid_at }),
     };
   }

@@ -4,7 +4,7 @@ import type { ReadingRow } from './readings.js';
 import { resolutionFor, stepFor } from './resolutions.js';
 import { FleetStore } from './store.js';
 
-const KEEP = { raw_h: 26, ten_minutes_d: 32, hour_d: 1_100 };
+const KEEP = { raw_h: 26, ten_minutes_d: 32, hour_d: 1_100, credits_d: 400 };
 const HOUR = 3_600;
 const DAY = 24 * HOUR;
 /** The beginning of an hour and of a day. */
@@ -72,7 +72,7 @@ describe('means', () => {
 
   it('are made later where the agent was away, and once', () => {
     for (let at = 0; at < 3 * HOUR; at += 60) add(1, START + at, { hashrate_hps: 10, shares: 1 });
-    expect(age(START + 5 * DAY, { ...KEEP, raw_h: 1_000 })).toBe(18);
+    expect(age(START + 5 * DAY, { ...KEEP, raw_h: 1_000 })).toBe(2 * 18);
     expect(age(START + 5 * DAY, { ...KEEP, raw_h: 1_000 })).toBe(0);
     expect(store.readings.of(1, START, START + DAY, '1h').map(({ shares }) => shares)).toEqual([60, 60, 60]);
   });
@@ -90,11 +90,11 @@ describe('what is too old', () => {
   it('goes, each in its time, and never before it has become a mean', () => {
     for (let hour = 0; hour < 48; hour += 1) add(1, START + hour * HOUR, { hashrate_hps: 10, shares: 1 });
     const now_s = START + 48 * HOUR;
-    age(now_s, { raw_h: 10, ten_minutes_d: 1, hour_d: 1_100 });
+    age(now_s, { ...KEEP, raw_h: 10, ten_minutes_d: 1 });
     expect(store.readings.of(1, 0, now_s, 'raw')).toHaveLength(10);
     expect(store.readings.of(1, 0, now_s, '10m')).toHaveLength(24);
     expect(store.readings.of(1, 0, now_s, '1h')).toHaveLength(48);
-    age(now_s + DAY, { raw_h: 10, ten_minutes_d: 1, hour_d: 2 });
+    age(now_s + DAY, { ...KEEP, raw_h: 10, ten_minutes_d: 1, hour_d: 2 });
     expect(store.readings.of(1, 0, now_s, '1h')).toHaveLength(24);
     expect(store.readings.of(0, 0, now_s, '1h')).toHaveLength(24);
   });
@@ -125,8 +125,10 @@ describe('a chart', () => {
       resolutionFor(last(length), KEEP, now_s),
     );
     expect(chosen).toEqual(['raw', 'raw', '10m', '1h', '1h', '1h']);
-    const of_fleet = [HOUR, 4 * HOUR, 5 * HOUR].map((length) => resolutionFor(last(length), KEEP, now_s, true));
-    expect(of_fleet).toEqual(['raw', 'raw', '10m']);
+    expect([150_000, 150_001].map((readings) => resolutionFor(last(HOUR), KEEP, now_s, readings))).toEqual([
+      'raw',
+      '10m',
+    ]);
     const long_ago = { from_s: now_s - 20 * DAY, to_s: now_s - 20 * DAY + HOUR, points: 300 };
     expect(resolutionFor(long_ago, KEEP, now_s)).toBe('10m');
     expect(resolutionFor({ ...long_ago, from_s: now_s - 39 * DAY, to_s: now_s - 38 * DAY }, KEEP, now_s)).toBe('1h');
@@ -136,6 +138,20 @@ describe('a chart', () => {
     expect(stepFor('raw', last(HOUR), 30)).toBe(30);
     expect(stepFor('raw', last(12 * HOUR), 30)).toBe(150);
     expect(stepFor('1h', last(365 * DAY), 30) / HOUR).toBe(30);
+  });
+
+  it('goes on with readings where its means end, and shows each of them once', () => {
+    for (let at = now_s - 2 * HOUR + 250; at < now_s + 250; at += 30)
+      for (const miner_id of [1, 2]) add(miner_id, at, { hashrate_hps: 10 * miner_id, shares: 1 });
+    age(now_s + 250);
+    for (const miner_id of [1, undefined]) {
+      const query = { from_s: now_s - DAY, to_s: now_s + 250, points: 300, ...(miner_id && { miner_id }) };
+      const { resolution, at_s, hashrate_hps, shares } = store.readings.history(query, KEEP, 30, now_s + 250);
+      expect([resolution, at_s.at(-1), new Set(at_s).size]).toEqual(['10m', now_s, at_s.length]);
+      const miners = miner_id === undefined ? 2 : 1;
+      expect(shares.reduce<number>((total, one) => total + (one ?? 0), 0)).toBe(240 * miners);
+      expect(new Set(hashrate_hps)).toEqual(new Set([miners === 2 ? 30 : 10]));
+    }
   });
 
   it('of a fleet adds its miners up, of one shows that one', () => {

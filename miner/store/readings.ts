@@ -1,6 +1,6 @@
 /** What miners said, over time. */
 import type Database from 'better-sqlite3';
-import { floorTo, type Resolution, type Retention, resolutionFor, stepFor, TABLES } from './resolutions.js';
+import { floorTo, HOUR_S, type Resolution, type Retention, resolutionFor, stepFor, TABLES } from './resolutions.js';
 
 export type { Resolution } from './resolutions.js';
 
@@ -66,9 +66,11 @@ const OF_ALL = `
 export class Readings {
   readonly #db: Database.Database;
   readonly #add: Database.Statement<[ReadingRow]>;
+  readonly #miners: Database.Statement<[], { n: number }>;
 
   constructor(db: Database.Database) {
     this.#db = db;
+    this.#miners = db.prepare('SELECT count(*) AS n FROM miners');
     this.#add = db.prepare(
       `INSERT INTO readings
        VALUES (@miner_id, @at_s, @hashrate_hps, @temperature_c, @power_w, @fan_rpm, @shares, @rejected, @difficulty)
@@ -94,20 +96,33 @@ export class Readings {
       .all(miner_id, from_s, to_s);
   }
 
-  /** As finely as its length allows. `interval_s`: from one round of readings to the next. */
+  /**
+   * As finely as its length allows, up to now: of what has not become means yet, the readings are taken.
+   * `interval_s`: from one round of readings to the next.
+   */
   history(query: HistoryQuery, retention: Retention, interval_s: number, now_s: number): History {
     const { miner_id = WHOLE_FLEET, from_s, to_s } = query;
     const isFleet = miner_id === WHOLE_FLEET;
-    const resolution = resolutionFor(query, retention, now_s, isFleet);
+    const readings = isFleet ? (this.#miners.get()?.n ?? 0) * ((to_s - from_s) / interval_s) : 0;
+    const resolution = resolutionFor(query, retention, now_s, readings);
     // Two rounds of readings in a step: miners are read now a little earlier, now a little later.
     const step_s = stepFor(resolution, query, isFleet ? 2 * interval_s : interval_s);
-    const bounds = { step: step_s, from: floorTo(from_s, step_s), to: to_s };
-    const points =
-      isFleet && resolution === 'raw'
-        ? this.#db.prepare<[object], Point>(OF_ALL).all(bounds)
-        : this.#db.prepare<[object], Point>(OF_ONE(TABLES[resolution])).all({ ...bounds, miner_id });
-    return columnsOf(resolution, step_s, points);
+    const read = (table: Resolution, from: number): Point[] =>
+      isFleet && table === 'raw'
+        ? this.#db.prepare<[object], Point>(OF_ALL).all({ step: step_s, from, to: to_s })
+        : this.#db.prepare<[object], Point>(OF_ONE(TABLES[table])).all({ step: step_s, from, to: to_s, miner_id });
+    const points = read(resolution, floorTo(from_s, step_s));
+    if (resolution === 'raw') return columnsOf(resolution, step_s, points);
+    const known_s = points.at(-1)?.at_s ?? Number.NEGATIVE_INFINITY;
+    const newest = read('raw', Math.max(from_s, meansUntil(this.#db), to_s - HOUR_S));
+    return columnsOf(resolution, step_s, [...points, ...newest.filter(({ at_s }) => at_s > known_s)]);
   }
+}
+
+/** Seconds since 1970: what was read before it has become means. */
+export function meansUntil(db: Database.Database): number {
+  const row = db.prepare<[], { value: string }>(`SELECT value FROM meta WHERE key = 'means_until_s'`).get();
+  return row === undefined ? 0 : Number(row.value);
 }
 
 function columnsOf(resolution: Resolution, step_s: number, points: readonly Point[]): History {

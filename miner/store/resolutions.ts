@@ -14,6 +14,8 @@ export interface Retention {
   readonly raw_h: number;
   readonly ten_minutes_d: number;
   readonly hour_d: number;
+  /** Paid credits one by one: then those of a day are one. */
+  readonly credits_d: number;
 }
 
 export const TEN_MINUTES_S = 600;
@@ -23,21 +25,20 @@ const DAY_S = 86_400;
 /** Means may have a quarter of the points that are asked for: finer ones mean reading very much to show little more. */
 const COARSER = 4;
 
-/** A fleet's readings are added up each time, a thousand of them for a moment: hours of them take a while. */
-const COARSER_FLEET = 12;
+/** Readings that are added up for one answer, at most about: nothing else happens meanwhile. */
+const READINGS_MAX = 150_000;
 
-/** The coarsest that still has enough points, of those that are kept so long. */
+/** The coarsest that still has enough points, of those that are kept so long. `readings`: how many each of them would be. */
 export function resolutionFor(
   { from_s, to_s, points }: { readonly from_s: number; readonly to_s: number; readonly points: number },
   retention: Retention,
   now_s: number,
-  is_fleet = false,
+  readings = 0,
 ): Resolution {
-  const given_s = (to_s - from_s) / Math.max(1, points);
-  const wanted_s = given_s * COARSER;
+  const wanted_s = ((to_s - from_s) / Math.max(1, points)) * COARSER;
   const age_s = now_s - from_s;
   if (wanted_s >= HOUR_S || age_s > retention.ten_minutes_d * DAY_S) return '1h';
-  if (given_s * (is_fleet ? COARSER_FLEET : COARSER) >= TEN_MINUTES_S || age_s > retention.raw_h * HOUR_S) return '10m';
+  if (wanted_s >= TEN_MINUTES_S || readings > READINGS_MAX || age_s > retention.raw_h * HOUR_S) return '10m';
   return 'raw';
 }
 

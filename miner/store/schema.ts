@@ -15,8 +15,8 @@
  * paces: what a miner said that it does since its open works began, to compare with.
  * periods: until when the time of a worker is credited, held or waits; no period begins before it. In whole seconds.
  * carries: what is less than the last decimal place of a credit, kept for the next one.
- * submissions: shares as the API lists them: one row for what was accepted (or rejected) in some minutes, `count` of them, of
- *   `difficulty` together.
+ * submissions: shares as the API lists them: one row for what was accepted (or rejected) in some minutes, `count` of them (0:
+ *   a pool that only counts difficulty does not say), of `difficulty` together.
  * works: what was mined in a period by a worker. `open` until its period ends, then `unassigned` until it is a credit; `held`
  *   and `refused` (rejected by a person) say why. credits: what is owed to a user for works (the outbox).
  * readings*: each reading, and the means over ten minutes and an hour. `shares`, `rejected`, `difficulty`: since the one
@@ -182,5 +182,11 @@ CREATE INDEX credits_to ON credits (to_s);
 CREATE INDEX credits_state ON credits (state, id);
 `;
 
+/** credits: `credits` is of how many it is the sum: old ones are kept by the day. works_unassigned finds whose work waits, by pool. */
+const VERSION_2 = `
+ALTER TABLE credits ADD COLUMN credits INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX works_unassigned ON works (worker_key, worker, pool_url, pool_user, from_at) WHERE state = 'unassigned';
+`;
+
 /** Each brings a file from the version that is its place to the next one. What stands here is never changed again. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];

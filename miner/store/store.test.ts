@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { MIGRATIONS } from './schema.js';
 import { FleetStore } from './store.js';
@@ -33,6 +34,20 @@ it('is closed to other accounts, opens again, and refuses the file of a newer ve
   store.close();
   expect(() => FleetStore.open(file)).toThrow(/newer Axle \(schema \d+, this one knows \d+\)/);
   store = FleetStore.open(':memory:');
+});
+
+it('takes over the file of an older version, with what is in it', () => {
+  store.close();
+  fs.rmSync(file);
+  const old = new Database(file);
+  old.exec(MIGRATIONS[0] as string);
+  old.pragma('user_version = 1');
+  old.exec(`INSERT INTO credits (miner, worker, user, amount, difficulty, worth, is_estimate, from_s, to_s, state, due_at, created_at)
+    VALUES ('m', 'rig', '1-andy', '1.5', '3', '0.5', 0, 1, 2, 'paid', 0, 0)`);
+  old.close();
+  store = FleetStore.open(file);
+  expect(store.credits.list()).toMatchObject([{ user: '1-andy', amount: '1.5', credits: 1 }]);
+  expect(store.db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
 });
 
 it('says what to do with a damaged file, and leaves it as it is', () => {

@@ -60,7 +60,7 @@ export class FleetStore {
     this.works = new Works(db);
     this.workerUsers = new WorkerUsers(db);
     this.credits = new Credits(db);
-    this.ageing = new Ageing(db);
+    this.ageing = new Ageing(db, this.works);
   }
 
   /** All or nothing. */

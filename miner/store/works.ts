@@ -38,6 +38,9 @@ export interface CarryRow {
 /** Works of one worker and one period: they become one credit, or none. */
 export type WorkGroup = readonly [WorkRow, ...WorkRow[]];
 
+/** `from_at`: of the oldest of them. */
+export type Unassigned = Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_user' | 'from_at'>;
+
 export type NewWork = Pick<
   WorkRow,
   | 'miner_id'
@@ -52,6 +55,9 @@ export type NewWork = Pick<
   | 'is_estimate'
 >;
 
+/** It is told every second. */
+const COUNT_MAX = 10_000;
+
 export class Works {
   readonly #db: Database.Database;
   readonly #add: Database.Statement;
@@ -61,6 +67,7 @@ export class Works {
   readonly #period: Database.Statement<[string, string], { to_s: number }>;
   readonly #putPeriod: Database.Statement;
   readonly #settle: Database.Statement;
+  readonly #unassigned: Database.Statement<[string, string, string, string], Unassigned>;
   readonly #carry: Database.Statement<[string, string, string], CarryRow>;
   readonly #putCarry: Database.Statement;
 
@@ -82,6 +89,11 @@ export class Works {
       'INSERT OR REPLACE INTO carries VALUES (@worker_key, @worker, @user, @amount, @difficulty, @is_estimate)',
     );
     this.#settle = db.prepare('UPDATE works SET state = ?, reason = ?, credit_id = ? WHERE id = ?');
+    this.#unassigned = db.prepare(
+      `SELECT worker_key, worker, pool_url, pool_user, from_at FROM works INDEXED BY works_unassigned
+       WHERE state = 'unassigned' AND (worker_key, worker, pool_url, pool_user) > (?, ?, ?, ?)
+       ORDER BY worker_key, worker, pool_url, pool_user, from_at LIMIT 1`,
+    );
   }
 
   add(work: NewWork): void {
@@ -124,13 +136,15 @@ export class Works {
     this.#settle.run(state, reason, credit_id, id);
   }
 
-  /** Workers with works in this state, with every pool that they have some for. */
-  workers(state: WorkState): Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_user'>[] {
-    return this.#db
-      .prepare<[string], Pick<WorkRow, 'worker_key' | 'worker' | 'pool_url' | 'pool_user'>>(
-        'SELECT DISTINCT worker_key, worker, pool_url, pool_user FROM works WHERE state = ? ORDER BY worker_key, worker',
-      )
-      .all(state);
+  /** Workers with works that are nobody's, with every pool that they have some for. */
+  unassigned(): Unassigned[] {
+    const pools: Unassigned[] = [];
+    // From one to the next by the index: however many works each has, they are not gone through.
+    for (let one = this.#unassigned.get('', '', '', ''); one !== undefined; ) {
+      pools.push(one);
+      one = this.#unassigned.get(one.worker_key, one.worker, one.pool_url, one.pool_user);
+    }
+    return pools;
   }
 
   /** Of one worker, oldest period first, of those that begin after `after` (milliseconds). */
@@ -186,19 +200,22 @@ export class Works {
     return this.#db.prepare<[number], WorkRow>('SELECT * FROM works WHERE credit_id = ?').all(credit_id);
   }
 
-  /** How many in this state, by works. */
+  /** How many in this state, by works: at most 10,000 are counted. */
   count(state: WorkState): number {
-    return this.#db.prepare<[string], { n: number }>('SELECT count(*) AS n FROM works WHERE state = ?').get(state)
-      ?.n as number;
+    return this.#db
+      .prepare<[string, number], { n: number }>(
+        'SELECT count(*) AS n FROM (SELECT 1 FROM works WHERE state = ? LIMIT ?)',
+      )
+      .get(state, COUNT_MAX)?.n as number;
   }
 
-  /** Removes some of those from before `at` whose credits are paid, and stay. Returns how many. */
+  /** Removes some of those from before `at` that a person has rejected, or whose credits are paid, and stay. Returns how many. */
   prune(at: number, limit: number): number {
     return this.#db
       .prepare(
         `DELETE FROM works WHERE id IN (
-           SELECT id FROM works WHERE to_at < ? AND state = 'credited'
-             AND (credit_id IS NULL OR credit_id IN (SELECT id FROM credits WHERE state = 'paid')) LIMIT ?)`,
+           SELECT id FROM works WHERE to_at < ? AND state IN ('credited', 'refused')
+             AND NOT EXISTS (SELECT 1 FROM credits WHERE id = credit_id AND state <> 'paid') LIMIT ?)`,
       )
       .run(at, limit).changes;
   }

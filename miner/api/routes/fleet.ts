@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Context } from '../context.js';
 import { ApiError } from '../errors.js';
 import { answers, EXAMPLES } from '../examples.js';
-import { affordablePoints, type Read, readUntilNow, withGaps } from '../history.js';
+import { withGaps } from '../history.js';
 import { HistoryQuery, timeOf } from '../schemas.js';
 import type { Stream } from '../streams.js';
 
@@ -69,18 +69,13 @@ export function fleetRoutes(app: FastifyInstance, context: Context): void {
       if (miner_id !== undefined && agent.store.miners.get(miner_id) === undefined)
         throw new ApiError('not_found', `there is no miner ${miner_id}`);
       const [from_s, to_s] = [Math.floor(from / 1000), Math.ceil(to / 1000)];
-      const { miners, poll_interval_s } = agent.fleet();
-      const readings = ((miner_id === undefined ? miners.length : 1) * (to_s - from_s)) / poll_interval_s;
-      const wanted = Math.min(Number(query.points ?? POINTS), POINTS_MAX);
-      const points = affordablePoints(wanted, to_s - from_s, readings);
-      const read: Read = (from, to, points) =>
-        agent.store.readings.history(
-          { ...(miner_id !== undefined && { miner_id }), from_s: from, to_s: to, points },
-          retention,
-          poll_interval_s,
-          Math.floor(agent.now() / 1000),
-        );
-      const history = readUntilNow(read, from_s, to_s, points);
+      const points = Math.min(Number(query.points ?? POINTS), POINTS_MAX);
+      const history = agent.store.readings.history(
+        { ...(miner_id !== undefined && { miner_id }), from_s, to_s, points },
+        retention,
+        agent.fleet().poll_interval_s,
+        Math.floor(agent.now() / 1000),
+      );
       return withGaps(history, from_s, to_s);
     },
   );

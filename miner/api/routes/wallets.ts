@@ -106,7 +106,7 @@ export function walletRoutes(app: FastifyInstance, context: Context): void {
         tags: ['wallets'],
         summary: "A wallet's shares, the newest first",
         description:
-          'One row for all that was accepted, or rejected, between two readings: count of them, difficulty of all together.',
+          'One row for all that was accepted, or rejected, between two readings: count of them, difficulty of all together. Of a miner that is seen through ckpool the difficulty is known and the count is not: null.',
         params: IdParams,
         querystring: SharesQuery,
       },

@@ -23,7 +23,7 @@ import { MINER_TOKENS, type Scope } from '../tokens.js';
 
 export const READER = 'axle_reader';
 export const WRITER = 'axle_writer';
-export const RETENTION = { raw_h: 26, ten_minutes_d: 32, hour_d: 1100 };
+export const RETENTION = { raw_h: 26, ten_minutes_d: 32, hour_d: 1100, credits_d: 400 };
 
 export class TestAgent implements Agent {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-api-'));

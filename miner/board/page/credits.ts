@@ -100,7 +100,7 @@ export class CreditsView implements View {
       if (load === this.#load && this.#timer !== undefined) this.#draw({ statement, held, credits });
     } catch (error) {
       if (load !== this.#load) return;
-      const isMissing = error instanceof ApiFailure && (error.status === 404 || error.status === 501);
+      const isMissing = error instanceof ApiFailure && [404, 409, 501].includes(error.status);
       this.#shown = '';
       this.#held.replaceChildren();
       this.#credits.replaceChildren(make('p', 'empty', 'None.'));

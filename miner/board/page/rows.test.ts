@@ -95,6 +95,13 @@ describe('the fleet in a sentence', () => {
     expect(summaryOf(fleet(miners))).toMatchObject({ headline, health });
   });
 
+  it('says of no miner that it is read that is only seen', () => {
+    const rest = (...miners: FleetMember[]) => summaryOf(fleet(miners)).rest;
+    const seen = (id: number) => member(id, { seen_by: 'Solo CKPool' });
+    expect([rest(), rest(member(1)), rest(seen(1))]).toEqual(['', 'each read every 30 s', 'seen through its pool']);
+    expect(rest(member(1), seen(2), seen(3))).toBe('1 read every 30 s, 2 seen through their pool');
+  });
+
   it('counts nothing that is not of now', () => {
     const miners = [
       member(1, { reading: reading({ hashrate_hps: 10e12, power_w: 300 }) }),

@@ -44,7 +44,7 @@ export function summaryOf({ miners, poll_interval_s }: BoardFleet): Summary {
   const joules = units.efficiency(power, measured);
   return {
     ...headlineOf(states, miners.length),
-    rest: miners.length === 0 ? '' : `each read every ${units.duration(poll_interval_s)}`,
+    rest: howRead(miners, poll_interval_s),
     figures: [
       [units.hashrate(hashrate), of],
       [units.temperature(hottest?.reading?.temperature_c), hottest === undefined ? '' : `hottest: ${hottest.name}`],
@@ -52,6 +52,16 @@ export function summaryOf({ miners, poll_interval_s }: BoardFleet): Summary {
       [units.short(shares), shares === undefined ? '' : 'since they started'],
     ],
   };
+}
+
+/** Nobody reads what is seen through its pool. */
+function howRead(miners: readonly FleetMember[], poll_interval_s: number): string {
+  const seen = miners.filter(({ seen_by }) => seen_by !== undefined).length;
+  const read = miners.length - seen;
+  const often = `read every ${units.duration(poll_interval_s)}`;
+  if (seen === 0) return read === 0 ? '' : `each ${often}`;
+  const through = `seen through ${seen === 1 ? 'its' : 'their'} pool`;
+  return read === 0 ? through : `${units.count(read)} ${often}, ${units.count(seen)} ${through}`;
 }
 
 function headlineOf(states: Readonly<Record<MinerState, number>>, all: number): { health: Health; headline: string } {
