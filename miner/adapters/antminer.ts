@@ -6,6 +6,7 @@
  */
 import { ask } from '../readers/ask.js';
 import type { Device } from '../readers/device.js';
+import { DeviceSilentError } from '../readers/errors.js';
 import type { Adapter } from './adapter.js';
 import { commonReading, description, hottest, megahertz, versionOf, withoutFans } from './cgminer-fields.js';
 import {
@@ -81,20 +82,25 @@ export const antminer: Adapter = {
   async read(device) {
     // The cgminer protocol may be switched off: the web pages say the same, and `system_info` is only there.
     const either = (command: string) => () => device.rpc(command).catch(() => cgi(device, command));
-    let [isVnish, isNew] = [false, false];
+    let [isVnish, isNew, isHung] = [false, false, false];
     return ask({
       version: async () => {
         const answer = await device.rpc('version');
         isVnish = /vnish/i.test(answer);
-        isNew = /"CompileTime"[^,}]*\b20(2[3-9]|[3-9]\d)\b/.test(answer);
+        isNew = /"CompileTime"[^,}]{0,80}\b20(2[3-9]|[3-9]\d)\b/.test(answer);
         return answer;
       },
       summary: either('summary'),
       stats: either('stats'),
       pools: either('pools'),
       // VNish has its own pages, which say who it is, and what it takes, to everybody.
-      system_info: () => (isVnish ? device.http({ path: '/api/v1/info' }) : cgi(device, 'get_system_info')),
+      system_info: () =>
+        (isVnish ? device.http({ path: '/api/v1/info' }) : cgi(device, 'get_system_info')).catch((error) => {
+          isHung = error instanceof DeviceSilentError;
+          throw error;
+        }),
       power: async () => {
+        if (isHung) return '';
         if (isVnish) return device.http({ path: '/api/v1/summary' });
         // Bitmain's firmware says what it takes from 2023 on, and only here.
         return isNew ? cgi(device, 'stats') : '';
@@ -108,7 +114,7 @@ const IS_BITMAIN = /antminer|^[A-Z]\d/i;
 
 /** "Antminer S19 (Vnish 1.2.0)": what VNish says of itself stands behind the model. */
 function typeOf(type: string | undefined): readonly [string | undefined, string | undefined] {
-  const found = type === undefined ? null : /^(.+?)\s*\((vnish [^)]*)\)\s*$/i.exec(type);
+  const found = type === undefined ? null : /^(.*\S)\s*\((vnish [^()]*)\)$/i.exec(type);
   return found === null ? [type, undefined] : [found[1], found[2]];
 }
 

@@ -215,3 +215,15 @@ describe('whatever a device answers', () => {
     );
   });
 });
+
+it.each([
+  ['blanks', `1${' '.repeat(50_000)}y`],
+  ['one letter', 'a'.repeat(50_000)],
+  ['brackets', 'a['.repeat(25_000)],
+])('a text of many %s takes no longer than another one', (_name, long) => {
+  const record = { Type: long, PROD: long, 'MM ID0': long, Elapsed: long, 'GHS 5s': long, chain_acn1: long };
+  const replies = { stats: { VERSION: [record], SUMMARY: [record], STATS: [record], DEVS: [record], POOLS: [record] } };
+  const began_ms = performance.now();
+  for (const adapter of ADAPTERS) adapter.parse(replies);
+  expect(performance.now() - began_ms).toBeLessThan(2_000);
+});

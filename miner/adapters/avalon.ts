@@ -139,7 +139,7 @@ function modulesOf(replies: Replies): readonly Module[] {
       if (number === undefined || typeof line !== 'string') continue;
       const id = `${record.read(count, 'STATS') ?? 0}/${number}`;
       const module = values.get(id) ?? new Map<string, string>();
-      for (const [, key = '', value = ''] of line.matchAll(/(\w+)\[([^\]]*)\]/g)) {
+      for (const [, key = '', value = ''] of line.matchAll(/(?<!\w)(\w+)\[([^[\]]*)\]/g)) {
         if (!module.has(key)) module.set(key, value.trim());
       }
       values.set(id, module);

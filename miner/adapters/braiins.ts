@@ -98,14 +98,20 @@ export const braiins: Adapter = {
     const token = await tokenOf(device);
     const page = (path: string) => () =>
       device.http({ path: `/api/v1/${path}`, headers: { authorization: token ?? '' } });
-    return ask({
-      // First, because where the cgminer protocol does not answer, the rest is not asked for.
-      ...(token !== undefined && {
-        'miner/details': page('miner/details'),
-        'miner/stats': page('miner/stats'),
-        'miner/hw/hashboards': page('miner/hw/hashboards'),
-        'cooling/state': page('cooling/state'),
-      }),
+    // First, and by themselves: where one of the two hangs, the other one is asked all the same.
+    const said =
+      token === undefined
+        ? {}
+        : await ask(
+            {
+              'miner/details': page('miner/details'),
+              'miner/stats': page('miner/stats'),
+              'miner/hw/hashboards': page('miner/hw/hashboards'),
+              'cooling/state': page('cooling/state'),
+            },
+            1,
+          ).catch((): Replies => ({}));
+    const commands = ask({
       pools: () =>
         device.rpc('pools').catch((error) => (token === undefined ? Promise.reject(error) : page('pools/')())),
       version: () => device.rpc('version'),
@@ -118,6 +124,8 @@ export const braiins: Adapter = {
         devdetails: () => device.rpc('devdetails'),
       }),
     });
+    if (Object.keys(said).length === 0) return commands;
+    return { ...said, ...(await commands.catch((): Replies => ({}))) };
   },
 };
 

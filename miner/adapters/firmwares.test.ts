@@ -1,6 +1,7 @@
 /** What single models and firmwares write in another way than their family, each with a reply written from its protocol. */
 import { describe, expect, it } from 'vitest';
 import type { Device, HttpRequest } from '../readers/device.js';
+import { DeviceSilentError } from '../readers/errors.js';
 import type { Adapter } from './adapter.js';
 import { antminer } from './antminer.js';
 import { braiins } from './braiins.js';
@@ -24,11 +25,12 @@ function stats(Type: string, measured: { readonly [name: string]: Json }): Recor
   };
 }
 
-/** What a device answers, by command or path; anything else fails as on a device without it. */
-async function readFrom(adapter: Adapter, answers: Readonly<Record<string, Json>>) {
+/** What a device answers, by command or path; anything else fails as on a device without it, or `hangs`. */
+async function readFrom(adapter: Adapter, answers: Readonly<Record<string, Json>>, hangs = /^$/) {
   const asked: string[] = [];
   const answer = async (question: string) => {
     asked.push(question);
+    if (hangs.test(question)) throw new DeviceSilentError(`${question} does not answer`);
     const reply = answers[question];
     if (reply === undefined) throw new Error(`${question}: refused`);
     return JSON.stringify(reply);
@@ -118,6 +120,14 @@ describe('firmware for Antminers by others', () => {
     const before = await readFrom(antminer, { ...answers, version: version('Tue Dec  6 16:12:30 CST 2022') });
     expect(before.reading).not.toHaveProperty('power_w');
     expect(before.asked).not.toContain('/cgi-bin/stats.cgi');
+  });
+
+  it('pages that hang beside a cgminer protocol that answers are asked for one thing', async () => {
+    const version = { VERSION: [{ Type: 'Antminer S21', CompileTime: 'Fri Jan 26 09:24:23 CST 2024' }] };
+    const answers = { ...stats('Antminer S21', board), version, summary: {}, pools: {} };
+    const { reading, asked } = await readFrom(antminer, answers, /^\//);
+    expect(reading).toMatchObject({ hashrate_hps: 90e12 });
+    expect(asked.filter((question) => question.startsWith('/'))).toHaveLength(1);
   });
 
   it('VNish: its pages say MAC and power, and its model is without its name', async () => {
@@ -261,6 +271,32 @@ describe('Braiins OS', () => {
       pools: [{ url: 'stratum+tcp://p:1', user: 'a.b', shares_accepted: 7 }],
     });
   });
+});
+
+it('Braiins OS: pages that hang do not cost what the cgminer protocol says, nor the other way round', async () => {
+  const answers = {
+    '/api/v1/auth/login': { token: 't' },
+    '/api/v1/miner/stats': {
+      miner_stats: { real_hashrate: { last_5s: { gigahash_per_second: 95_000 } } },
+      power_stats: {},
+    },
+    '/api/v1/pools/': [{ pools: [{ url: 'stratum+tcp://p:1', user: 'a.b', stats: { accepted_shares: 7 } }] }],
+    version: { VERSION: [{ BOSer: '1' }] },
+    summary: { SUMMARY: [{ 'MHS 5s': 95e6, Elapsed: 60 }] },
+    pools: { POOLS: [{ URL: 'stratum+tcp://p:1', User: 'a.b', Accepted: 7, 'Difficulty Accepted': 70_000 }] },
+  };
+  const commands = await readFrom(braiins, answers, /^\/api\/v1\/(miner|cooling|pools)/);
+  expect(commands.reading).toMatchObject({
+    hashrate_hps: 95e12,
+    uptime_s: 60,
+    pools: [{ difficulty_accepted: 70_000 }],
+  });
+  expect(commands.asked.filter((question) => question.startsWith('/'))).toHaveLength(2);
+  const pages = await readFrom(braiins, answers, /^[^/]/);
+  expect(pages.reading).toMatchObject({ hashrate_hps: 95e12, pools: [{ shares_accepted: 7 }] });
+  await expect(readFrom(braiins, { '/api/v1/auth/login': { token: 't' } }, /^(?!.*login)/)).rejects.toThrow(
+    'does not answer',
+  );
 });
 
 describe('counters that are none', () => {

@@ -8,9 +8,12 @@ const GROUPED = /^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$/;
 /** A unit behind a number, as in "5880 RPM"; units that change its size are not among them. */
 const UNIT_BEHIND = /\s*(%|°?C|RPM|W|V|s)$/i;
 
+/** No number is longer; to look for one in a megabyte of blanks takes minutes. */
+const NUMBER_LENGTH_MAX = 100;
+
 export function number(value: Value): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  if (typeof value !== 'string') return undefined;
+  if (typeof value !== 'string' || value.length > NUMBER_LENGTH_MAX) return undefined;
   let plain = value.trim().replace(UNIT_BEHIND, '');
   if (GROUPED.test(plain)) plain = plain.replaceAll(',', '');
   if (!PLAIN.test(plain)) return undefined;

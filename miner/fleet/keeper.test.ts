@@ -283,6 +283,53 @@ describe('a device', () => {
     expect(store.db.prepare('SELECT count(*) AS rows FROM readings').get()).toEqual({ rows: 1 });
   });
 
+  it('whose web server hangs beside a cgminer protocol that answers is asked there in every tenth reading', async () => {
+    let asked = 0;
+    const hung = net.createServer(() => {
+      asked += 1;
+    });
+    const rpc = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(JSON.stringify({ VERSION: [{ Type: 'Antminer S21', Miner: '1' }] })));
+    });
+    servers.push(hung, rpc);
+    const address = '127.45.1.4';
+    await new Promise<void>((listening) => hung.listen(PORTS.http, address, listening));
+    await new Promise<void>((listening) => rpc.listen(PORTS.rpc, address, listening));
+    const more = { name: 'S21', miner_type: 'antminer', adapter: 'antminer', ip_address: address };
+    store.miners.add({ ...more, created_at: now });
+    keep();
+    const seen = [];
+    for (let rounds = 0; rounds < 11; rounds += 1) {
+      expect(await round()).toMatchObject({ good: 1 });
+      seen.push(asked);
+    }
+    expect(seen).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+  });
+
+  it('that answers in the place of another one is not taken for it where it leaves out its MAC for once', async () => {
+    let MAC: string | undefined = '02:00:00:00:00:0B';
+    const server = net.createServer((socket) => {
+      socket.on('error', () => {});
+      socket.once('data', () => socket.end(JSON.stringify({ VERSION: [{ PROD: 'Avalon Q', MAC }] })));
+    });
+    servers.push(server);
+    const address = '127.45.1.3';
+    await new Promise<void>((listening) => server.listen(PORTS.rpc, address, listening));
+    const [old, now_here] = ['02:00:00:00:00:0a', '02:00:00:00:00:0b'].map((mac_address) =>
+      store.miners.add({
+        ...{ name: mac_address, miner_type: 'avalon', adapter: 'avalon', ip_address: address, mac_address },
+        created_at: now,
+      }),
+    );
+    keep();
+    await round();
+    MAC = undefined;
+    await round();
+    const readings = store.db.prepare('SELECT count(*) FROM readings WHERE miner_id = ?').pluck();
+    expect([old, now_here].map((row) => readings.get(row?.id))).toEqual([0, 2]);
+  });
+
   it('behind one address with others is not taken for them by the MAC of what stands before them', async () => {
     const [one] = await simulate({ kinds: ['cgminer'] });
     const behind = net.createServer((socket) => {

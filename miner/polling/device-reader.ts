@@ -37,6 +37,8 @@ export interface DeviceResult {
 const STRANGE = 3;
 const STRANGE_AGAIN = 10;
 const PROBE_MS = 1_250;
+/** In this many readings, a web server that hangs beside a cgminer protocol that answers is asked once. */
+const HUNG_EVERY = 10;
 
 export class DeviceReader {
   readonly #options: DeviceReaderOptions;
@@ -51,6 +53,8 @@ export class DeviceReader {
   #login = 0;
   #strange = 0;
   #doubts = 0;
+  /** Readings in a row with a web server that hangs. */
+  #hung = 0;
   #last: DeviceResult | undefined;
   #ended_ms = Number.NEGATIVE_INFINITY;
   #turn: Promise<unknown> = Promise.resolve();
@@ -145,7 +149,7 @@ export class DeviceReader {
   }
 
   async #read(adapter: Adapter): Promise<Omit<DeviceResult, 'at'>> {
-    const device = watched(this.#device(adapter));
+    const device = watched(this.#device(adapter), this.#hung % HUNG_EVERY !== 0);
     try {
       const replies = await adapter.read(device);
       this.#doubt(adapter, identify(replies));
@@ -154,6 +158,7 @@ export class DeviceReader {
       return { adapter, reading };
     } finally {
       if (device.isLoginRefused) this.#login += 1;
+      this.#hung = device.isWebHung ? this.#hung + 1 : 0;
     }
   }
 

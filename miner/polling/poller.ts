@@ -48,6 +48,8 @@ interface Device {
   failures: number;
   error: string | undefined;
   result: DeviceResult | undefined;
+  /** MAC of another one that answers in its place: it is that one until it says otherwise. */
+  other?: string;
   /** By the clock, of `result`. */
   read_ms: number | undefined;
   /** From the question to `result`. */
@@ -268,13 +270,16 @@ export class Poller implements MinerReader {
     if (device.result === result) return true;
     const { row } = device.reader;
     const mac = result.reading.mac ?? this.#neighbour(row);
-    if (row.mac_address !== null && mac !== undefined && mac !== row.mac_address) {
-      const error = `another device (${mac}) answers at ${row.ip_address}`;
+    const last = mac ?? device.other;
+    if (row.mac_address !== null && last !== undefined && last !== row.mac_address) {
+      device.other = last;
+      const error = `another device (${last}) answers at ${row.ip_address}`;
       if (device.error !== error) this.#options.onLost(row, error);
       device.failures += 1;
       device.error = error;
       return false;
     }
+    delete device.other;
     Object.assign(device, { result, read_ms: this.#clock(), failures: 0, error: undefined });
     this.#gather({ ...result, row, ...(mac === undefined ? {} : { mac }) });
     return true;

@@ -7,9 +7,12 @@ import { DeviceSilentError } from './errors.js';
 
 /**
  * The answers that hold JSON. One question that fails costs its own answer only; after a device has let two time limits
- * pass it is left alone. Throws what the first question failed with if nothing was answered.
+ * (`silences_max`) pass it is left alone. Throws what the first question failed with if nothing was answered.
  */
-export async function ask(questions: Readonly<Record<string, () => Promise<string>>>): Promise<Replies> {
+export async function ask(
+  questions: Readonly<Record<string, () => Promise<string>>>,
+  silences_max = 2,
+): Promise<Replies> {
   const replies: Record<string, Json> = {};
   let failure: unknown;
   let silences = 0;
@@ -20,7 +23,7 @@ export async function ask(questions: Readonly<Record<string, () => Promise<strin
     } catch (error) {
       failure ??= error;
       if (error instanceof DeviceSilentError) silences += 1;
-      if (silences >= 2) break;
+      if (silences >= silences_max) break;
     }
   }
   if (Object.keys(replies).length === 0) throw failure ?? new Error('no answer holds JSON');

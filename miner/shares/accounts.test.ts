@@ -148,6 +148,86 @@ describe('the books', () => {
     expect(works()).toMatchObject([{ is_estimate: 1 }, { is_estimate: 1 }]);
   });
 
+  it('count once what an AxeOS miner counts by the place of a pool, whichever pool is in it', () => {
+    const of = (second: number, first: string, shares: number): MinerReading => ({
+      ...reading(1_000 + second, { url: first, accepted: shares }, { url: 'stratum+tcp://two:1', accepted: 7 }),
+      family: 'axeos',
+    });
+    take(0, of(0, 'stratum+tcp://one:1', 100));
+    take(30, of(30, 'stratum+tcp://one:1', 101));
+    // Another pool is given to it, and the counter goes on; then the first one again.
+    take(60, of(60, 'stratum+tcp://three:1', 102));
+    take(90, of(90, 'stratum+tcp://three:1', 104));
+    take(120, of(120, 'stratum+tcp://one:1', 105));
+    take(150, of(150, 'stratum+tcp://one:1', 106));
+    expect(total()).toBe(4_000);
+    // And with their places changed.
+    const { pools, ...rest } = of(180, 'stratum+tcp://one:1', 7);
+    const [one, two] = pools as [PoolReading, PoolReading];
+    take(180, { ...rest, pools: [{ ...two, shares_accepted: 107 }, one] });
+    expect(total()).toBe(4_000);
+  });
+
+  it('credit of an AxeOS miner never more than it mined, whatever its pools and its ways of counting are', () => {
+    const acts = fc.constantFrom(
+      'mine',
+      'mine',
+      'other pool',
+      'swap',
+      'half an answer',
+      'other mode',
+      'restart',
+      'reset',
+    );
+    fc.assert(
+      fc.property(fc.array(acts, { minLength: 5, maxLength: 40 }), fc.integer(), (all, seed) => {
+        store.close();
+        open();
+        const random = seeded(seed);
+        const shares: [number, number] = [500, 40];
+        const names: [string, string] = ['a', 'b'];
+        let [mined, uptime_s, isDual] = [0, 100_000, true];
+        for (const [step, act] of all.entries()) {
+          uptime_s += 30;
+          for (const place of [0, 1] as const) {
+            const more = Math.floor(random() * 2);
+            shares[place] += more;
+            mined += more;
+          }
+          if (act === 'other pool') names[0] = ['a', 'c', 'd'][Math.floor(random() * 3)] ?? '';
+          if (act === 'swap') names.reverse();
+          if (act === 'other mode') isDual = !isDual;
+          if (act === 'restart') uptime_s = 5;
+          if (act === 'restart' || act === 'reset') shares.fill(0);
+          const isHalf = act === 'half an answer';
+          const pools = names.map((name, place): PoolReading => {
+            const isCounted = isDual ? !isHalf || place === 0 : place === 0;
+            return {
+              ...{ url: `stratum+tcp://${name}:1`, user: USER, active: isDual || place === 0, difficulty: 1_000 },
+              ...(isCounted && { shares_accepted: isDual ? (shares[place] ?? 0) : shares[0] + shares[1] }),
+            };
+          });
+          take(step * 30, { ...reading(uptime_s), family: 'axeos', shares_accepted: shares[0] + shares[1], pools });
+        }
+        expect(total()).toBeLessThanOrEqual(mined * 1_000);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('count once what is told for the whole miner in between, each time that its list of pools is missing for long', () => {
+    const whole = (second: number, difficulty_accepted: number) =>
+      take(second, { ...reading(second), shares_accepted: 0, difficulty_accepted });
+    const pool = (second: number, difficulty_accepted: number) =>
+      take(second, reading(second, { difficulty_accepted }));
+    pool(1_000, 10_000);
+    whole(5_000, 20_000);
+    pool(5_060, 26_000);
+    pool(5_090, 29_000);
+    whole(9_000, 99_000);
+    expect(total()).toBe(3_000);
+  });
+
   it('count nothing twice after an answer that is older than the one before', () => {
     take(0, reading(1_000, { difficulty_accepted: 10_000 }));
     take(30, reading(1_030, { difficulty_accepted: 13_000 }));

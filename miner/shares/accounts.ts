@@ -78,9 +78,11 @@ export class Accounts {
       steps.push({ step, count, from_at: before?.at ?? at });
       if (step.kind === 'lost') this.#options.onLost?.(miner, count);
     }
-    // A counter of the whole miner goes on under the next pool's name: under the old one it must not be counted again.
-    if (counted.isWhole && counted.counts.length > 0)
-      for (const row of rows) if (!isAmong(row, counted.counts)) counters.drop(row);
+    // A counter of the whole miner goes on under the next pool's name, or beside those of its pools: under the old one it
+    // must not be counted again.
+    const isOver = (row: CounterRow) => counted.isWhole || counted.isByPlace === true || row.entries === 0;
+    if (counted.counts.length > 0)
+      for (const row of rows) if (isOver(row) && !isAmong(row, counted.counts)) counters.drop(row);
     if (rows.length + counted.counts.length > COUNTERS_MAX) counters.dropOldest(miner.id, COUNTERS_MAX);
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
     const computed = this.#computedSince(miner.id, known, reading.total_hashes, at);

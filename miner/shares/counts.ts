@@ -11,6 +11,8 @@ export interface PoolCount extends Count {
 export interface Counts {
   /** One counter for all pools: it is told under the pool that the miner works for. */
   readonly isWhole: boolean;
+  /** Counters of places in its list: they go on, whichever pool is put there. `entries` tells the places. */
+  readonly isByPlace?: true;
   readonly counts: readonly PoolCount[];
 }
 
@@ -35,9 +37,15 @@ export function countsOf(
   before: readonly Pick<Count, 'at' | 'entries'>[] = [],
 ): Counts {
   const groups = groupedBy(reading.pools, ({ url = '', user = '' }) => JSON.stringify([url, user]));
-  const counts = groups.map((pools) => countOf(pools, reading, at));
+  const isByPlace = WHOLE_FAMILIES.includes(reading.family);
+  const placesOf = (pools: readonly PoolReading[]) => pools.map((pool) => reading.pools.indexOf(pool) + 1);
+  const counts = groups.map((pools) => {
+    const count = countOf(pools, reading, at);
+    return isByPlace ? { ...count, entries: placesOf(pools).reduce((sum, place) => sum + place) } : count;
+  });
   const isCounted = ({ accepted, difficulty_accepted }: Count) => accepted !== null || difficulty_accepted !== null;
-  if (!isWholeOf(reading) && counts.some(isCounted)) return { isWhole: false, counts: counts.filter(isCounted) };
+  if (!isWholeOf(reading) && counts.some(isCounted))
+    return { isWhole: false, ...(isByPlace && { isByPlace }), counts: counts.filter(isCounted) };
   const isMissing = before.some((one) => at - one.at < MISSING_MS && (one.entries > 0 || reading.pools.length === 0));
   // Half an answer: the counters of the whole miner are not those of its pools.
   if (isMissing && !isWholeOf(reading)) return { isWhole: false, counts: [] };

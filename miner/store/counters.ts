@@ -13,7 +13,7 @@ export interface CounterRow {
   readonly difficulty_accepted: number | null;
   /** That the pool assigned then. */
   readonly difficulty: number | null;
-  /** Of how many entries in the miner's list of pools it is the sum; 0: the miner counts for all pools together. */
+  /** Of how many entries in the miner's list it is the sum (AxeOS: of which); 0: the miner counts for all pools together. */
   readonly entries: number;
 }
 
