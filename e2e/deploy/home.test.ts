@@ -259,7 +259,6 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
     const before = await books();
     console.log(await servers.deployWell(newer, ['rollback', inventory, '--yes']));
     expect(await version()).toContain('/8.0.0/');
-    expect(await servers.deployWell(release, ['apply', inventory, '--yes'])).toBe('nothing to do\n');
     await waitFor('two credits of the older', { timeoutMs: 300_000, everyMs: 500 }, async () => {
       const { paid, owed } = await books();
       return owed === 0 && paid > before.paid * 1.01;
