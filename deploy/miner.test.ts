@@ -208,6 +208,8 @@ spokes: [{ site: home, host: i, miner: { relay: { hub: {} } } }, { site: other, 
     expect(planFor(RELAYS, well).changes).toEqual([]);
     const folders = new Map(well.folders).set(FLEETS, 'www-data:www-data:755');
     expect(doings(planFor(RELAYS, { ...well, folders }))).toEqual(['folders']);
+    folders.delete(FLEETS);
+    expect(doings(planFor(RELAYS, { ...well, folders }))).toEqual(['folders', 'miner']);
   });
 
   it('is closed to the agent again where it does not publish there any more; what was published stays', () => {

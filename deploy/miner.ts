@@ -75,8 +75,9 @@ export function minerChanges(
     ...file(MINER.dropIn, dropInText(entry), 'root:root', '644'),
     ...(steps === undefined ? [] : file(MINER.restartSteps, steps, 'root:root', '644')),
   );
+  const isOpen = !hubRelayOf(entry.miner) || facts.folders.has(placesOf(entry).fleets);
   const isRunning = unit.active === 'active' && unit.enabled === 'enabled';
-  if (!isRunning || changes.length > 0 || applied !== minerFingerprint(entry, tree))
+  if (!isRunning || !isOpen || changes.length > 0 || applied !== minerFingerprint(entry, tree))
     changes.push({
       do: 'start',
       what: 'miner',
