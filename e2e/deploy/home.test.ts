@@ -7,7 +7,7 @@ import { findProgram } from '../lab/requirements.js';
 import { needsLab } from '../lab/skip.js';
 import { waitFor } from '../lab/wait.js';
 import type { Servers } from './servers.js';
-import { balance, bareServers, doctor, everywhere, asPhp as php, userdata } from './story.js';
+import { balance, bareServers, doctor, everywhere, asPhp as php, read, userdata } from './story.js';
 
 const HUB = 'directsponsor';
 const ROFL = 'roflfaucet';
@@ -285,6 +285,19 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
     const { code, stderr } = await servers.deploy(release, ['apply', wrong, '--yes']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('poll_interval_s: ')]);
     expect((await show('axle-miner', 'ActiveState')).trim()).toBe('active');
+  });
+
+  it('publishes as well where its site has no capability', async () => {
+    for (const tool of ACL_TOOLS) home.write(tool as string, readFileSync(tool as string), { mode: 0o755 });
+    const published = read(hub, `fleet/${HOME}`);
+    const without = write({ ...miner(), keep_owner: false });
+    console.log(await servers.deployWell(release, ['apply', without, '--yes']));
+    await waitFor('the next of its fleets at the hub', { timeoutMs: 60_000, everyMs: 500 }, () => {
+      const next = read(hub, `fleet/${HOME}`);
+      return next !== undefined && next !== published;
+    });
+    expect((await doctor(home)).filter(({ level }) => level === 'fail')).toEqual([]);
+    expect(await servers.deployWell(release, ['apply', without, '--yes'])).toBe('nothing to do\n');
   });
 
   it('takes the agent away where the inventory has it no longer, and leaves what it knows', async () => {
