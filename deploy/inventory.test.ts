@@ -37,6 +37,7 @@ describe('an inventory', () => {
       userdata: '/var/hub-data/userdata',
       owner: { user: 'www-data', group: 'www-data' },
       keepsOwner: true,
+      keepsFleets: false,
       config: {},
       pulls: false,
     });

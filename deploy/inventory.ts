@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { LineCounter, parseDocument } from 'yaml';
+import { type Group, isGroup } from '../common/runtime/config-file.js';
 import { type Address, ConfigError, describeError, locate, type Problem } from '../common/runtime/config-problems.js';
 import {
   type HubEntry,
@@ -31,6 +32,8 @@ export type SiteEntry = {
   readonly config: Readonly<Record<string, unknown>>;
   /** The miner agent's config, as far as a person gave it; undefined where there is none. */
   readonly miner?: Readonly<Record<string, unknown>>;
+  /** Fleets of miners are among its documents: the hub's, and those of sites whose agent publishes through it. */
+  readonly keepsFleets: boolean;
   /** Nobody can connect to it: it fetches. Never the hub. */
   readonly pulls: boolean;
 };
@@ -55,6 +58,12 @@ const ajv = new Ajv({
   keywords: ['must'],
 });
 const validate = ajv.compile(InventorySchema);
+
+/** What the agent of a site is told of publishing its fleet through the hub; undefined where it does not. */
+export function hubRelayOf(miner: unknown): Group | undefined {
+  const relay = isGroup(miner) ? miner.relay : undefined;
+  return isGroup(relay) && isGroup(relay.hub) ? relay.hub : undefined;
+}
 
 /** Throws ConfigError. `home` is what ~ stands for. */
 export function loadInventory(file: string, home: string): Inventory {
@@ -82,10 +91,7 @@ export function parseInventory(text: string, file: string, home: string): Invent
   const problems = (validate.errors ?? []).map((error) => describeError(error));
   if (problems.length === 0) problems.push(...ruleProblems(root as InventoryFile));
   if (problems.length > 0) {
-    throw new ConfigError(
-      file,
-      problems.map((problem) => locate(problem, file, document, lines)),
-    );
+    throw new ConfigError(file, locate(problems, file, document, lines));
   }
   return toInventory(root as InventoryFile, home);
 }
@@ -131,11 +137,21 @@ function minerProblems(
     address: [...address, 'miner', key],
     message: 'is made from the rest of the inventory',
   }));
-  const { credit } = keys;
-  const isGroup = typeof credit === 'object' && credit !== null && !Array.isArray(credit);
-  if (credit !== undefined && !isGroup)
-    problems.push({ address: [...address, 'miner', 'credit'], message: 'must be a group of keys' });
-  if (entry.sidecar === false && isGroup && !('sidecar' in credit)) {
+  const { credit, relay } = keys;
+  const groups: [Address, unknown][] = [
+    [['credit'], credit],
+    [['relay'], relay],
+    [['relay', 'hub'], isGroup(relay) ? relay.hub : undefined],
+  ];
+  for (const [key, value] of groups)
+    if (value !== undefined && !isGroup(value))
+      problems.push({ address: [...address, 'miner', ...key], message: 'must be a group of keys' });
+  if ('userdata' in (hubRelayOf(keys) ?? {}))
+    problems.push({
+      address: [...address, 'miner', 'relay', 'hub', 'userdata'],
+      message: 'is made from the rest of the inventory',
+    });
+  if (entry.sidecar === false && isGroup(credit) && !('sidecar' in credit)) {
     const message = 'needs sidecar: true at this site, which takes the credits; or another one in credit.sidecar';
     problems.push({ address: [...address, 'miner', 'credit'], message });
   }
@@ -155,6 +171,9 @@ function toInventory({ known_hosts, config, hub, spokes }: InventoryFile, home: 
   const toSite = (entry: HubEntry | SpokeEntry, role: 'hub' | 'spoke'): SiteEntry => {
     const [user = '', group = ''] = entry.owner.split(':');
     const { sidecar } = entry;
+    const isRelaying = (spoke: HubEntry | SpokeEntry) => 'miner' in spoke && hubRelayOf(spoke.miner) !== undefined;
+    const keepsFleets = role === 'hub' ? spokes.some(isRelaying) : isRelaying(entry);
+    const { kinds = {}, ...others }: Group = { ...config, ...entry.config };
     return {
       role,
       site: entry.site,
@@ -170,7 +189,9 @@ function toInventory({ known_hosts, config, hub, spokes }: InventoryFile, home: 
       keepsOwner: entry.keep_owner,
       ...(sidecar !== false && { sidecar: sidecar === true ? {} : sidecar }),
       ...('miner' in entry && entry.miner !== false && { miner: entry.miner === true ? {} : entry.miner }),
-      config: { ...config, ...entry.config },
+      keepsFleets,
+      config:
+        keepsFleets && isGroup(kinds) ? { ...others, kinds: { fleet: {}, ...kinds } } : { ...config, ...entry.config },
       pulls: 'link' in entry && entry.link === 'pull',
     };
   };

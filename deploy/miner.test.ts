@@ -4,7 +4,7 @@ import { ConfigError } from '../common/runtime/config.js';
 import { type Facts, parseFacts } from './facts.js';
 import { type Inventory, parseInventory, sitesOf } from './inventory.js';
 import { minerText } from './miner.js';
-import { MINER } from './places.js';
+import { MINER, placesOf } from './places.js';
 import { type Change, type HostPlan, makePlan } from './plan.js';
 import type { Tree } from './release/tree.js';
 
@@ -44,7 +44,7 @@ const BARE = parseFacts(
 );
 
 /** Carries out what a plan has for a host, as far as a plan can see. */
-function after(plan: HostPlan, facts: Facts): Facts {
+function carriedOut(plan: HostPlan, facts: Facts): Facts {
   const folders = new Map(facts.folders);
   const files = new Map(facts.files);
   let next: Facts = { ...facts, folders, files, account: 'good' };
@@ -64,12 +64,10 @@ function after(plan: HostPlan, facts: Facts): Facts {
   return next;
 }
 
+const plansFor = (inventory: Inventory, home: Facts, tree = TREE): readonly HostPlan[] =>
+  makePlan(inventory, tree, new Map(sitesOf(inventory).map(({ site }) => [site, site === 'home' ? home : BARE])));
 const planFor = (inventory: Inventory, home: Facts, tree = TREE): HostPlan =>
-  makePlan(
-    inventory,
-    tree,
-    new Map(sitesOf(inventory).map(({ site }) => [site, site === 'home' ? home : BARE])),
-  )[1] as HostPlan;
+  plansFor(inventory, home, tree)[1] as HostPlan;
 const doings = ({ changes }: HostPlan): string[] =>
   changes.map((change: Change) =>
     change.do === 'start' ? change.what : change.do === 'file' ? change.path : change.do,
@@ -79,12 +77,19 @@ const WITH = inventoryWith(
   'sidecar: true, miner: { networks: [192.168.1.0/24], credit: { rate: { per_difficulty: 1 } } }',
 );
 const WITHOUT = inventoryWith('sidecar: true');
-const done = after(planFor(WITH, BARE), BARE);
+const done = carriedOut(planFor(WITH, BARE), BARE);
 
 describe('a site with miners', () => {
   it('has all of it after what is the site’s own: token, config, unit, and a start', () => {
     const all = doings(planFor(WITH, BARE));
-    expect(all.slice(all.indexOf('site'))).toEqual(['site', 'token', MINER.config, MINER.unitFile, 'miner']);
+    expect(all.slice(all.indexOf('site'))).toEqual([
+      'site',
+      'token',
+      MINER.config,
+      MINER.unitFile,
+      MINER.dropIn,
+      'miner',
+    ]);
     expect(planFor(WITH, BARE).changes).toContainEqual(
       expect.objectContaining({ path: MINER.config, owner: 'root:axle', mode: '640', check: 'config' }),
     );
@@ -148,7 +153,68 @@ describe('a site with miners', () => {
     ['miner: 3', 'spokes[0].miner: must be true, false or a group of keys (got 3)'],
     ['sidecar: true, miner: { state: /x }', 'spokes[0].miner.state: is made from the rest of the inventory'],
     ['sidecar: true, miner: { credit: 5 }', 'spokes[0].miner.credit: must be a group of keys'],
+    ['miner: { relay: 5 }', 'spokes[0].miner.relay: must be a group of keys'],
+    ['miner: { relay: { hub: true } }', 'spokes[0].miner.relay.hub: must be a group of keys'],
+    ['miner: { relay: { hub: { userdata: /x } } }', 'spokes[0].miner.relay.hub.userdata: is made from the rest'],
   ])('with %s is refused', (home, problem) => {
     expect(problemsOf(home).join('\n')).toContain(problem);
+  });
+});
+
+describe('a site whose fleet goes through the hub', () => {
+  const RELAYS = inventoryWith('miner: { relay: { hub: { interval_s: 300 }, addresses: true } }');
+  const [hub, home] = plansFor(RELAYS, BARE) as [HostPlan, HostPlan];
+  const textOf = ({ changes }: HostPlan, path: string): string =>
+    changes.flatMap((change) => (change.do === 'file' && change.path === path ? [change.content ?? ''] : []))[0] ?? '';
+  const folderOf = ({ changes }: HostPlan, path: string): string[] =>
+    changes.flatMap((change) =>
+      change.do === 'folders' && change.paths.includes(path) ? [`${change.owner}:${change.mode}`] : [],
+    );
+  const FLEETS = '/var/home-data/userdata/fleet';
+
+  it('has the kind there and at the hub, beside those that a person names, and nowhere else', () => {
+    for (const plan of [hub, home])
+      expect(parse(textOf(plan, placesOf(plan.entry).config))).toMatchObject({ kinds: { fleet: {} } });
+    const text = `
+config: { kinds: { notes: { format: text }, fleet: { delete: restore } } }
+hub: { site: hub, host: h }
+spokes: [{ site: home, host: i, miner: { relay: { hub: {} } } }, { site: other, host: j, miner: true, config: { kinds: {} } }]
+`;
+    const { hub: h, spokes } = parseInventory(text, 'i.yaml', '/root');
+    expect([h, ...spokes].map(({ config }) => config.kinds)).toEqual([
+      { fleet: { delete: 'restore' }, notes: { format: 'text' } },
+      { fleet: { delete: 'restore' }, notes: { format: 'text' } },
+      {},
+    ]);
+  });
+
+  it('lets the agent write in that folder, and in no other of the site', () => {
+    expect(parse(textOf(home, MINER.config))).toEqual({
+      state: MINER.state,
+      relay: { hub: { userdata: '/var/home-data/userdata', name: 'home', interval_s: 300 }, addresses: true },
+    });
+    expect(textOf(home, MINER.dropIn)).toContain(`\nReadWritePaths=-${FLEETS}\n`);
+    expect(folderOf(home, FLEETS)).toEqual(['axle:www-data:2775']);
+    expect(folderOf(hub, '/var/hub-data/userdata/fleet')).toEqual(['www-data:www-data:755']);
+    const ours = planFor(inventoryWith('keep_owner: false, miner: { relay: { hub: {} } }'), BARE);
+    expect(folderOf(ours, FLEETS)).toEqual(['www-data:www-data:2775']);
+    expect(ours.changes).toContainEqual(
+      expect.objectContaining({ do: 'share', paths: expect.arrayContaining([FLEETS]) }),
+    );
+  });
+
+  it('has nothing more to do once that is done, and mends the folder where somebody made it another’s', () => {
+    const well = carriedOut(home, BARE);
+    expect(planFor(RELAYS, well).changes).toEqual([]);
+    const folders = new Map(well.folders).set(FLEETS, 'www-data:www-data:755');
+    expect(doings(planFor(RELAYS, { ...well, folders }))).toEqual(['folders']);
+    folders.delete(FLEETS);
+    expect(doings(planFor(RELAYS, { ...well, folders }))).toEqual(['folders', 'miner']);
+  });
+
+  it('is closed to the agent again where it does not publish there any more; what was published stays', () => {
+    const without = planFor(inventoryWith('miner: true'), carriedOut(home, BARE));
+    expect(doings(without)).toEqual([placesOf(home.entry).config, 'site', MINER.config, MINER.dropIn, 'miner']);
+    expect(textOf(without, MINER.dropIn)).not.toContain('ReadWritePaths');
   });
 });

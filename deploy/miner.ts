@@ -1,8 +1,9 @@
 /** A site's host that also watches miners: what the agent there gets, and what is still to be done for that. Pure. */
 import { stringify } from 'yaml';
+import { minerDropIn } from '../common/runtime/units.js';
 import { fingerprintOf, NOTE, unitText } from './desired.js';
 import type { Facts } from './facts.js';
-import type { SiteEntry } from './inventory.js';
+import { hubRelayOf, type SiteEntry } from './inventory.js';
 import { MINER, placesOf } from './places.js';
 import type { Change } from './plan.js';
 import type { Tree } from './release/tree.js';
@@ -22,20 +23,27 @@ function creditOf(miner: SiteEntry['miner']): Readonly<Record<string, unknown>> 
 export function minerText(entry: SiteEntry): string | undefined {
   const { miner } = entry;
   if (miner === undefined) return undefined;
-  const { socket } = placesOf(entry);
+  const { socket, userdata } = placesOf(entry);
   const here = { sidecar: { socket }, token_file: MINER.token };
+  const hub = hubRelayOf(miner);
   const config = {
     state: MINER.state,
     ...miner,
     ...(creditsHere(entry) && { credit: { ...here, ...creditOf(miner) } }),
+    ...(hub && { relay: { ...(miner.relay as object), hub: { userdata, name: entry.site, ...hub } } }),
   };
   return `${NOTE}${stringify(config, { lineWidth: 0, aliasDuplicateObjects: false })}`;
+}
+
+/** What its unit opens beside its own state: the folder in which it publishes, and no other of the site's. */
+function dropInText(entry: SiteEntry): string {
+  return `${NOTE}${minerDropIn(hubRelayOf(entry.miner) ? [placesOf(entry).fleets] : [])}`;
 }
 
 /** What is in force once the agent has been started; undefined where there is none. */
 export function minerFingerprint(entry: SiteEntry, tree: Tree): string | undefined {
   const text = minerText(entry);
-  return text && fingerprintOf(tree.manifest.checksum, text, unitText(tree, MINER.unit));
+  return text && fingerprintOf(tree.manifest.checksum, text, unitText(tree, MINER.unit), dropInText(entry));
 }
 
 /** How a file is compared and written: as in plan.ts. */
@@ -64,10 +72,12 @@ export function minerChanges(
   changes.push(
     ...file(MINER.config, text, 'root:axle', '640').map((change) => ({ ...change, check: 'config' as const })),
     ...file(MINER.unitFile, unitText(tree, MINER.unit), 'root:root', '644'),
+    ...file(MINER.dropIn, dropInText(entry), 'root:root', '644'),
     ...(steps === undefined ? [] : file(MINER.restartSteps, steps, 'root:root', '644')),
   );
+  const isOpen = !hubRelayOf(entry.miner) || facts.folders.has(placesOf(entry).fleets);
   const isRunning = unit.active === 'active' && unit.enabled === 'enabled';
-  if (!isRunning || changes.length > 0 || applied !== minerFingerprint(entry, tree))
+  if (!isRunning || !isOpen || changes.length > 0 || applied !== minerFingerprint(entry, tree))
     changes.push({
       do: 'start',
       what: 'miner',

@@ -25,6 +25,8 @@ export type Places = {
   readonly authorizedKeys: string;
   readonly userdata: string;
   readonly kinds: readonly string[];
+  /** Where the site's agent publishes; other sites that keep fleets have it, too. */
+  readonly fleets: string;
   readonly logs: string;
   /** Of the sidecar. */
   readonly socket: string;
@@ -36,7 +38,7 @@ export type Places = {
   readonly looked: readonly string[];
 };
 
-export function placesOf({ role, site, userdata, owner, sidecar }: SiteEntry): Places {
+export function placesOf({ role, site, userdata, owner, sidecar, keepsFleets }: SiteEntry): Places {
   const unit = UNITS[role];
   const state = `${AXLE_HOME}/${site}`;
   const logs = `${dirname(userdata)}/logs`;
@@ -48,7 +50,8 @@ export function placesOf({ role, site, userdata, owner, sidecar }: SiteEntry): P
     knownHosts: `${state}/ssh/known_hosts`,
     authorizedKeys: `${AXLE_HOME}/.ssh/authorized_keys`,
   };
-  const kinds = KINDS.map((kind) => `${userdata}/${kind}`);
+  const fleets = `${userdata}/fleet`;
+  const kinds = [...KINDS.map((kind) => `${userdata}/${kind}`), ...(keepsFleets ? [fleets] : [])];
   return {
     unit,
     ...files,
@@ -57,6 +60,7 @@ export function placesOf({ role, site, userdata, owner, sidecar }: SiteEntry): P
     key: `${state}/ssh/id_ed25519`,
     userdata,
     kinds,
+    fleets,
     logs,
     socket: String(sidecar?.socket ?? `/run/axle/${site}/sidecar.sock`),
     tokens: String(sidecar?.tokens ?? `${state}/tokens.json`),
@@ -71,6 +75,7 @@ export const MINER = {
   unit: UNITS.miner,
   unitFile: `/etc/systemd/system/${UNITS.miner}`,
   restartSteps: `/etc/systemd/system/${UNITS.miner}.d/restart-steps.conf`,
+  dropIn: siteDropInPath('miner'),
   config: '/etc/axle/miner.yaml',
   state: `${AXLE_HOME}/miner`,
   /** With which it comes to the site's sidecar. */
@@ -80,7 +85,13 @@ export const MINER = {
 } as const;
 
 /** Folders and files that a plan compares. */
-export const MINER_LOOKED: readonly string[] = [MINER.state, MINER.config, MINER.unitFile, MINER.restartSteps];
+export const MINER_LOOKED: readonly string[] = [
+  MINER.state,
+  MINER.config,
+  MINER.unitFile,
+  MINER.dropIn,
+  MINER.restartSteps,
+];
 
 export function unitsOf(entry: SiteEntry): readonly string[] {
   return [placesOf(entry).unit, ...(entry.miner === undefined ? [] : [MINER.unit])];

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { authorizedKeysText, fingerprintOf, guestsOf, knownHostsText, siteTexts, unitText } from './desired.js';
 import type { Facts, FileFact } from './facts.js';
-import { type Inventory, type SiteEntry, sitesOf } from './inventory.js';
+import { hubRelayOf, type Inventory, type SiteEntry, sitesOf } from './inventory.js';
 import { minerChanges, minerFingerprint } from './miner.js';
 import { MINER, placesOf, RELEASES } from './places.js';
 import type { Manifest, Tree } from './release/tree.js';
@@ -117,7 +117,7 @@ function accountChanges({ account }: Facts): Change[] {
 }
 
 function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
-  const { userdata, kinds, logs, state, owner } = placesOf(entry);
+  const { userdata, kinds, fleets, logs, state, owner } = placesOf(entry);
   const wrong = (paths: readonly string[], belongs: string, mode: string): Change[] => {
     const wanted = paths.filter((path) => folders.get(path) !== `${belongs}:${mode}`);
     return wanted.length === 0
@@ -131,14 +131,17 @@ function folderChanges(entry: SiteEntry, { folders }: Facts): Change[] {
       ? `${first}${below.length === 0 ? '' : `, with ${below.join(', ')}`} (${belongs})`
       : `${[first, ...below].join(', ')} (${belongs})`;
   };
+  const hasFleet = hubRelayOf(entry.miner) !== undefined;
   // What the site has made itself stays as it is.
-  const missing = [userdata, ...kinds].filter((path) => !folders.has(path));
+  const missing = [userdata, ...kinds].filter((path) => !folders.has(path) && !(hasFleet && path === fleets));
   return [
     ...wrong([state], 'axle:axle', '750'),
     ...wrong([`${state}/ssh`], 'axle:axle', '700'),
     ...wrong([logs], 'axle:axle', '755'),
     ...(entry.miner === undefined ? [] : wrong([MINER.state], 'axle:axle', '750')),
     ...wrong(missing, `${owner.user}:${owner.group}`, '755'),
+    // The agent has no capability and no group of the site's: this one folder is its own, and PHP's by its group or the ACL.
+    ...(hasFleet ? wrong([fleets], `${entry.keepsOwner ? 'axle' : owner.user}:${owner.group}`, '2775') : []),
   ];
 }
 

@@ -68,7 +68,11 @@ shift 2
 for folder in "$@"; do
   mkdir -p "$(dirname "$folder")"
   if [ -L "$folder" ]; then echo "$folder is a symbolic link, and must be the folder itself" >&2; exit 1; fi
-  if [ -d "$folder" ]; then chmod "$mode" "$folder"; else mkdir -m "$mode" "$folder"; fi
+  if [ -d "$folder" ]; then chmod "$mode" "$folder"; else
+    mkdir -m "$mode" "$folder"
+    # A unit that runs has not opened it.
+    case "$folder" in */fleet) rm -f /opt/axle/applied-miner ;; esac
+  fi
   chown -h "$owner" "$folder"
 done
 `;

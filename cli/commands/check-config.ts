@@ -1,9 +1,10 @@
 import { accessSync, constants } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { loadConfig } from '../../common/runtime/config.js';
-import { siteDropIn } from '../../common/runtime/units.js';
+import { minerDropIn, siteDropIn } from '../../common/runtime/units.js';
 import { isMinerConfig, loadMinerConfig } from '../../miner/config/config.js';
-import { UsageError } from '../exit.js';
+import { KIND } from '../../miner/relay/hub-file.js';
 
 const EXAMPLES = `
 Exit codes: 0 good, 2 a config with mistakes
@@ -11,19 +12,25 @@ Exit codes: 0 good, 2 a config with mistakes
 Examples:
   axle check-config /etc/axle/hub.yaml
   axle check-config /etc/axle/miner.yaml
-  axle check-config --drop-in /etc/axle/spoke.yaml > /etc/systemd/system/sync-to-hub.service.d/site.conf`;
+  axle check-config --drop-in /etc/axle/spoke.yaml > /etc/systemd/system/sync-to-hub.service.d/site.conf
+  axle check-config --drop-in /etc/axle/miner.yaml > /etc/systemd/system/axle-miner.service.d/site.conf`;
 
 export function addCheckConfig(program: Command): void {
   program
     .command('check-config')
     .description('reads a config file and names every mistake in it')
     .argument('<file>', "a hub's, a spoke's or a miner agent's config")
-    .option('--drop-in', 'shows what the unit of the site must be told of it: its folders and rights')
+    .option('--drop-in', 'shows what the unit must be told of it: its folders and rights')
     .addHelpText('after', EXAMPLES)
     .action((file: string, { dropIn }: { readonly dropIn?: true }) => {
       if (isMinerConfig(file)) {
-        if (dropIn) throw new UsageError(`${file}: --drop-in is for the unit of a hub or spoke`);
-        const { token_file } = loadMinerConfig(file).credit ?? {};
+        const { state, log_file, relay, credit } = loadMinerConfig(file);
+        if (dropIn) {
+          const folders = [state, log_file && dirname(log_file), relay?.hub && join(relay.hub.userdata, KIND)];
+          process.stdout.write(minerDropIn(folders.filter((folder) => folder !== undefined)));
+          return;
+        }
+        const { token_file } = credit ?? {};
         process.stdout.write(`${file}: good, for the miner agent\n`);
         if (token_file !== undefined && !isReadable(token_file)) process.stdout.write(tokenNote(token_file));
         return;

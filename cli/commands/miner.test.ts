@@ -42,10 +42,11 @@ describe('axle miner simulate', () => {
       ],
       ...['--fault', 'hung=1', '--seconds', '2', '--json', ...PORTS],
     ]);
-    await vi.waitFor(() => expect(out).toHaveLength(2));
+    await vi.waitFor(() => expect(out).toHaveLength(3));
     expect(out.map((line) => JSON.parse(line))).toEqual([
       { address: '127.23.0.1', mac: '02:ae:1e:00:00:01', name: 'antminer-001', kind: 'antminer' },
       { address: '127.23.0.2', mac: '02:ae:1e:00:00:02', name: 'bitaxe-002', kind: 'bitaxe', fault: 'hung' },
+      { level: 'info', event: 'ready', miners: 2 },
     ]);
     const device = new NetworkDevice('127.23.0.1', { ports: { rpc: 14_228 } });
     expect(JSON.parse(await device.rpc('version')).VERSION[0].Type).toBe('Antminer S19 Pro');
@@ -116,6 +117,12 @@ describe('axle miner', () => {
       );
       expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
       expect(out.join('')).toContain(`Credits wait: ${folder}/none cannot be read by this account`);
+      fs.writeFileSync(file, 'log_file: /var/log/m.log\nrelay: {hub: {userdata: /srv/data, name: home}}\n');
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', '--drop-in', file])).toBe(0);
+      expect(out.at(-1)).toContain('\nReadWritePaths=-/var/log -/srv/data/fleet\n');
+      fs.writeFileSync(file, 'poll_interval_s: 30\n');
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', '--drop-in', file])).toBe(0);
+      expect(out.at(-1)).not.toContain('ReadWritePaths');
     } finally {
       fs.rmSync(folder, { recursive: true });
     }

@@ -99,7 +99,7 @@ export function addMiner(program: Command): void {
     .option('--wallet <address>', 'payout address that they mine for')
     .option('--pool <url>', 'pool that they say they mine at')
     .option('--seconds <n>', 'stop by itself after so many seconds', parsePositive)
-    .option('--json', 'one line of JSON for each miner', false)
+    .option('--json', 'one line of JSON for each miner, and one when all listen', false)
     .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp())
     .addHelpText('after', SIMULATE_HELP)
     .action(async (options: SimulateOptions) => {

@@ -47,12 +47,23 @@ export async function runDemo(options: DemoOptions, world?: DemoWorld): Promise<
   }
 }
 
-/** The demo is ready without them. */
-function minersOf(miners: DemoMiners, { axle }: DemoWorld, screen: Screen): Daemon[] {
-  if (axle === undefined) return [];
+/** The demo is ready without them. The agent looks for miners when it starts: not before they listen. */
+function startMiners(miners: DemoMiners, { axle }: DemoWorld, screen: Screen): { stop(): Promise<unknown> } {
+  if (axle === undefined) return { stop: async () => {} };
   const start = (site: string, args: readonly string[]) =>
     new Daemon({ site, command: axle(args), onEvent: screen.event, onRemark: screen.remark });
-  return [start('simulated miners', fleetArguments(miners)), start('miners', agentArguments(miners))];
+  const fleet = start('simulated miners', fleetArguments(miners));
+  const started = [fleet];
+  let isOver = false;
+  void fleet.ready.then(() => {
+    if (!isOver) started.push(start('miners', agentArguments(miners)));
+  });
+  return {
+    stop: () => {
+      isOver = true;
+      return Promise.all(started.map((daemon) => daemon.stop()));
+    },
+  };
 }
 
 function thisProcess(seconds: number | undefined): DemoWorld {
@@ -76,7 +87,7 @@ async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
     ({ site, role, config }) =>
       new Daemon({ site, command: world.daemon(role, config), onEvent: screen.event, onRemark: screen.remark }),
   );
-  const helpers = miners === undefined ? [] : minersOf(miners, world, screen);
+  const helpers = miners && startMiners(miners, world, screen);
   const allReady = Promise.all(daemons.map(async (daemon) => waiting.delete(await daemon.ready)));
   void allReady.then(() => screen.welcome());
   const patience = setInterval(() => {
@@ -87,7 +98,7 @@ async function show(options: DemoOptions, world: DemoWorld): Promise<number> {
   screen.farewell();
   await pages.close();
   // In any order: what is on its way waits in the spools.
-  await Promise.all([...helpers, ...daemons].map((daemon) => daemon.stop()));
+  await Promise.all([helpers?.stop(), ...daemons.map((daemon) => daemon.stop())]);
   screen.close();
   return reason === 'time' && waiting.size > 0 ? 1 : 0;
 }

@@ -82,8 +82,6 @@ export function prepareMiners(miners: DemoMiners, site: DemoSite): void {
       state: miners.state,
       networks: [`${miners.first.replace(/\d+$/, '0')}/28`],
       ports: PORTS,
-      // The agent may be ready before its miners are.
-      scan_interval_s: 10,
       poll_interval_s: 5,
       pools: [POOL],
       api: { port: miners.port },

@@ -59,10 +59,7 @@ export function parseConfigText(
   const root = rootOf(document, file);
   const problems = problemsOf(root);
   if (problems.length > 0) {
-    throw new ConfigError(
-      file,
-      problems.map((problem) => locate(problem, file, document, lines)),
-    );
+    throw new ConfigError(file, locate(problems, file, document, lines));
   }
   return root;
 }

@@ -73,12 +73,16 @@ function pointerParts(pointer: string): (string | number)[] {
     .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 }
 
-/** `hub.yaml:7: spokes[2].link.port: must be 1–65535 (got -1)` */
-export function locate(problem: Problem, file: string, document: Document, lines: LineCounter): string {
-  const offset = findOffset(document, problem.address);
-  const line = offset === undefined ? '' : `:${lines.linePos(offset).line}`;
-  const address = formatAddress(problem.address);
-  return `${file}${line}: ${address === '' ? '' : `${address}: `}${problem.message}`;
+/** In the order of their lines: `hub.yaml:7: spokes[2].link.port: must be 1–65535 (got -1)` */
+export function locate(problems: readonly Problem[], file: string, document: Document, lines: LineCounter): string[] {
+  return problems
+    .map((problem) => ({ ...problem, offset: findOffset(document, problem.address) }))
+    .sort((one, other) => (one.offset ?? 0) - (other.offset ?? 0))
+    .map(({ address, message, offset }) => {
+      const line = offset === undefined ? '' : `:${lines.linePos(offset).line}`;
+      const where = formatAddress(address);
+      return `${file}${line}: ${where === '' ? '' : `${where}: `}${message}`;
+    });
 }
 
 /** Where the address stands; for something missing, where the group stands that should hold it. */

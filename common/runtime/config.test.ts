@@ -104,8 +104,8 @@ describe('each mistake is told with its line, address and found value', () => {
     expect(hubProblems(text)).toEqual([
       'hub.yaml:1: site: must be a site name: a-z, 0-9 and -, at most 63 characters (got "DS")',
       'hub.yaml:2: userdata: must be an absolute path (got "data")',
-      'hub.yaml:5: spokes[1].link: must be a group of keys (got 5)',
       'hub.yaml:5: spokes[1].site: must be named once (spokes[0] is "rf" too)',
+      'hub.yaml:5: spokes[1].link: must be a group of keys (got 5)',
     ]);
   });
 

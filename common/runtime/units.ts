@@ -23,20 +23,28 @@ export function siteDropInPath(role: keyof typeof UNITS): string {
  * site has, only its config says. These must exist when the unit starts, those of logs included.
  */
 export function siteDropIn({ config }: Config): string {
-  const folders = writableFolders(config);
+  return `# Made from the config of ${config.site}: when its folders move, make it anew, then systemctl daemon-reload and restart.
+${opening(writableFolders(config), 'Its live files and its log. A folder that is missing is not opened: the daemon then says which one.')}${config.files?.keep_owner === false ? SHARED : KEEPS_OWNER}`;
+}
+
+/** The same for the unit of the miner agent: `folders` are those that it writes, such as a site's `userdata/fleet`. */
+export function minerDropIn(folders: readonly string[]): string {
+  const wanted = notGiven(folders);
+  return `# Made from miner.yaml: when its folders move, make it anew, then systemctl daemon-reload and restart.
+${wanted.length === 0 ? '# It writes nothing that its unit does not open by itself.\n' : opening(wanted, 'What it publishes and logs.')}`;
+}
+
+/** `folders`: at least one. */
+function opening(folders: readonly string[], why: string): string {
   const inHomes = folders.filter((folder) => HOMES.some((home) => isBelow(folder, home)));
   const quoted = (list: readonly string[]): string => list.map(quote).join(' ');
-  return `# Made from the config of ${config.site}: when its folders move, make it anew, then systemctl daemon-reload and restart.
-[Unit]
+  return `[Unit]
 # Not before the disks that hold them are there.
 RequiresMountsFor=${quoted(folders)}
 
 [Service]
-# Its live files and its log. A folder that is missing is not opened: the daemon then says which one.
-ReadWritePaths=${folders
-    .map((folder) => `-${folder}`)
-    .map(quote)
-    .join(' ')}
+# ${why}
+ReadWritePaths=${quoted(folders.map((folder) => `-${folder}`))}
 ${
   inHomes.length === 0
     ? ''
@@ -44,7 +52,7 @@ ${
 ProtectHome=tmpfs
 BindPaths=${quoted(inHomes)}
 `
-}${config.files?.keep_owner === false ? SHARED : KEEPS_OWNER}`;
+}`;
 }
 
 const KEEPS_OWNER = `# Live files belong to the site's PHP, in folders that only PHP may write: replacing one and keeping its owner takes these
@@ -69,14 +77,18 @@ export function sharedAcl(php: string, daemon = 'axle'): string {
 function writableFolders(config: HubConfig | SpokeConfig): string[] {
   const { userdata, state, log_file, sidecar } = config;
   const links = 'spokes' in config ? config.spokes.map(({ link }) => link) : [config.hub.link];
-  const wanted = [
+  return notGiven([
     userdata,
     ...(log_file === undefined ? [] : [path.dirname(log_file)]),
     state,
     ...(sidecar === undefined ? [] : [path.dirname(sidecar.socket)]),
     ...links.flatMap((link: LinkConfig) => (link.type === 'folder' ? [link.inbox] : [])),
-  ].map((folder) => path.normalize(folder));
-  return [...new Set(wanted)].filter((folder) => !GIVEN.some((given) => isBelow(folder, given)));
+  ]);
+}
+
+function notGiven(folders: readonly string[]): string[] {
+  const wanted = new Set(folders.map((folder) => path.normalize(folder)));
+  return [...wanted].filter((folder) => !GIVEN.some((given) => isBelow(folder, given)));
 }
 
 function isBelow(folder: string, top: string): boolean {

@@ -1,50 +1,36 @@
 /** What an operator does with servers that `axle deploy` installed, day by day, and what befalls them. */
 import { existsSync, readdirSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { needsLab } from '../lab/skip.js';
 import { sleep, waitFor } from '../lab/wait.js';
 import { balanceFile } from '../sites/shapes.js';
 import type { Site } from '../sites/site.js';
-import { CLICK, HUB, ROFL, ThreeSites } from '../sites/sites.js';
+import { CLICK, HUB, ROFL, type ThreeSites } from '../sites/sites.js';
 import { boots, bootsAsInstalled } from '../steps/boots.js';
 import { investigation } from '../steps/investigation.js';
 import { shows, typed } from '../steps/operator.js';
 import { upkeep } from '../steps/upkeep.js';
-import { Servers } from './servers.js';
+import type { Servers } from './servers.js';
+import { bareServers, configOf, threeSites } from './story.js';
 import { load, makeWriters } from './writers.js';
-
-/** Of the hub's web server, which is Apache under its own name; the others have Debian's www-data. */
-const APACHE_ID = 248;
 
 /** One story: each test goes on where the one before ended. */
 describe.skipIf(needsLab('looking after real hosts'))('servers that were deployed to', () => {
+  const up = bareServers([HUB, ROFL, CLICK]);
   let servers: Servers;
   let three: string;
   let release: string;
   let sites: ThreeSites;
 
   beforeAll(async () => {
-    servers = await Servers.up([HUB, ROFL, CLICK]);
-    sites = new ThreeSites(servers.lab, APACHE_ID);
-    await sites.hub.host.must(['groupadd', '--gid', String(APACHE_ID), 'apache']);
-    await sites.hub.host.must(['useradd', '--system', '--uid', String(APACHE_ID), '--gid', 'apache', 'apache']);
+    servers = up();
+    sites = await threeSites(servers);
     for (const { host } of sites.all) await bootsAsInstalled(host);
     three = servers.inventory('three', HUB, [ROFL, CLICK], { [HUB]: { owner: 'apache:apache' } });
     release = await servers.release('8.0.0');
   });
 
-  beforeEach(({ onTestFailed }) => {
-    onTestFailed(async () => {
-      for (const host of servers.lab.hosts) console.error(await host.journal(undefined, 60));
-    }, 30_000);
-  });
-
-  afterAll(async () => {
-    await servers?.down();
-  });
-
   const type = (site: Site, command: string) => typed(servers.operator, site, command);
-  const configOf = (site: Site): string => `/etc/axle/${site === sites.hub ? 'hub' : 'spoke'}.yaml`;
   const LOCK = '/opt/axle/deploy.lock';
 
   it('Ctrl-C in the middle of a host ends a deploy after the step in hand, and gives the lock back', async () => {

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { exec } from '../lab/exec.js';
 import type { Host } from '../lab/host.js';
 import { REPO_ROOT } from '../lab/repo.js';
@@ -7,7 +7,8 @@ import { needsLab } from '../lab/skip.js';
 import { hostKeyLine } from '../lab/ssh.js';
 import { sleep, waitFor } from '../lab/wait.js';
 import { FAULTS } from './faults.js';
-import { Servers } from './servers.js';
+import type { Servers } from './servers.js';
+import { asPhp, balance, bareServers, doctor, everywhere, makeApache, userdata } from './story.js';
 import { load, makeWriters } from './writers.js';
 
 const HUB = 'directsponsor';
@@ -18,10 +19,10 @@ const HOME = 'homeserver';
 
 const RELEASES = '/opt/axle/releases';
 const unitOf = (site: string) => (site === HUB ? 'hub-distribute' : 'sync-to-hub');
-const userdata = (site: string) => `/var/${site}-data/userdata`;
 
 /** One story: each test goes on where the one before ended. */
 describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
+  const up = bareServers([HUB, ROFL, CLICK, HOME]);
   let servers: Servers;
   let three: string;
   let four: string;
@@ -33,10 +34,9 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
   let home: Host;
 
   beforeAll(async () => {
-    servers = await Servers.up([HUB, ROFL, CLICK, HOME]);
+    servers = up();
     [hub, rofl, click, home] = servers.lab.hosts as [Host, Host, Host, Host];
-    // The hub's web server is Apache under its own name; the others have Debian's www-data.
-    await hub.must(['useradd', '--system', '--user-group', 'apache']);
+    await makeApache(hub);
     const apache = { [HUB]: { owner: 'apache:apache' } };
     three = servers.inventory('three', HUB, [ROFL, CLICK], apache);
     four = servers.inventory('four', HUB, [ROFL, CLICK, HOME], { ...apache, [HOME]: { link: 'pull' } });
@@ -45,43 +45,9 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     newer = await servers.release('9.0.0');
   });
 
-  beforeEach(({ onTestFailed }) => {
-    onTestFailed(async () => {
-      for (const host of servers.lab.hosts) console.error(await host.journal(undefined, 60));
-    }, 30_000);
-  });
-
-  afterAll(async () => {
-    await servers?.down();
-  });
-
-  const read = (host: Host, document: string): string | undefined => {
-    const file = host.path(`${userdata(host.name)}/${document}.txt`);
-    return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
-  };
-
-  const balance = (host: Host, document: string): number | undefined => {
-    try {
-      return (JSON.parse(read(host, document) ?? '') as { balance: number }).balance;
-    } catch {
-      return undefined;
-    }
-  };
-
-  const everywhere = (hosts: readonly Host[], document: string, wanted: number, timeoutMs = 30_000): Promise<unknown> =>
-    waitFor(`${document} to be ${wanted}`, { timeoutMs }, () =>
-      hosts.every((host) => balance(host, document) === wanted),
-    ).catch((cause) => {
-      throw new Error(`${hosts.map((host) => `${host.name}: ${read(host, document)}`).join('\n')}`, { cause });
-    });
-
   /** As the site's PHP writes. */
-  const write = async (host: Host, document: string, text: string): Promise<void> => {
-    const owner = host === hub ? 'apache' : 'www-data';
-    const script = 'cat > "$1"';
-    const file = `${userdata(host.name)}/${document}.txt`;
-    await host.must(['runuser', '-u', owner, '--', 'sh', '-c', script, 'sh', file], { input: text });
-  };
+  const write = (host: Host, document: string, text: string): Promise<string> =>
+    asPhp(host, `printf %s '${text}' > "$1"`, document, host === hub ? 'apache' : 'www-data');
 
   it('refuses a host whose key it does not know, and says how to come to know it', async () => {
     const known = readFileSync(servers.knownHosts, 'utf8');
@@ -151,15 +117,6 @@ describe.skipIf(needsLab('deploying to real hosts'))('axle deploy', () => {
     // A repair is a plan like any other.
     expect(await servers.deployWell(older, ['apply', three, '--yes'])).toContain('start clickforcharity');
   });
-
-  /** Codes of what doctor finds wrong at a site, once it has had time to be well again. */
-  const doctor = async (host: Host): Promise<{ level: string; code: string; what: string }[]> => {
-    const config = `/etc/axle/${host === hub ? 'hub' : 'spoke'}.yaml`;
-    const { stdout, stderr } = await host.run(['axle', 'doctor', '--json', '--config', config], { timeoutMs: 120_000 });
-    if (stdout === '') throw new Error(stderr);
-    const { findings } = JSON.parse(stdout) as { findings: { level: string; code: string; what: string }[] };
-    return findings.filter(({ level }) => level !== 'ok');
-  };
 
   it('leaves sites of which doctor finds nothing wrong', async () => {
     for (const host of [hub, rofl, click]) {

@@ -1,48 +1,39 @@
 /** Deployed sites of the other kinds: one whose daemon has no capability, and one at home, behind NAT, with miners. */
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { CloudFleet } from '../../miner/cloud/mirror.js';
 import type { Host } from '../lab/host.js';
-import { REPO_ROOT } from '../lab/repo.js';
 import { findProgram } from '../lab/requirements.js';
 import { needsLab } from '../lab/skip.js';
 import { waitFor } from '../lab/wait.js';
-import { Servers } from './servers.js';
+import type { Servers } from './servers.js';
+import { balance, bareServers, doctor, everywhere, asPhp as php, read, userdata } from './story.js';
 
 const HUB = 'directsponsor';
 const ROFL = 'roflfaucet';
 const HOME = 'homeserver';
 
-const userdata = (site: string) => `/var/${site}-data/userdata`;
-/** The agent is a part of this code. */
-const hasAgent = existsSync(`${REPO_ROOT}/dist/miner/main.js`);
 const ACL_TOOLS = ['setfacl', 'getfacl'].map(findProgram);
 if (ACL_TOOLS.includes(undefined)) console.warn('skipped: setfacl is missing: apt-get install acl');
 const isSkipped = needsLab('deploying to real hosts') || ACL_TOOLS.includes(undefined);
 
 /** One story: each test goes on where the one before ended. */
 describe.skipIf(isSkipped)('axle deploy, other sites', () => {
+  const up = bareServers([HUB, ROFL, HOME]);
   let servers: Servers;
   let release: string;
+  let newer: string;
   let inventory: string;
   let hub: Host;
   let rofl: Host;
   let home: Host;
 
   beforeAll(async () => {
-    servers = await Servers.up([HUB, ROFL, HOME]);
+    servers = up();
     [hub, rofl, home] = servers.lab.hosts as [Host, Host, Host];
     inventory = write({});
     release = await servers.release('8.0.0');
-  });
-
-  beforeEach(({ onTestFailed }) => {
-    onTestFailed(async () => {
-      for (const host of servers.lab.hosts) console.error(await host.journal(undefined, 60));
-    }, 30_000);
-  });
-
-  afterAll(async () => {
-    await servers?.down();
+    newer = await servers.release('9.0.0');
   });
 
   const write = (more: object): string =>
@@ -50,23 +41,6 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
       [ROFL]: { keep_owner: false },
       [HOME]: { link: 'pull', sidecar: true, ...more },
     });
-  const balance = (host: Host, document: string): number | undefined => {
-    try {
-      const text = readFileSync(host.path(`${userdata(host.name)}/${document}.txt`), 'utf8');
-      return (JSON.parse(text) as { balance: number }).balance;
-    } catch {
-      return undefined;
-    }
-  };
-  const everywhere = (document: string, wanted: number, timeoutMs = 30_000): Promise<unknown> =>
-    waitFor(`${document} to be ${wanted}`, { timeoutMs }, () =>
-      servers.lab.hosts.every((host) => balance(host, document) === wanted),
-    ).catch((cause) => {
-      const shown = servers.lab.hosts.map((host) => `${host.name}: ${balance(host, document)}`);
-      throw new Error(shown.join('\n'), { cause });
-    });
-  const php = (host: Host, script: string, document: string): Promise<string> =>
-    host.must(['runuser', '-u', 'www-data', '--', 'sh', '-c', script, 'sh', `${userdata(host.name)}/${document}.txt`]);
   const exposure = async (host: Host, unit: string): Promise<number> => {
     const { stdout } = await host.run(['systemd-analyze', 'security', '--no-pager', unit]);
     console.info(`${host.name}: ${stdout.trim().split('\n').at(-1)}`);
@@ -87,7 +61,7 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
     await rofl.must(['chown', '-R', 'www-data:', `/var/${ROFL}-data`]);
     await php(rofl, `umask 022; printf '{"balance":70}' > "$1"`, 'balances/7-old');
     console.log(await servers.deployWell(release, ['apply', inventory, '--yes']));
-    await everywhere('balances/7-old', 70);
+    await everywhere(servers.lab.hosts, 'balances/7-old', 70);
     expect((await servers.deployWell(release, ['plan', inventory])).match(/nothing to do/g)).toHaveLength(3);
     expect(await exposure(rofl, 'sync-to-hub')).toBeLessThanOrEqual(1.5);
     expect(await exposure(home, 'sync-to-hub')).toBeLessThanOrEqual(2);
@@ -98,25 +72,20 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
 
   it('there PHP and Axle write each other’s files, old and new', async () => {
     await php(hub, `printf '{"balance":75}' > "$1"`, 'balances/7-old');
-    await everywhere('balances/7-old', 75);
+    await everywhere(servers.lab.hosts, 'balances/7-old', 75);
     await php(rofl, `umask 022; printf '{"balance":80}' > "$1"`, 'balances/7-old');
-    await everywhere('balances/7-old', 80);
+    await everywhere(servers.lab.hosts, 'balances/7-old', 80);
     await php(hub, `printf '{"balance":1}' > "$1"`, 'balances/8-new');
-    await everywhere('balances/8-new', 1);
+    await everywhere(servers.lab.hosts, 'balances/8-new', 1);
     await php(rofl, `umask 077; printf '{"balance":2}' > "$1.new"; mv "$1.new" "$1"`, 'balances/8-new');
-    await everywhere('balances/8-new', 2);
+    await everywhere(servers.lab.hosts, 'balances/8-new', 2);
     await php(hub, `printf '{"balance":3}' > "$1"`, 'balances/8-new');
-    await everywhere('balances/8-new', 3);
+    await everywhere(servers.lab.hosts, 'balances/8-new', 3);
   });
 
   it('doctor finds nothing wrong with it, and names a folder that lost its ACL', async () => {
-    const codes = async (): Promise<string[]> => {
-      const { stdout } = await rofl.run(['axle', 'doctor', '--json', '--config', '/etc/axle/spoke.yaml'], {
-        timeoutMs: 120_000,
-      });
-      const { findings } = JSON.parse(stdout) as { findings: { level: string; code: string; remedy?: string }[] };
-      return findings.filter(({ level }) => level === 'fail').map(({ code, remedy }) => `${code} ${remedy}`);
-    };
+    const codes = async (): Promise<string[]> =>
+      (await doctor(rofl)).filter(({ level }) => level === 'fail').map(({ code, remedy }) => `${code} ${remedy}`);
     expect(await codes()).toEqual([]);
     await rofl.must(['setfacl', '-b', `${userdata(ROFL)}/profiles`]);
     expect((await codes()).join('\n')).toMatch(/AXL-DAEMON-WRITE .*setfacl -R -P -m u:axle:rwX/);
@@ -128,17 +97,17 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
     const keeps = servers.inventory('keeps', HUB, [ROFL, HOME], { [HOME]: { link: 'pull', sidecar: true } });
     await servers.deployWell(release, ['apply', keeps, '--yes']);
     await php(hub, `printf '{"balance":4}' > "$1"`, 'balances/8-new');
-    await everywhere('balances/8-new', 4);
+    await everywhere(servers.lab.hosts, 'balances/8-new', 4);
     await php(hub, `printf '{"balance":5}' > "$1"`, 'balances/9-made');
-    await everywhere('balances/9-made', 5);
+    await everywhere(servers.lab.hosts, 'balances/9-made', 5);
     const owner = await rofl.must(['stat', '-c', '%U', `${userdata(ROFL)}/balances/9-made.txt`]);
     expect(owner.trim()).toBe('www-data');
     await servers.deployWell(release, ['apply', inventory, '--yes']);
     for (const document of ['balances/8-new', 'balances/9-made']) {
       await php(hub, `printf '{"balance":6}' > "$1"`, document);
-      await everywhere(document, 6);
+      await everywhere(servers.lab.hosts, document, 6);
       await php(rofl, `printf '{"balance":7}' > "$1"`, document);
-      await everywhere(document, 7);
+      await everywhere(servers.lab.hosts, document, 7);
     }
     expect(existsSync(rofl.path(`${userdata(ROFL)}/.axle/locks`))).toBe(true);
   });
@@ -155,23 +124,33 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
         period_s: 60,
         users: { rules: [{ worker: '*', user: '1-andy' }] },
       },
+      relay: { hub: { interval_s: 10 } },
       ...more,
     },
   });
+  /** A command with what the agent's unit lets it do. */
+  const inAgent = async (command: string) => {
+    const pid = (await show('axle-miner', 'MainPID')).trim();
+    return home.run([
+      'nsenter',
+      '-t',
+      pid,
+      '-m',
+      'setpriv',
+      '--reuid=axle',
+      '--regid=axle',
+      '--init-groups',
+      'sh',
+      '-c',
+      command,
+    ]);
+  };
   const show = (unit: string, name: string): Promise<string> => home.must(['systemctl', 'show', '-P', name, unit]);
 
-  it.skipIf(!hasAgent)('brings the miner agent to a host, with a token that nobody sees', async () => {
-    await home.must([
-      'systemd-run',
-      '--unit=fleet',
-      'axle',
-      'miner',
-      'simulate',
-      '--count',
-      '3',
-      '--http-port',
-      '8080',
-    ]);
+  it('brings the miner agent to a host, with a token that nobody sees', async () => {
+    const simulate = ['axle', 'miner', 'simulate', '--count', '3', '--http-port', '8080'];
+    // It returns when all of them listen.
+    await home.must(['systemd-run', '--unit=fleet', '-p', 'Type=notify', '-p', 'NotifyAccess=all', ...simulate]);
     inventory = write(miner());
     const said = await servers.deployWell(release, ['apply', inventory, '--yes']);
     console.log(said);
@@ -184,11 +163,18 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
       /^miner-agent .* miner-credits\n$/,
     );
     expect(await exposure(home, 'axle-miner')).toBeLessThanOrEqual(1.3);
+    // That of the site's folders in which it publishes, and no other.
+    for (const folder of ['balances', '.axle/locks'])
+      expect((await inAgent(`touch ${userdata(HOME)}/${folder}/x`)).code).not.toBe(0);
+    expect(await inAgent(`touch ${userdata(HOME)}/fleet/.x && rm ${userdata(HOME)}/fleet/.x`)).toMatchObject({
+      code: 0,
+    });
+    for (const host of [hub, home]) expect((await doctor(host)).filter(({ level }) => level === 'fail')).toEqual([]);
     expect(await servers.deployWell(release, ['apply', inventory, '--yes'])).toBe('nothing to do\n');
     expect(await servers.deployWell(release, ['status', inventory])).toMatch(/homeserver {2}miner agent {2}active/);
   });
 
-  it.skipIf(!hasAgent)('what is earned there shows on every site, though nobody can reach the host', async () => {
+  it('what is earned there shows on every site, though nobody can reach the host', async () => {
     await home.must(['systemctl', 'stop', 'ssh']);
     const before = balance(hub, ANDY) ?? 0;
     await waitFor('a further credit to be on all sites', { timeoutMs: 240_000, everyMs: 500 }, () => {
@@ -199,7 +185,46 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
     await home.must(['systemctl', 'start', 'ssh']);
   });
 
-  it.skipIf(!hasAgent)('a token that was lost is made anew, for the agent alone, and credits go on', async () => {
+  /** As a browser on the hub gets it. */
+  const dashboard = (path: string): Promise<string> => {
+    const script = `fetch('http://127.0.0.1:8000${path}').then(async (answer) => console.log(await answer.text()))`;
+    return hub.must(['/opt/axle/current/node/bin/node', '-e', script]);
+  };
+  const fleet = async (): Promise<CloudFleet> => JSON.parse(await dashboard('/api/fleet')) as CloudFleet;
+
+  it('its fleet is shown at the hub, and as old as it is when the agent has stopped', async () => {
+    await home.must(['systemctl', 'stop', 'ssh']);
+    const argv = ['axle', 'dashboard', '--hub-data', userdata(HUB)];
+    await hub.must(['systemd-run', '--unit=dashboard', '--uid=axle', '-p', 'UMask=0027', ...argv]);
+    const shown = await waitFor('the fleet at the hub', { timeoutMs: 90_000, everyMs: 500 }, async () => {
+      const seen = await fleet().catch(() => undefined);
+      return seen?.miners.every(({ state }) => state === 'online') && seen.miners.length === 3 ? seen : undefined;
+    });
+    expect(shown).toMatchObject({ source: 'hub', stale: false, agents: [{ name: HOME, miners: 3, stale: false }] });
+    for (const one of shown.miners) expect(one.reading?.hashrate_hps, one.name).toBeGreaterThan(0);
+    expect(JSON.stringify(shown)).not.toContain('127.20.0.');
+    expect(await dashboard('/')).toMatch(/<!doctype html>/i);
+    // A site that was not asked to keep fleets has none.
+    expect(existsSync(rofl.path(`${userdata(ROFL)}/fleet`))).toBe(false);
+
+    await home.must(['systemctl', 'stop', 'axle-miner']);
+    const old = await waitFor('it to be shown as old', { timeoutMs: 120_000, everyMs: 1_000 }, async () => {
+      const seen = await fleet();
+      return seen.stale ? seen : undefined;
+    });
+    expect(old.age_s).toBeGreaterThan(25);
+    expect(old.message).toMatch(/What the agent wrote is \d+ \w+ old/);
+    expect(old.miners.map(({ state }) => state)).toEqual(['stale', 'stale', 'stale']);
+    await home.must(['systemctl', 'start', 'axle-miner']);
+    await waitFor(
+      'it to be shown as live again',
+      { timeoutMs: 90_000, everyMs: 500 },
+      async () => !(await fleet()).stale,
+    );
+    await home.must(['systemctl', 'start', 'ssh']);
+  });
+
+  it('a token that was lost is made anew, for the agent alone, and credits go on', async () => {
     const before = await show('sync-to-hub', 'InvocationID');
     const lost = home.read('/var/lib/axle/miner/token');
     await home.must(['rm', '/var/lib/axle/miner/token']);
@@ -210,27 +235,82 @@ describe.skipIf(isSkipped)('axle deploy, other sites', () => {
     await waitFor('another credit', { timeoutMs: 240_000, everyMs: 500 }, () => (balance(hub, ANDY) ?? 0) > earned);
   });
 
-  it.skipIf(!hasAgent)('a config with mistakes is refused, and the agent goes on with the one before', async () => {
+  /** What the agent's books say, all at one moment. */
+  const books = async (): Promise<Record<'uncounted' | 'credits' | 'paid' | 'owed' | 'unpaid', number>> => {
+    const script = `
+      const db = new (require('better-sqlite3'))('/var/lib/axle/miner/fleet.db', { readonly: true });
+      const sum = (what, from) => \`(SELECT coalesce(sum(CAST(\${what} AS REAL)), 0) FROM \${from})\`;
+      console.log(JSON.stringify(db.prepare(\`SELECT
+        \${sum('difficulty_accepted', 'counters')} - \${sum('difficulty', 'works WHERE is_estimate = 0')} uncounted,
+        (SELECT count(*) FROM credits WHERE state = 'paid') credits,
+        \${sum('amount', "credits WHERE state = 'paid'")} paid,
+        \${sum('amount', "credits WHERE state = 'owed'")} owed,
+        \${sum('difficulty', "works WHERE state = 'credited'")} - \${sum('difficulty', 'credits')}
+          - \${sum('difficulty', 'carries')} unpaid\`).get()))`;
+    const argv = ['sh', '-c', 'cd /opt/axle/current && exec node/bin/node -e "$1"', 'sh', script];
+    return JSON.parse(await home.must(['runuser', '-u', 'axle', '--', ...argv]));
+  };
+
+  it('goes back to the version before, and what is mined is credited once', async () => {
+    const version = async (): Promise<string> =>
+      home.must(['readlink', '-f', `/proc/${(await show('axle-miner', 'MainPID')).trim()}/exe`]);
+    // Of each miner one, by the version that runs now.
+    const moreCredits = async (): Promise<void> => {
+      const { credits } = await books();
+      await waitFor('more credits', { timeoutMs: 240_000, everyMs: 500 }, async () => {
+        const now = await books();
+        return now.owed === 0 && now.credits >= credits + 3;
+      });
+    };
+    const before = await books();
+    await servers.deployWell(newer, ['apply', inventory, '--yes']);
+    expect(await version()).toContain('/9.0.0/');
+    await moreCredits();
+    console.log(await servers.deployWell(newer, ['rollback', inventory, '--yes']));
+    expect(await version()).toContain('/8.0.0/');
+    await moreCredits();
+    await waitFor('all that was paid to be on all sites', { timeoutMs: 60_000, everyMs: 200 }, async () => {
+      const { paid, owed } = await books();
+      return owed === 0 && servers.lab.hosts.every((host) => Math.abs((balance(host, ANDY) ?? 0) - paid) < 0.01);
+    });
+    const { uncounted, unpaid } = await books();
+    console.info({ before, after: await books() });
+    // What the miners' counters show and the books do not is as much as it was: nothing lost, nothing twice.
+    expect(uncounted).toBeCloseTo(before.uncounted, 2);
+    expect(unpaid).toBeCloseTo(0, 2);
+  });
+
+  it('a config with mistakes is refused, and the agent goes on with the one before', async () => {
     const wrong = write(miner({ poll_interval_s: 'often' }));
     const { code, stderr } = await servers.deploy(release, ['apply', wrong, '--yes']);
     expect([code, stderr]).toEqual([1, expect.stringContaining('poll_interval_s: ')]);
     expect((await show('axle-miner', 'ActiveState')).trim()).toBe('active');
   });
 
-  it.skipIf(!hasAgent)(
-    'takes the agent away where the inventory has it no longer, and leaves what it knows',
-    async () => {
-      const without = write({});
-      console.log(await servers.deployWell(release, ['apply', without, '--yes']));
-      expect((await home.run(['systemctl', 'cat', 'axle-miner'])).code).not.toBe(0);
-      expect(existsSync(home.path('/var/lib/axle/miner/fleet.db'))).toBe(true);
-      expect(await home.must(['axle', 'token', 'list', '--config', '/etc/axle/spoke.yaml'])).toBe('');
-      expect(await servers.deployWell(release, ['apply', without, '--yes'])).toBe('nothing to do\n');
-      // And back, with everything that it knew.
-      await servers.deployWell(release, ['apply', write(miner()), '--yes']);
-      await servers.deployWell(release, ['uninstall', inventory, '--yes']);
-      expect((await home.run(['systemctl', 'cat', 'axle-miner'])).code).not.toBe(0);
-      expect(existsSync(home.path('/var/lib/axle/miner/fleet.db'))).toBe(true);
-    },
-  );
+  it('publishes as well where its site has no capability', async () => {
+    for (const tool of ACL_TOOLS) home.write(tool as string, readFileSync(tool as string), { mode: 0o755 });
+    const published = read(hub, `fleet/${HOME}`);
+    const without = write({ ...miner(), keep_owner: false });
+    console.log(await servers.deployWell(release, ['apply', without, '--yes']));
+    await waitFor('the next of its fleets at the hub', { timeoutMs: 60_000, everyMs: 500 }, () => {
+      const next = read(hub, `fleet/${HOME}`);
+      return next !== undefined && next !== published;
+    });
+    expect((await doctor(home)).filter(({ level }) => level === 'fail')).toEqual([]);
+    expect(await servers.deployWell(release, ['apply', without, '--yes'])).toBe('nothing to do\n');
+  });
+
+  it('takes the agent away where the inventory has it no longer, and leaves what it knows', async () => {
+    const without = write({});
+    console.log(await servers.deployWell(release, ['apply', without, '--yes']));
+    expect((await home.run(['systemctl', 'cat', 'axle-miner'])).code).not.toBe(0);
+    expect(existsSync(home.path('/var/lib/axle/miner/fleet.db'))).toBe(true);
+    expect(await home.must(['axle', 'token', 'list', '--config', '/etc/axle/spoke.yaml'])).toBe('');
+    expect(await servers.deployWell(release, ['apply', without, '--yes'])).toBe('nothing to do\n');
+    // And back, with everything that it knew.
+    await servers.deployWell(release, ['apply', write(miner()), '--yes']);
+    await servers.deployWell(release, ['uninstall', inventory, '--yes']);
+    expect((await home.run(['systemctl', 'cat', 'axle-miner'])).code).not.toBe(0);
+    expect(existsSync(home.path('/var/lib/axle/miner/fleet.db'))).toBe(true);
+  });
 });

@@ -1,18 +1,18 @@
 /** From what kept the sites in step before, by the steps of docs/OPERATING.md, while people earn on the sites. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { needsLab } from '../lab/skip.js';
 import { sleep, waitFor } from '../lab/wait.js';
 import type { Site } from '../sites/site.js';
-import { CLICK, HUB, ROFL, ThreeSites } from '../sites/sites.js';
+import { CLICK, HUB, ROFL, type ThreeSites } from '../sites/sites.js';
 import { typed } from '../steps/operator.js';
 import { installShellDaemons, startShellDaemons } from './before/shell-daemons.js';
 import { SYNCTHING, startSyncthing } from './before/syncthing.js';
-import { Servers } from './servers.js';
+import type { Servers } from './servers.js';
+import { bareServers, configOf, threeSites } from './story.js';
 import { earning } from './writers.js';
 
-const APACHE_ID = 248;
 const COMPARE =
   "rsync -rnci --include='*/' --include='*.txt' --exclude='*' SITE:/var/SITE-data/userdata/ /var/directsponsor-data/userdata/";
 
@@ -20,6 +20,7 @@ type Earning = Awaited<ReturnType<typeof earning>>;
 
 /** One story: each test goes on where the one before ended. */
 describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
+  const up = bareServers([HUB, ROFL, CLICK]);
   let servers: Servers;
   let sites: ThreeSites;
   let release: string;
@@ -27,11 +28,9 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
   const wanted = new Map<string, number>();
 
   beforeAll(async () => {
-    servers = await Servers.up([HUB, ROFL, CLICK]);
-    sites = new ThreeSites(servers.lab, APACHE_ID);
+    servers = up();
+    sites = await threeSites(servers);
     const { hub, rofl, click, all } = sites;
-    await hub.host.must(['groupadd', '--gid', String(APACHE_ID), 'apache']);
-    await hub.host.must(['useradd', '--system', '--uid', String(APACHE_ID), '--gid', 'apache', 'apache']);
     for (const site of all) {
       const php = site === hub ? 'apache' : 'www-data';
       await site.host.must(['mkdir', '-p', `${site.userdata}/balances`, `${site.userdata}/profiles`]);
@@ -56,18 +55,7 @@ describe.skipIf(needsLab('migrating real hosts'))('from shell daemons', () => {
     await earn();
   });
 
-  beforeEach(({ onTestFailed }) => {
-    onTestFailed(async () => {
-      for (const host of servers.lab.hosts) console.error(await host.journal(undefined, 60));
-    }, 30_000);
-  });
-
-  afterAll(async () => {
-    await servers?.down();
-  });
-
   const type = (site: Site, command: string) => typed(servers.operator, site, command);
-  const configOf = (site: Site): string => `/etc/axle/${site === sites.hub ? 'hub' : 'spoke'}.yaml`;
   const inventory = (name: string, config?: object): string =>
     servers.inventory(name, HUB, [ROFL, CLICK], {
       [HUB]: { owner: 'apache:apache' },

@@ -220,7 +220,13 @@ describe.skipIf(!existsSync(MAIN))('the relay', () => {
     mkdirSync(join(userdata(HOME), '.axle/locks'), { recursive: true });
     const config = join(root, 'miner.yaml');
     const hub = { userdata: userdata(HOME), name: HOME };
-    const own = { state: join(root, 'miner'), networks: ['127.23.10.0/29'], poll_interval_s: 5, ports: PORTS };
+    const own = {
+      state: join(root, 'miner'),
+      networks: ['127.23.10.0/29'],
+      poll_interval_s: 5,
+      ports: PORTS,
+      api: { port: 18_473 },
+    };
     writeFileSync(config, stringify({ ...own, relay: { gist: { api_url: server.url }, hub } }));
     try {
       const env = { GIST_ID: 'abc', GIST_TOKEN: 'ghp_abc', SYNC_INTERVAL: '10' };

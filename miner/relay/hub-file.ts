@@ -8,7 +8,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { documentFile } from '../../common/core/names.js';
-import { lockDocuments } from '../../common/replica/locks.js';
 
 export const KIND = 'fleet';
 
@@ -29,14 +28,15 @@ export function hubText(snapshot: string): string {
   return `[${snapshot.trimEnd()}]\n`;
 }
 
-/** Puts `text` in the place of the document's file, under its lock, whole or not at all. Rejects with `HubFileError`. */
+/**
+ * Puts `text` in the place of the document's file, whole or not at all. Without the document's lock, which is for those who
+ * read before they write: so the agent needs a right to this one folder only. Rejects with `HubFileError`.
+ */
 export async function writeHubFile(userdata: string, name: string, text: string): Promise<void> {
-  const document = `${KIND}/${name}`;
-  const file = path.join(userdata, documentFile(document));
+  const file = path.join(userdata, documentFile(`${KIND}/${name}`));
   const folder = path.dirname(file);
-  const own = path.join(userdata, '.axle');
   try {
-    if (!isFolder(path.join(own, 'locks')))
+    if (!isFolder(path.join(userdata, '.axle')))
       throw new HubFileError(
         `${userdata} is no folder that a spoke works on`,
         'start the spoke of this machine once, and let relay.hub.userdata be its userdata',
@@ -52,15 +52,10 @@ export async function writeHubFile(userdata: string, name: string, text: string)
     } finally {
       await handle.close();
     }
-    const release = await lockDocuments(own, [document]);
-    try {
-      fs.renameSync(temp, file);
-    } finally {
-      await release();
-    }
+    fs.renameSync(temp, file);
     await syncFolder(folder);
   } catch (error) {
-    throw error instanceof HubFileError ? error : explained(error as NodeJS.ErrnoException, userdata);
+    throw error instanceof HubFileError ? error : explained(error as NodeJS.ErrnoException, folder);
   }
 }
 
@@ -78,14 +73,14 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function explained(error: NodeJS.ErrnoException, userdata: string): HubFileError {
+function explained(error: NodeJS.ErrnoException, folder: string): HubFileError {
   const hints: Readonly<Record<string, string>> = {
-    EACCES: `let the agent's account write ${userdata}/${KIND} and ${userdata}/.axle/locks: add it to the group that owns them`,
-    EPERM: `let the agent's account write ${userdata}/${KIND} and ${userdata}/.axle/locks: add it to the group that owns them`,
+    EACCES: `make the folder the agent's: chown axle ${folder}`,
+    EPERM: `make the folder the agent's: chown axle ${folder}`,
     ENOSPC: 'make room on the disk',
-    EROFS: 'the disk is mounted read-only: repair and remount it; under systemd, ReadWritePaths must name the folder',
-    EEXIST: `${userdata}/${KIND} must be a folder`,
-    ELOCKED: 'find the process that holds the lock',
+    EROFS:
+      'under systemd the unit must open the folder (axle check-config --drop-in miner.yaml); or the disk is mounted read-only',
+    EEXIST: `${folder} must be a folder`,
   };
   return new HubFileError(error.message, hints[error.code ?? ''] ?? 'it is tried again', { cause: error });
 }

@@ -2,7 +2,6 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { lockDocuments } from '../../common/replica/locks.js';
 import type { Fields, Log } from '../../common/runtime/log.js';
 import { HubFileError, writeHubFile } from './hub-file.js';
 import { startRelay } from './relay.js';
@@ -28,7 +27,7 @@ beforeEach(() => {
   lines = [];
   root = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-relay-'));
   userdata = path.join(root, 'userdata');
-  fs.mkdirSync(path.join(userdata, '.axle/locks'), { recursive: true });
+  fs.mkdirSync(path.join(userdata, '.axle'), { recursive: true });
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
 
@@ -88,16 +87,6 @@ describe("the hub's file", () => {
     fs.writeFileSync(path.join(userdata, 'fleet/.home.axle-tmp'), 'half');
     await writeHubFile(userdata, 'home', 'one');
     expect(fs.readdirSync(path.dirname(file()))).toEqual(['home.txt']);
-  });
-
-  it('waits for its lock', async () => {
-    const release = await lockDocuments(path.join(userdata, '.axle'), ['fleet/home']);
-    const writing = writeHubFile(userdata, 'home', 'one');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(fs.existsSync(file())).toBe(false);
-    await release();
-    await writing;
-    expect(fs.readFileSync(file(), 'utf8')).toBe('one');
   });
 
   it.each([

@@ -1,6 +1,7 @@
 /** `axle miner simulate`: a fleet until it is stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentGone } from '../../common/runtime/service.js';
+import { systemdNotifier } from '../../common/runtime/service-notify.js';
 import type { Fault } from './faults.js';
 import { Fleet, type FleetMiner } from './fleet.js';
 import type { Kind } from './miner-state.js';
@@ -21,11 +22,17 @@ export interface SimulateOptions {
   readonly exitWithParent?: true;
 }
 
-/** Resolves when it was stopped by SIGINT or SIGTERM, or its time is up. */
+/** Says when all of them listen. Resolves when it was stopped by SIGINT or SIGTERM, or its time is up. */
 export async function simulate(options: SimulateOptions): Promise<void> {
   const fleet = await start(options);
   for (const miner of fleet.miners) process.stdout.write(options.json ? jsonLine(miner) : line(miner));
-  if (!options.json) process.stdout.write(`${fleet.miners.length} miners. Ctrl-C stops them.\n`);
+  const { length } = fleet.miners;
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify({ level: 'info', event: 'ready', miners: length })}\n`
+      : `ready: ${length} miners. Ctrl-C stops them.\n`,
+  );
+  await systemdNotifier().ready();
   await stopped(options);
   await fleet.stop();
 }
