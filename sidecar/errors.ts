@@ -13,6 +13,7 @@ const STATUS = {
   already_credited: 409,
   payload_too_large: 413,
   idempotency_key_reused: 422,
+  too_early: 425,
   rate_limited: 429,
   rights_elsewhere: 503,
   not_ready: 503,

@@ -181,6 +181,16 @@ describe('miner credits', () => {
     expect((await sidecar.get('/v1/miner-credits', jwt('1-andy'))).status).toBe(403);
     expect((await report(sidecar, mined({ amount: -1 }))).status).toBe(400);
   });
+
+  test('are not given for a time that is still to come', async ({ lab, sidecar }) => {
+    const now = Math.floor(Date.now() / 1_000);
+    const early = await report(sidecar, mined({ from: now, to: now + 7_200 }));
+    expect([early.status, early.body.error.code]).toEqual([425, 'too_early']);
+    expect(early.body.error.message).toMatch(/^to is \d+ s ahead of this site's clock$/);
+    // A clock that is a little ahead keeps nobody waiting.
+    expect((await report(sidecar, mined({ from: now, to: now + 600 }))).status).toBe(200);
+    await lab.balance(ANDY, 100.125);
+  });
 });
 
 describe('a statement', () => {

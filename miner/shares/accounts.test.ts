@@ -75,6 +75,17 @@ const works = () =>
       { worker: string; pool_url: string; difficulty: string; state: string; from_at: number; to_at: number }
     >('SELECT * FROM works ORDER BY id')
     .all();
+/** No second of the worker is in two periods, and each period is one of whole seconds. */
+function expectNoOverlap(): void {
+  const periods = works()
+    .filter(({ state }) => state !== 'open')
+    .sort((one, other) => one.from_at - other.from_at);
+  for (const [index, { from_at, to_at }] of periods.entries()) {
+    expect(from_at).toBeLessThan(to_at);
+    expect(from_at).toBeGreaterThanOrEqual(periods[index - 1]?.to_at ?? 0);
+    expect([from_at % 1_000, to_at % 1_000]).toEqual([0, 0]);
+  }
+}
 const total = (of = works()) => of.reduce((sum, { difficulty }) => sum + Number(difficulty), 0);
 
 describe('the books', () => {
@@ -255,14 +266,26 @@ describe('the books', () => {
       take(second, reading(1_000 + step * 700, { difficulty_accepted }));
       accounts.close(miner.id);
     }
-    const periods = works().map(({ from_at, to_at }) => [from_at, to_at] as const);
-    expect(periods).toHaveLength(7);
-    for (const [index, [from_at, to_at]] of periods.entries()) {
-      expect(from_at).toBeLessThan(to_at);
-      expect(from_at).toBeGreaterThanOrEqual(periods[index - 1]?.[1] ?? 0);
-      expect([from_at % 1_000, to_at % 1_000]).toEqual([0, 0]);
-    }
+    expect(works()).toHaveLength(7);
+    expectNoOverlap();
     expect(total()).toBe(7_000);
+  });
+
+  it('give no credit for the time that our clock jumped over, and go on where it really was', () => {
+    const ahead = (second: number) => (second >= 900 && second < 990 ? 86_400 : 0);
+    for (let second = 0; second <= 1_800; second += 30)
+      take(second + ahead(second), reading(1_000 + second, { difficulty_accepted: 10_000 + second * 100 }));
+    accounts.close(miner.id);
+    expect(total()).toBe(180_000);
+    expectNoOverlap();
+    const periods = works().map(({ from_at, to_at }) => [(from_at - AT) / 1_000, (to_at - AT) / 1_000]);
+    expect(periods.sort(([one = 0], [other = 0]) => one - other)).toEqual([
+      [0, 600],
+      [600, 870],
+      [990, 1_200],
+      [1_200, 1_800],
+      [87_270, 87_360],
+    ]);
   });
 
   it('hold a period in which far more was mined than the hashrate allows, and say so', () => {
@@ -456,6 +479,7 @@ describe('whatever happens to miner, network and agent', () => {
       fc.property(events(false), (happened) => {
         const { credited, mined } = live(happened);
         expect(near(credited)).toBeLessThanOrEqual(near(mined));
+        expectNoOverlap();
       }),
       { numRuns: 150 },
     );

@@ -67,7 +67,7 @@ export class Accounts {
     const rows = counters.of(miner.id);
     const counted = countsOf(reading, at, rows);
     const hashrate_hps = reading.hashrate_hps ?? reading.hashrate_avg_hps ?? reading.hashrate_nominal_hps;
-    const steps: { readonly step: Step; readonly count: PoolCount; readonly from_at: number }[] = [];
+    const steps: (KnownStep & { readonly count: PoolCount; readonly hasJumped: boolean })[] = [];
     for (const count of counted.counts) {
       const before = rows.find(
         ({ pool_url, pool_user }) => pool_url === count.pool_url && pool_user === count.pool_user,
@@ -75,7 +75,10 @@ export class Accounts {
       const step = stepBetween(before, count, hashrate_hps);
       if (step.kind === 'older') continue;
       counters.put({ miner_id: miner.id, ...count });
-      steps.push({ step, count, from_at: before?.at ?? at });
+      const before_at = before?.at ?? at;
+      const worked_at = at - step.seconds * 1_000;
+      const hasJumped = KNOWN.includes(step.kind) && worked_at - before_at > this.#options.period_ms;
+      steps.push({ step, count, hasJumped, from_at: hasJumped ? worked_at : before_at });
       if (step.kind === 'lost') this.#options.onLost?.(miner, count);
     }
     // A counter of the whole miner goes on under the next pool's name, or beside those of its pools: under the old one it
@@ -87,6 +90,8 @@ export class Accounts {
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
     const computed = this.#computedSince(miner.id, known, reading.total_hashes, at);
     if (known.length === 0) return {};
+    // Our clock has jumped ahead, or it was off for long: the time between is no time in which anything was mined.
+    if (known.some(({ hasJumped }) => hasJumped)) this.close(miner.id);
     const { isCredited = true } = this.#options;
     if (isCredited) this.#keepPace(miner, known, { hashrate_hps: paceOf(reading, known), computed }, at);
     const configs = this.#store.configs.list(miner.id);
@@ -128,9 +133,10 @@ export class Accounts {
   #closeGroup(group: WorkGroup, reason: string | undefined): void {
     const { works } = this.#store;
     const [{ worker_key, worker }] = group;
-    const from_s = Math.max(works.endOf(worker_key, worker), secondsOf(Math.min(...group.map((one) => one.from_at))));
-    // Where our clock went back, periods are a second long until it is there again.
-    const to_s = Math.max(from_s + 1, secondsOf(Math.max(...group.map((one) => one.to_at))));
+    const end_s = secondsOf(Math.max(...group.map((one) => one.to_at)));
+    const begin_s = secondsOf(Math.min(...group.map((one) => one.from_at)));
+    const from_s = Math.max(works.freeFrom(worker_key, worker, end_s), begin_s);
+    const to_s = Math.max(from_s + 1, end_s);
     works.putEnd(worker_key, worker, to_s);
     if (reason !== undefined) this.#options.onHeld?.(group, reason);
     for (const { id } of group)

@@ -469,6 +469,11 @@ describe('what is no sidecar', () => {
       { kind: 'later', wait_ms: 7_000 },
     ],
     [
+      'a time that is still to come there',
+      json(425, { error: { code: 'too_early', message: 'ahead' } }, { 'retry-after': '600' }),
+      { kind: 'later', isAll: false, wait_ms: 600_000, reason: expect.stringMatching(/clock right/) },
+    ],
+    [
       'one document that is rebuilt',
       json(503, { error: { code: 'not_ready', message: 'x' } }),
       { kind: 'later', isAll: false },

@@ -188,6 +188,7 @@ function outcomeOf({ status, retry_after_s, body }: Answer): Outcome {
     return { kind: 'later', code: 'AXL-CREDIT-TOKEN', reason: `${message}: ${REMEDY}`, isAll: true };
   if (status === 404) return later(`${message}: look at the path of credit.sidecar.url`, true);
   if (status === 429 || status === 408) return later(message, true);
+  if (status === 425) return later(`${message}: is this machine's clock right?`, false);
   if (status >= 400 && status < 500) return { kind: 'refused', code, reason: message };
   // One document that cannot be read, or is being rebuilt, is no reason to keep the others waiting.
   return later(message, status !== 503 && status !== 500);

@@ -66,6 +66,7 @@ export class Works {
   readonly #close: Database.Statement;
   readonly #period: Database.Statement<[string, string], { to_s: number }>;
   readonly #putPeriod: Database.Statement;
+  readonly #before: Database.Statement<[{ worker_key: string; worker: string; to_s: number }], { to_s: number | null }>;
   readonly #settle: Database.Statement;
   readonly #unassigned: Database.Statement<[string, string, string, string], Unassigned>;
   readonly #carry: Database.Statement<[string, string, string], CarryRow>;
@@ -83,7 +84,16 @@ export class Works {
     this.#open = db.prepare("SELECT * FROM works WHERE miner_id = ? AND state = 'open' ORDER BY id");
     this.#close = db.prepare('UPDATE works SET state = ?, reason = ?, from_at = ?, to_at = ? WHERE id = ?');
     this.#period = db.prepare('SELECT to_s FROM periods WHERE worker_key = ? AND worker = ?');
-    this.#putPeriod = db.prepare('INSERT OR REPLACE INTO periods VALUES (?, ?, ?)');
+    this.#putPeriod = db.prepare(
+      'INSERT INTO periods VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET to_s = max(to_s, excluded.to_s)',
+    );
+    // Of old works, only the credits are left.
+    this.#before = db.prepare(
+      `SELECT max(to_s) AS to_s FROM (
+         SELECT max(to_at) / 1000 AS to_s FROM works WHERE state IN ('unassigned', 'held', 'refused', 'credited')
+           AND worker_key = @worker_key AND worker = @worker AND from_at < @to_s * 1000
+         UNION ALL SELECT max(to_s) FROM credits WHERE miner = @worker_key AND worker = @worker AND from_s < @to_s)`,
+    );
     this.#carry = db.prepare('SELECT * FROM carries WHERE worker_key = ? AND worker = ? AND user = ?');
     this.#putCarry = db.prepare(
       'INSERT OR REPLACE INTO carries VALUES (@worker_key, @worker, @user, @amount, @difficulty, @is_estimate)',
@@ -123,11 +133,18 @@ export class Works {
     this.#close.run(state, reason, from_at, to_at, id);
   }
 
-  /** The end of a worker's last period, in whole seconds since 1970; 0 where it has none. */
-  endOf(worker_key: string, worker: string): number {
-    return this.#period.get(worker_key, worker)?.to_s ?? 0;
+  /**
+   * From when a period of a worker that ends at `to_s` may begin (whole seconds since 1970), so that it overlaps no other. Where
+   * our clock was ahead once, there are periods behind it; where it ends in one of them, it comes behind all, if at all.
+   */
+  freeFrom(worker_key: string, worker: string, to_s: number): number {
+    const last_s = this.#period.get(worker_key, worker)?.to_s ?? 0;
+    if (last_s <= to_s) return last_s;
+    const before_s = this.#before.get({ worker_key, worker, to_s })?.to_s ?? 0;
+    return before_s <= to_s ? before_s : last_s;
   }
 
+  /** A period of a worker has ended. */
   putEnd(worker_key: string, worker: string, to_s: number): void {
     this.#putPeriod.run(worker_key, worker, to_s);
   }

@@ -12,6 +12,9 @@ const SOURCE = 'miner';
 /** Difficulty adds up over months: it is no money and may be larger. */
 const DIFFICULTY_MAX = 1e18;
 const ROWS_MAX = 10_000;
+/** That another machine's clock may be ahead. */
+const AHEAD_S_MAX = 3_600;
+const RETRY_S = 600;
 
 export function minerRoutes(app: FastifyInstance, context: Context): void {
   const { books, config } = context;
@@ -35,6 +38,10 @@ export function minerRoutes(app: FastifyInstance, context: Context): void {
       const difficulty = amountOf(request.body.difficulty, DIFFICULTY_MAX);
       const [from_s, to_s] = [secondsOf(from), secondsOf(to)];
       if (from_s >= to_s) throw new ApiError('bad_request', 'from must be before to');
+      // Credited now, that time would be taken when it comes, and nobody could be paid for it any more.
+      const ahead_s = to_s - books.replica.world.now() / 1_000;
+      if (ahead_s > AHEAD_S_MAX)
+        throw new ApiError('too_early', `to is ${Math.ceil(ahead_s)} s ahead of this site's clock`, {}, RETRY_S);
       const changed = await books.change({
         document: documentOf(BALANCES, user),
         path: BALANCE,
