@@ -5,8 +5,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { loadMinerConfig } from '../../miner/config/config.js';
+import { loadMinerConfig, type MinerConfig } from '../../miner/config/config.js';
 import { heldOf, reject, release } from '../../miner/shares/held.js';
+import { type OwnedWorker, ownersOf } from '../../miner/shares/owners.js';
 import { retryRefused } from '../../miner/shares/refused.js';
 import { dayOf, type StatementRow, statementOf } from '../../miner/shares/statement.js';
 import { isUser, workerNameOf } from '../../miner/shares/words.js';
@@ -41,10 +42,11 @@ Examples:
 
 const USERS = `
 A worker is what stands behind the address at the pool, or a miner's MAC. What is said here comes before the table and the rules
-of the config. Work that had no user becomes credits at once, each period for itself.
+of the config. Work that had no user becomes credits at once, each period for itself. A site takes any user: look over the list for
+one that nobody has, and see the balance in the agent's log (AXL-CREDIT-FIRST).
 
 Examples:
-  axle miner users list --config /etc/axle/miner.yaml        and the workers that are nobody's yet
+  axle miner users list --config /etc/axle/miner.yaml        by user, with the workers that are nobody's
   axle miner users set rig1 1-andy --config /etc/axle/miner.yaml
   axle miner users remove rig1 --config /etc/axle/miner.yaml`;
 
@@ -84,7 +86,7 @@ export function addMinerMoney(miner: Command): void {
     .action(retry);
 
   const users = miner.command('users').description('whose each worker is').addHelpText('after', USERS);
-  withConfig(users.command('list').description('what was said, and what is missing'))
+  withConfig(users.command('list').description("every user's workers, and those that are nobody's"))
     .option('--json', 'as JSON, one line each')
     .action(listUsers);
   withConfig(users.command('set').description('says whose a worker is'))
@@ -111,13 +113,14 @@ function withConfig(command: Command): Command {
 }
 
 /** Opened for as long as it takes: the agent goes on meanwhile. */
-function withStore(options: Common, work: (store: FleetStore) => void): void {
-  const file = path.join(loadMinerConfig(options.config).state, 'fleet.db');
+function withStore(options: Common, work: (store: FleetStore, config: MinerConfig) => void): void {
+  const config = loadMinerConfig(options.config);
+  const file = path.join(config.state, 'fleet.db');
   if (!fs.existsSync(file))
     throw new Error(`${file} is not there yet: start the agent once with axle miner --config ${options.config}`);
   const store = FleetStore.open(file);
   try {
-    work(store);
+    work(store, config);
   } finally {
     store.close();
   }
@@ -222,15 +225,20 @@ function retry(ids: readonly number[], options: Common): void {
 }
 
 function listUsers(options: Common): void {
-  withStore(options, (store) => {
-    const said = store.workerUsers.list();
-    const missing = store.works.unassigned().filter(({ worker }) => store.workerUsers.get(worker) === undefined);
-    if (options.json) return sayAll([...said, ...missing]);
-    for (const { worker, user } of said) say(`${worker}  ${user}`);
-    for (const { worker, worker_key, pool_user } of missing)
-      say(`${worker}  not credited yet  (miner ${worker_key}, as ${pool_user})`);
-    if (said.length + missing.length === 0) say('Nothing was said, and no work waits for it.');
+  withStore(options, (store, { credit }) => {
+    const { owned, nobodys } = ownersOf(store, credit?.users ?? { table: {}, rules: [] });
+    if (options.json) return sayAll([...owned, ...nobodys]);
+    for (const one of owned) say(ownedLine(one));
+    for (const { worker, worker_key, pool_user } of nobodys)
+      say(`${worker}  nobody's: not credited  (miner ${worker_key}, as ${pool_user})`);
+    if (owned.length + nobodys.length === 0) say('Nothing was said, and no work waits for it.');
   });
+}
+
+function ownedLine({ user, worker, miner, by, paid_from_s }: OwnedWorker): string {
+  const paid = paid_from_s === undefined ? 'nothing paid yet' : `paid since ${timeOf(paid_from_s)}`;
+  const who = miner === undefined || miner === worker ? worker : `${worker} of ${miner}`;
+  return `${user.padEnd(16)}  ${paid}  ${who}  (${by ?? 'not any more'})`;
 }
 
 function timeOf(at_s: number): string {
