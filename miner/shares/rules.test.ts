@@ -211,8 +211,20 @@ describe('credit: of miner.yaml', () => {
     ],
     ['a password in the address', GOOD.replace('socket: /run/s.sock', 'url: "https://a:b@x"'), /must be an address/],
     ['no such user', `${GOOD}  users: {table: {rig: "../x"}}`, /users\.table\.rig: must be a user/],
+    [
+      'one MAC in two spellings, of two users',
+      `${GOOD}  users: {table: {"AA-bb-cc-00-11-22": 1-andy, "aa:bb:cc:00:11:22": 2-eve}}`,
+      /users\.table\["aa:bb:cc:00:11:22"\]: must be named once \(AA-bb-cc-00-11-22 is the same, and 1-andy's\)/,
+    ],
     ['an unknown key', `${GOOD}  percent: 3`, /percent: is not a known key/],
   ])('says what is wrong: %s', (_what, text, words) => {
     expect(mistakes(text)).toMatch(words);
   });
+
+  it.each(['users: {table: {"AA-bb-cc-00-11-22": 1-andy, "aa:bb:cc:00:11:22": 1-andy, "aa:bb:cc:00:11:23": 2-eve}}'])(
+    'takes %s',
+    (section) => {
+      expect(mistakes(`${GOOD}  ${section}`)).toBe('');
+    },
+  );
 });
