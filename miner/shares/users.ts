@@ -2,7 +2,7 @@
 import type { WorkerUsers } from '../store/worker-users.js';
 import type { WorkRow } from '../store/works.js';
 import type { UserRule } from './config.js';
-import { isUser, workerNameOf } from './words.js';
+import { isUser, macOf, workerNameOf } from './words.js';
 
 export interface UsersConfig {
   readonly table: Readonly<Record<string, string>>;
@@ -52,7 +52,7 @@ function userByRule({ worker, worker_key, pool_url, pool_user }: Worker, rule: U
     [rule.worker, worker],
     [rule.pool_user, pool_user],
     [rule.pool_url, pool_url],
-    [rule.miner, worker_key],
+    [rule.miner && macOf(rule.miner), worker_key],
   ] as const;
   for (const [pattern, text] of fields) {
     if (pattern === undefined) continue;
