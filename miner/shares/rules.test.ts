@@ -240,4 +240,24 @@ describe('credit: of miner.yaml', () => {
   ])('takes %s', (section) => {
     expect(mistakes(`${GOOD}  ${section}`)).toBe('');
   });
+
+  it.each([
+    ['http://site.example/axle', false],
+    ['http://8.8.8.8', false],
+    ['http://[2001:db8::1]/', false],
+    ['http://10.0.0.5.example/', false],
+    ['https://site.example/axle', true],
+    ['http://localhost:8123', true],
+    ['http://127.0.0.1:8123/axle', true],
+    ['http://[::1]:8123', true],
+    ['http://192.168.1.5/axle', true],
+    ['http://172.31.0.1', true],
+    ['http://[fd00::5]:80/', true],
+  ])('lets the token go to %s: %s', (url, isTaken) => {
+    const text = GOOD.replace('socket: /run/s.sock', `url: "${url}"`);
+    expect(mistakes(text)).toBe('');
+    const found = mistakes(`${text}  token_file: /t\n`);
+    if (isTaken) expect(found).toBe('');
+    else expect(found).toMatch(/credit\.sidecar\.url: must begin with https:\/\/.*because the token goes there/);
+  });
 });
