@@ -5,7 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { loadMinerConfig, type MinerConfig } from '../../miner/config/config.js';
+import { loadMinerConfig } from '../../miner/config/config.js';
 import { heldOf, reject, release } from '../../miner/shares/held.js';
 import { type OwnedWorker, ownersOf } from '../../miner/shares/owners.js';
 import { retryRefused } from '../../miner/shares/refused.js';
@@ -113,14 +113,13 @@ function withConfig(command: Command): Command {
 }
 
 /** Opened for as long as it takes: the agent goes on meanwhile. */
-function withStore(options: Common, work: (store: FleetStore, config: MinerConfig) => void): void {
-  const config = loadMinerConfig(options.config);
-  const file = path.join(config.state, 'fleet.db');
+function withStore(options: Common, work: (store: FleetStore) => void): void {
+  const file = path.join(loadMinerConfig(options.config).state, 'fleet.db');
   if (!fs.existsSync(file))
     throw new Error(`${file} is not there yet: start the agent once with axle miner --config ${options.config}`);
   const store = FleetStore.open(file);
   try {
-    work(store, config);
+    work(store);
   } finally {
     store.close();
   }
@@ -225,7 +224,8 @@ function retry(ids: readonly number[], options: Common): void {
 }
 
 function listUsers(options: Common): void {
-  withStore(options, (store, { credit }) => {
+  const { credit } = loadMinerConfig(options.config);
+  withStore(options, (store) => {
     const { owned, nobodys } = ownersOf(store, credit?.users ?? { table: {}, rules: [] });
     if (options.json) return sayAll([...owned, ...nobodys]);
     for (const one of owned) say(ownedLine(one));
