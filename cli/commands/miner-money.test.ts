@@ -69,6 +69,8 @@ it('says whose a worker is, and then what was credited', async () => {
   expect(out).toMatch(
     /^2026-02-02 {2}1-andy +aa:bb:cc:00:11:22 +1\.5000005 {2}for difficulty 1500000\.5 in 1 credit {2}owed 1\.5000005 {2}\(est\.\)\n$/,
   );
+  expect(await axle('statement', '--miner', 'AA-BB-CC-00-11-22')).toBe(0);
+  expect(out).toContain('aa:bb:cc:00:11:22');
   expect(await axle('statement', '--user', '2-eve')).toBe(0);
   expect(out).toBe('Nothing was credited.\n');
   expect(await axle('statement', '--to', '2026-02-02', '--json')).toBe(0);
@@ -145,7 +147,10 @@ it('shows held work, and does with it what a person says', async () => {
 
 it.each([
   [['users', 'set', 'rig1', '../etc/passwd'], /must be a user/],
-  [['statement', '--from', 'yesterday'], /must be a day or a time/],
+  [['statement', '--from', 'yesterday'], /must be a day of the calendar or a time/],
+  [['statement', '--from', '2026-02-31'], /must be a day of the calendar/],
+  [['statement', '--to', '2026-13-01T00:00Z'], /must be a day of the calendar/],
+  [['statement', '--from', '2026-11-22', '--to', '2026-11-21'], /--from must be before --to/],
   [['credits', 'list', '--state', 'lost'], /owed, paid, refused/],
 ])('refuses %j', async (args, message) => {
   expect(await axle(...args)).toBe(2);

@@ -9,7 +9,7 @@ import { loadMinerConfig } from '../../miner/config/config.js';
 import { heldOf, reject, release } from '../../miner/shares/held.js';
 import { type OwnedWorker, ownersOf } from '../../miner/shares/owners.js';
 import { retryRefused } from '../../miner/shares/refused.js';
-import { dayOf, type StatementRow, statementOf } from '../../miner/shares/statement.js';
+import { dayOf, hasRealDay, type StatementRow, statementOf } from '../../miner/shares/statement.js';
 import { isUser, workerNameOf } from '../../miner/shares/words.js';
 import type { CreditRow, CreditState } from '../../miner/store/credits.js';
 import { FleetStore } from '../../miner/store/store.js';
@@ -54,7 +54,7 @@ export function addMinerMoney(miner: Command): void {
   withConfig(miner.command('statement'))
     .description('what was mined and credited, by user and miner')
     .option('--user <user>', 'of one user, as the sites name them', parseUser)
-    .option('--miner <name>', 'of one miner, by its MAC or what else the sites know it by')
+    .option('--miner <name>', 'of one miner, by its MAC or what else the sites know it by', parseWorker)
     .option('--day', 'by day')
     .option('--from <time>', 'from this day or time on', parseTime)
     .option('--to <time>', 'before this day or time', parseTime)
@@ -135,6 +135,8 @@ type StatementOptions = Common & {
 
 function statement(options: StatementOptions): void {
   const { user, miner, from, to, day, json } = options;
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new UsageError('axle miner statement: --from must be before --to');
   withStore(options, (store) => {
     const rows = statementOf(store, {
       ...(user !== undefined && { user }),
@@ -247,8 +249,8 @@ function timeOf(at_s: number): string {
 
 function parseTime(text: string): number {
   const at = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at))
-    throw new InvalidArgumentError('must be a day or a time in UTC: 2026-01-31 or 2026-01-31T12:00Z.');
+  if (Number.isNaN(at) || !hasRealDay(text))
+    throw new InvalidArgumentError('must be a day of the calendar or a time in UTC: 2026-01-31 or 2026-01-31T12:00Z.');
   return Math.floor(at / 1_000);
 }
 
