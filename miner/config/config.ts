@@ -11,6 +11,7 @@ import {
 import type { Problem } from '../../common/runtime/config-problems.js';
 import { apiProblems } from '../api/config.js';
 import { addressesOf } from '../discovery/addresses.js';
+import { relayProblems } from '../relay/config.js';
 import { creditProblems } from '../shares/config-checks.js';
 import { type MinerConfig, MinerSchema } from './schema.js';
 
@@ -36,6 +37,7 @@ function parse(text: string, file: string, withDisk: boolean): MinerConfig {
           ...networkProblems(root),
           ...timeProblems(root),
           ...creditProblems(root),
+          ...relayProblems(root),
           ...(withDisk ? apiProblems(root) : []),
         ]
       : []),
