@@ -33,7 +33,7 @@ function tableProblems(table: Raw): Problem[] {
   return problems;
 }
 
-/** In the order of the rule's schema, by which the stars are counted. */
+/** Of a rule: their stars are what its user may name. */
 const PATTERNS = ['worker', 'pool_user', 'pool_url', 'miner'];
 
 function ruleProblems(rule: unknown, place: number): Problem[] {
@@ -62,22 +62,17 @@ PRIVATE.addAddress('::1', 'ipv6');
 PRIVATE.addSubnet('fc00::', 7, 'ipv6');
 
 function addressProblems(url: unknown, token_file: unknown): Problem[] {
-  if (typeof url !== 'string' || token_file === undefined || isSafe(url)) return [];
+  if (typeof url !== 'string' || token_file === undefined || !url.startsWith('http:') || isSafe(url)) return [];
   const message = `must begin with https://, or be http:// to localhost or a private address, because the token goes there (got "${url}")`;
   return [{ address: ['credit', 'sidecar', 'url'], message }];
 }
 
-/** Whether strangers cannot listen in. A name may be anybody's. */
+/** Whether strangers cannot listen in, though nothing is encrypted. Another name may be anybody's. */
 function isSafe(url: string): boolean {
-  if (!URL.canParse(url)) return true;
-  const { protocol, hostname } = new URL(url);
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  if (!URL.canParse(url)) return false;
+  const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
   const version = isIP(host);
-  return (
-    protocol === 'https:' ||
-    host === 'localhost' ||
-    (version > 0 && PRIVATE.check(host, version === 6 ? 'ipv6' : 'ipv4'))
-  );
+  return host === 'localhost' || (version > 0 && PRIVATE.check(host, version === 6 ? 'ipv6' : 'ipv4'));
 }
 
 function group(value: unknown): Raw {

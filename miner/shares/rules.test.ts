@@ -256,6 +256,7 @@ describe('credit: of miner.yaml', () => {
   ])('lets the token go to %s: %s', (url, isTaken) => {
     const text = GOOD.replace('socket: /run/s.sock', `url: "${url}"`);
     expect(mistakes(text)).toBe('');
+    expect(mistakes(`${text.replace(/https?:/, 'ftp:')}  token_file: /t\n`)).not.toContain('the token');
     const found = mistakes(`${text}  token_file: /t\n`);
     if (isTaken) expect(found).toBe('');
     else expect(found).toMatch(/credit\.sidecar\.url: must begin with https:\/\/.*because the token goes there/);
