@@ -67,5 +67,5 @@ function gistNote(gist: RelayConfig['gist']): string | undefined {
 
 /** No mistake of the config: credits wait until it is there. */
 function tokenNote(file: string): string {
-  return `Credits wait: ${file} cannot be read by this account. At the site: axle token add miner-agent --scope miner-credits --config SPOKE.yaml\n`;
+  return `Credits wait: ${file} cannot be read by this account. At the site: axle token add miner-agent --scope miner-credits --config SPOKE.yaml (or rotate, where it is there already)\n`;
 }

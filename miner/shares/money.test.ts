@@ -387,7 +387,7 @@ describe('credits', () => {
     withAgent(async ({ agent, ...cast }) => {
       agent.mined('1000000');
       for (const [text, words] of [
-        ['axle_wrong', /token is needed|AXL|axle token add/],
+        ['axle_wrong', /axle token add NAME --scope miner-credits.* or `axle token rotate NAME`/],
         ['', /holds no token/],
         ['axle_reader', /lacks the scope miner-credits/],
       ] as const) {

@@ -170,7 +170,8 @@ export class SidecarClient {
 
 class TokenError extends Error {}
 
-const REMEDY = "put a token in credit.token_file that the site's `axle token add` has made with miner-credits";
+const REMEDY =
+  'put a token in credit.token_file that may do miner-credits: at the site `axle token add NAME --scope miner-credits` makes one, or `axle token rotate NAME` where there is one of that name';
 
 function outcomeOf({ status, retry_after_s, body }: Answer): Outcome {
   const error = (body?.error ?? {}) as { code?: unknown; message?: unknown };
