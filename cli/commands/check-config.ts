@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { loadConfig } from '../../common/runtime/config.js';
 import { minerDropIn, siteDropIn } from '../../common/runtime/units.js';
 import { isMinerConfig, loadMinerConfig } from '../../miner/config/config.js';
+import { gistSettings, type RelayConfig, RelayError } from '../../miner/relay/config.js';
 import { KIND } from '../../miner/relay/hub-file.js';
 
 const EXAMPLES = `
@@ -33,6 +34,8 @@ export function addCheckConfig(program: Command): void {
         const { token_file } = credit ?? {};
         process.stdout.write(`${file}: good, for the miner agent\n`);
         if (token_file !== undefined && !isReadable(token_file)) process.stdout.write(tokenNote(token_file));
+        const note = gistNote(relay?.gist);
+        if (note !== undefined) process.stdout.write(note);
         return;
       }
       const checked = loadConfig(file);
@@ -50,7 +53,19 @@ function isReadable(file: string): boolean {
   }
 }
 
+/** Undefined where nothing is missing. The agent's own environment may have it. */
+function gistNote(gist: RelayConfig['gist']): string | undefined {
+  if (gist === undefined) return undefined;
+  try {
+    gistSettings(gist, process.env);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RelayError)) throw error;
+    return `Nothing goes to the Gist, unless the agent's environment has what this one has not: ${error.message}\n`;
+  }
+}
+
 /** No mistake of the config: credits wait until it is there. */
 function tokenNote(file: string): string {
-  return `Credits wait: ${file} cannot be read by this account. At the site: axle token add miner-agent --scope miner-credits --config SPOKE.yaml\n`;
+  return `Credits wait: ${file} cannot be read by this account. At the site: axle token add miner-agent --scope miner-credits --config SPOKE.yaml (or rotate, where it is there already)\n`;
 }

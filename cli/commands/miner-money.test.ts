@@ -60,7 +60,7 @@ const settled = () => settle(store, { users: { table: {}, rules: [] }, worth: '0
 it('says whose a worker is, and then what was credited', async () => {
   mined('rig1', 'unassigned');
   expect(await axle('users', 'list')).toBe(0);
-  expect(out).toContain('rig1  not credited yet  (miner aa:bb:cc:00:11:22, as x.rig1)');
+  expect(out).toBe("rig1  nobody's: not credited  (miner aa:bb:cc:00:11:22, as x.rig1)\n");
   expect(await axle('users', 'set', 'rig1', '1-andy')).toBe(0);
   expect(settled()).toMatchObject({ credits: 2 });
   const [last, first] = store.credits.list();
@@ -69,6 +69,8 @@ it('says whose a worker is, and then what was credited', async () => {
   expect(out).toMatch(
     /^2026-02-02 {2}1-andy +aa:bb:cc:00:11:22 +1\.5000005 {2}for difficulty 1500000\.5 in 1 credit {2}owed 1\.5000005 {2}\(est\.\)\n$/,
   );
+  expect(await axle('statement', '--miner', 'AA-BB-CC-00-11-22')).toBe(0);
+  expect(out).toContain('aa:bb:cc:00:11:22');
   expect(await axle('statement', '--user', '2-eve')).toBe(0);
   expect(out).toBe('Nothing was credited.\n');
   expect(await axle('statement', '--to', '2026-02-02', '--json')).toBe(0);
@@ -81,6 +83,52 @@ it('says whose a worker is, and then what was credited', async () => {
   expect(await axle('credits', 'retry', String(last?.id))).toBe(1);
   expect(await axle('users', 'remove', 'rig1')).toBe(0);
   expect(await axle('users', 'remove', 'rig1')).toBe(1);
+});
+
+const CREDIT = 'credit:\n  sidecar: {socket: /run/s.sock}\n  rate: {per_difficulty: "0.000001"}\n  users:\n';
+
+it('lists by user: a mistyped one is seen', async () => {
+  fs.appendFileSync(config, `${CREDIT}    table: {rig1: 1-andy, rig2: 9-nobody-here, rig9: 3-zoe}\n`);
+  mined('rig1', 'unassigned');
+  mined('rig2', 'unassigned');
+  mined('rig4', 'unassigned');
+  settle(store, { users: { table: { rig1: '1-andy', rig2: '9-nobody-here' }, rules: [] }, worth: '1', now: () => AT });
+  for (const { id, worker } of store.credits.list()) if (worker === 'rig1') store.credits.paid(id, '1', AT);
+  expect(await axle('users', 'list')).toBe(0);
+  expect(out.split('\n')).toEqual([
+    '1-andy            paid since 2026-02-02 00:10:00  rig1 of aa:bb:cc:00:11:22  (users.table)',
+    '3-zoe             nothing paid yet  rig9  (users.table)',
+    '9-nobody-here     nothing paid yet  rig2 of aa:bb:cc:00:11:22  (users.table)',
+    "rig4  nobody's: not credited  (miner aa:bb:cc:00:11:22, as x.rig4)",
+    '',
+  ]);
+  expect(await axle('users', 'set', 'rig2', '1-andy')).toBe(0);
+  expect(await axle('users', 'list', '--json')).toBe(0);
+  const rows = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const miner = 'aa:bb:cc:00:11:22';
+  expect(rows).toEqual([
+    { user: '1-andy', worker: 'rig1', miner, by: 'users.table', paid_from_s: AT / 1_000 + 600 },
+    { user: '1-andy', worker: 'rig2', by: 'users set' },
+    { user: '3-zoe', worker: 'rig9', by: 'users.table' },
+    { user: '9-nobody-here', worker: 'rig2', miner },
+    { worker_key: miner, worker: 'rig4', pool_url: expect.any(String), pool_user: 'x.rig4', from_at: AT },
+  ]);
+});
+
+it('names no worker as nobody’s that the table, a rule or its MAC says the user of, while its work waits', async () => {
+  fs.appendFileSync(config, `${CREDIT}    table: {rig1: 1-andy}\n    rules: [{worker: "b*", user: "2-$1"}]\n`);
+  mined('rig1', 'unassigned');
+  mined('bob', 'unassigned');
+  expect(await axle('users', 'list')).toBe(0);
+  expect(out).toMatch(/^1-andy .* rig1 of .* \(users\.table\)\n2-ob .* bob of .* \(users\.rules\[0\]\)\n$/);
+  mined('eve', 'unassigned');
+  expect(await axle('users', 'set', 'AA-BB-CC-00-11-22', '5-mac')).toBe(0);
+  expect(await axle('users', 'list')).toBe(0);
+  expect(out).not.toMatch(/nobody/);
+  expect(out).toMatch(/^5-mac +nothing paid yet {2}eve of aa:bb:cc:00:11:22 {2}\(users set\)$/m);
 });
 
 it('shows held work, and does with it what a person says', async () => {
@@ -99,7 +147,10 @@ it('shows held work, and does with it what a person says', async () => {
 
 it.each([
   [['users', 'set', 'rig1', '../etc/passwd'], /must be a user/],
-  [['statement', '--from', 'yesterday'], /must be a day or a time/],
+  [['statement', '--from', 'yesterday'], /must be a day of the calendar or a time/],
+  [['statement', '--from', '2026-02-31'], /must be a day of the calendar/],
+  [['statement', '--to', '2026-13-01T00:00Z'], /must be a day of the calendar/],
+  [['statement', '--from', '2026-11-22', '--to', '2026-11-21'], /--from must be before --to/],
   [['credits', 'list', '--state', 'lost'], /owed, paid, refused/],
 ])('refuses %j', async (args, message) => {
   expect(await axle(...args)).toBe(2);

@@ -7,8 +7,9 @@ import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadMinerConfig } from '../../miner/config/config.js';
 import { heldOf, reject, release } from '../../miner/shares/held.js';
+import { type OwnedWorker, ownersOf } from '../../miner/shares/owners.js';
 import { retryRefused } from '../../miner/shares/refused.js';
-import { dayOf, type StatementRow, statementOf } from '../../miner/shares/statement.js';
+import { dayOf, hasRealDay, type StatementRow, statementOf } from '../../miner/shares/statement.js';
 import { isUser, workerNameOf } from '../../miner/shares/words.js';
 import type { CreditRow, CreditState } from '../../miner/store/credits.js';
 import { FleetStore } from '../../miner/store/store.js';
@@ -41,10 +42,11 @@ Examples:
 
 const USERS = `
 A worker is what stands behind the address at the pool, or a miner's MAC. What is said here comes before the table and the rules
-of the config. Work that had no user becomes credits at once, each period for itself.
+of the config. Work that had no user becomes credits at once, each period for itself. A site takes any user: look over the list for
+one that nobody has, and see the balance in the agent's log (AXL-CREDIT-FIRST).
 
 Examples:
-  axle miner users list --config /etc/axle/miner.yaml        and the workers that are nobody's yet
+  axle miner users list --config /etc/axle/miner.yaml        by user, with the workers that are nobody's
   axle miner users set rig1 1-andy --config /etc/axle/miner.yaml
   axle miner users remove rig1 --config /etc/axle/miner.yaml`;
 
@@ -52,7 +54,7 @@ export function addMinerMoney(miner: Command): void {
   withConfig(miner.command('statement'))
     .description('what was mined and credited, by user and miner')
     .option('--user <user>', 'of one user, as the sites name them', parseUser)
-    .option('--miner <name>', 'of one miner, by its MAC or what else the sites know it by')
+    .option('--miner <name>', 'of one miner, by its MAC or what else the sites know it by', parseWorker)
     .option('--day', 'by day')
     .option('--from <time>', 'from this day or time on', parseTime)
     .option('--to <time>', 'before this day or time', parseTime)
@@ -84,7 +86,7 @@ export function addMinerMoney(miner: Command): void {
     .action(retry);
 
   const users = miner.command('users').description('whose each worker is').addHelpText('after', USERS);
-  withConfig(users.command('list').description('what was said, and what is missing'))
+  withConfig(users.command('list').description("every user's workers, and those that are nobody's"))
     .option('--json', 'as JSON, one line each')
     .action(listUsers);
   withConfig(users.command('set').description('says whose a worker is'))
@@ -133,6 +135,8 @@ type StatementOptions = Common & {
 
 function statement(options: StatementOptions): void {
   const { user, miner, from, to, day, json } = options;
+  if (from !== undefined && to !== undefined && from >= to)
+    throw new UsageError('axle miner statement: --from must be before --to');
   withStore(options, (store) => {
     const rows = statementOf(store, {
       ...(user !== undefined && { user }),
@@ -222,15 +226,21 @@ function retry(ids: readonly number[], options: Common): void {
 }
 
 function listUsers(options: Common): void {
+  const { credit } = loadMinerConfig(options.config);
   withStore(options, (store) => {
-    const said = store.workerUsers.list();
-    const missing = store.works.unassigned().filter(({ worker }) => store.workerUsers.get(worker) === undefined);
-    if (options.json) return sayAll([...said, ...missing]);
-    for (const { worker, user } of said) say(`${worker}  ${user}`);
-    for (const { worker, worker_key, pool_user } of missing)
-      say(`${worker}  not credited yet  (miner ${worker_key}, as ${pool_user})`);
-    if (said.length + missing.length === 0) say('Nothing was said, and no work waits for it.');
+    const { owned, nobodys } = ownersOf(store, credit?.users ?? { table: {}, rules: [] });
+    if (options.json) return sayAll([...owned, ...nobodys]);
+    for (const one of owned) say(ownedLine(one));
+    for (const { worker, worker_key, pool_user } of nobodys)
+      say(`${worker}  nobody's: not credited  (miner ${worker_key}, as ${pool_user})`);
+    if (owned.length + nobodys.length === 0) say('Nothing was said, and no work waits for it.');
   });
+}
+
+function ownedLine({ user, worker, miner, by, paid_from_s }: OwnedWorker): string {
+  const paid = paid_from_s === undefined ? 'nothing paid yet' : `paid since ${timeOf(paid_from_s)}`;
+  const who = miner === undefined || miner === worker ? worker : `${worker} of ${miner}`;
+  return `${user.padEnd(16)}  ${paid}  ${who}  (${by ?? 'not any more'})`;
 }
 
 function timeOf(at_s: number): string {
@@ -239,8 +249,8 @@ function timeOf(at_s: number): string {
 
 function parseTime(text: string): number {
   const at = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?Z)?$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(at))
-    throw new InvalidArgumentError('must be a day or a time in UTC: 2026-01-31 or 2026-01-31T12:00Z.');
+  if (Number.isNaN(at) || !hasRealDay(text))
+    throw new InvalidArgumentError('must be a day of the calendar or a time in UTC: 2026-01-31 or 2026-01-31T12:00Z.');
   return Math.floor(at / 1_000);
 }
 

@@ -10,6 +10,7 @@ const PORTS = ['--rpc-port', '14228', '--http-port', '18280', '--whatsminer-port
 
 afterEach(() => {
   vi.restoreAllMocks();
+  vi.unstubAllEnvs();
   process.exitCode = undefined;
 });
 
@@ -117,6 +118,19 @@ describe('axle miner', () => {
       );
       expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
       expect(out.join('')).toContain(`Credits wait: ${folder}/none cannot be read by this account`);
+      fs.writeFileSync(file, 'relay: {gist: {}}\n');
+      for (const [name, value] of [
+        ['GIST_ID', ''],
+        ['GIST_TOKEN', 'ghp_abc'],
+      ] as const)
+        vi.stubEnv(name, value);
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
+      expect(out.at(-1)).toMatch(
+        /^Nothing goes to the Gist, unless .*: GIST_ID is not set: set it, or relay\.gist\.id/,
+      );
+      fs.writeFileSync(file, 'relay: {gist: {id: abc}}\n');
+      expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', file])).toBe(0);
+      expect(out.at(-1)).toMatch(/good, for the miner agent\n$/);
       fs.writeFileSync(file, 'log_file: /var/log/m.log\nrelay: {hub: {userdata: /srv/data, name: home}}\n');
       expect(await runProgram(buildProgram(), ['node', 'axle', 'check-config', '--drop-in', file])).toBe(0);
       expect(out.at(-1)).toContain('\nReadWritePaths=-/var/log -/srv/data/fleet\n');

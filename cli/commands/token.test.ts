@@ -1,4 +1,5 @@
 /** `axle token` on a real config and a real file. */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -109,5 +110,25 @@ describe('axle token', () => {
     expect(readTokens(file, SIDECAR_TOKENS).map(({ name }) => name)).toEqual(['miner-agent']);
     expect(await axle('remove', 'php')).toBe(2);
     expect(await axle('add', '../x')).toBe(2);
+  });
+});
+
+describe('the documented way of a token into a file', () => {
+  const DOCS = path.join(import.meta.dirname, '../../docs/MINERS.md');
+  const [, block = ''] = /```sh\n([^`]*axle token add miner-agent[^`]*)```/.exec(fs.readFileSync(DOCS, 'utf8')) ?? [];
+  /** With `axle` as a script, and what the file holds then. */
+  const run = (script: string): string => {
+    const target = path.join(folder, 'miner.token');
+    fs.writeFileSync(target, 'axle_former\n');
+    fs.writeFileSync(path.join(folder, 'axle'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    const lines = block.replaceAll('/etc/axle/miner.token', target).replace(' -g axle', '');
+    spawnSync('sh', ['-c', lines], { env: { PATH: `${folder}:${process.env.PATH}` }, timeout: 10_000 });
+    return fs.readFileSync(target, 'utf8');
+  };
+
+  it('leaves the file as it was where the command refuses', () => {
+    expect(run('exit 2')).toBe('axle_former\n');
+    expect(run('echo axle_new')).toBe('axle_new\n');
+    expect(fs.statSync(path.join(folder, 'miner.token')).mode & 0o777).toBe(0o640);
   });
 });

@@ -1,5 +1,6 @@
 /** What requests look like, for checks and for the OpenAPI description alike. */
 import { type Static, Type } from '@sinclair/typebox';
+import { hasRealDay } from '../shares/statement.js';
 import type { CreditState } from '../store/credits.js';
 import { ApiError } from './errors.js';
 
@@ -44,7 +45,8 @@ export function timeOf(text: string | number, name: string): number {
       : number < MILLISECONDS_FROM
         ? number * 1000
         : number;
-  if (Number.isFinite(ms) && ms >= 0 && ms <= TIME_MAX_MS) return ms;
+  const isDay = number !== undefined || hasRealDay(String(text));
+  if (Number.isFinite(ms) && ms >= 0 && ms <= TIME_MAX_MS && isDay) return ms;
   throw new ApiError('bad_request', `${name} must be seconds since 1970, or an ISO time such as 2026-01-31T12:00:00Z`);
 }
 

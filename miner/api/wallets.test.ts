@@ -162,6 +162,16 @@ describe('credits', () => {
     const statement = await ask('GET', '/api/statement?user=1-andy&from=2026-01-01&to=1767312000&group=day');
     const from = Date.UTC(2026, 0, 1) / 1_000;
     expect(statement.body).toEqual([{ user: '1-andy', group: 'day', from, to: from + 86_400 }]);
+    const spelled = await ask('GET', '/api/statement?miner=AA-BB-CC-00-11-22');
+    expect(spelled.body).toEqual([{ miner: 'aa:bb:cc:00:11:22' }]);
+    for (const [query, words] of [
+      ['from=2026-02-31', /^from must be/],
+      ['to=2026-04-31T00:00:00Z', /^to must be/],
+      ['from=2026-11-22&to=2026-11-21', /^from must be before to/],
+    ] as const) {
+      const { status, body } = await ask('GET', `/api/statement?${query}`);
+      expect([query, status, body.error.message]).toEqual([query, 400, expect.stringMatching(words)]);
+    }
     expect((await ask('GET', '/api/fleet')).body.credit).toEqual({ owed: 2 });
   });
 });

@@ -59,6 +59,15 @@ it('names the miners that only their pool sees, or none', () => {
   ]);
 });
 
+it('lets the token of a Gist go nowhere in clear text', () => {
+  const relay = (url: string) => mistakes(`relay: {gist: {api_url: "${url}"}}\n`);
+  expect(relay('http://example.org')).toEqual([
+    'miner.yaml:1: relay.gist.api_url: must begin with https://, because the token goes there (got http://example.org)',
+  ]);
+  for (const url of ['https://example.org/api/v3', 'http://127.0.0.1:8200']) expect(relay(url)).toEqual([]);
+  expect(relay('ftp://example.org')).toHaveLength(1);
+});
+
 it('the example has every key with its default', () => {
   const text = fs.readFileSync(EXAMPLE, 'utf8');
   const whole = parseMinerConfig(text.replaceAll(/^# ?(?=[a-z_]+:| {2})/gm, ''), EXAMPLE);

@@ -11,6 +11,8 @@ import {
 import type { Problem } from '../../common/runtime/config-problems.js';
 import { apiProblems } from '../api/config.js';
 import { addressesOf } from '../discovery/addresses.js';
+import { relayProblems } from '../relay/config.js';
+import { creditProblems } from '../shares/config-checks.js';
 import { type MinerConfig, MinerSchema } from './schema.js';
 
 export { LIVE, type MinerConfig } from './schema.js';
@@ -30,7 +32,15 @@ export function parseMinerConfig(text: string, file: string): MinerConfig {
 function parse(text: string, file: string, withDisk: boolean): MinerConfig {
   return parseConfigText(text, file, (root) => [
     ...schemaProblems(validate, root),
-    ...(isGroup(root) ? [...networkProblems(root), ...timeProblems(root), ...(withDisk ? apiProblems(root) : [])] : []),
+    ...(isGroup(root)
+      ? [
+          ...networkProblems(root),
+          ...timeProblems(root),
+          ...creditProblems(root),
+          ...relayProblems(root),
+          ...(withDisk ? apiProblems(root) : []),
+        ]
+      : []),
   ]) as MinerConfig;
 }
 

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import { type Static, Type } from '@sinclair/typebox';
 import { isLoopback } from '../../common/runtime/config-checks.js';
+import type { Problem } from '../../common/runtime/config-problems.js';
 import { Path, strict, text } from '../../common/runtime/config-types.js';
 import { API_URL } from './gist.js';
 
@@ -78,9 +79,19 @@ export function gistSettings(config: RelayConfig['gist'], env: Env): GistSetting
   // At the start, so that it is seen at once.
   token();
   const api_url = config?.api_url ?? API_URL;
-  if (!isSafe(api_url))
-    throw new RelayError(`relay.gist.api_url must begin with https://, because the token goes there (got ${api_url})`);
+  if (!isSafe(api_url)) throw new RelayError(`relay.gist.api_url ${mustBeSafe(api_url)}`);
   return { id, token, interval_s, refresh_s: config?.refresh_s ?? interval_s, api_url };
+}
+
+/** What the schema cannot say. */
+export function relayProblems({ relay }: Readonly<Record<string, unknown>>): Problem[] {
+  const api_url = (relay as { gist?: { api_url?: unknown } | null } | null | undefined)?.gist?.api_url;
+  if (typeof api_url !== 'string' || !api_url.startsWith('http:') || isSafe(api_url)) return [];
+  return [{ address: ['relay', 'gist', 'api_url'], message: mustBeSafe(api_url) }];
+}
+
+function mustBeSafe(url: string): string {
+  return `must begin with https://, because the token goes there (got ${url})`;
 }
 
 /** Undefined where nothing is given. Throws `RelayError`. */

@@ -165,6 +165,26 @@ describe('credits', () => {
   );
 
   inSite(
+    'are told once of each user, with the balance: a mistyped user is one that has nothing else',
+    withAgent(
+      async ({ agent }) => {
+        agent.mined('1500000');
+        agent.mined('250000', { worker: 'other' });
+        await agent.round();
+        agent.die();
+        agent.mined('1000000');
+        await agent.round();
+        const told = agent.lines.filter(({ fields }) => fields.code === 'AXL-CREDIT-FIRST');
+        expect(told.map(({ fields }) => fields)).toMatchObject([
+          { user: '9-nobody-here', worker: 'other', amount: '0.25', balance: '0.25' },
+          { user: '1-andy', worker: 'rig', miner: 'aa:bb:cc:00:11:22', amount: '1.5', balance: '101.5' },
+        ]);
+      },
+      { users: { table: { rig: '1-andy', other: '9-nobody-here' }, rules: [] } },
+    ),
+  );
+
+  inSite(
     'agree with the site’s own report by day, to the last digit',
     withAgent(
       async ({ agent, ...cast }) => {
@@ -367,7 +387,7 @@ describe('credits', () => {
     withAgent(async ({ agent, ...cast }) => {
       agent.mined('1000000');
       for (const [text, words] of [
-        ['axle_wrong', /token is needed|AXL|axle token add/],
+        ['axle_wrong', /axle token add NAME --scope miner-credits.* or `axle token rotate NAME`/],
         ['', /holds no token/],
         ['axle_reader', /lacks the scope miner-credits/],
       ] as const) {

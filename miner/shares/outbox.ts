@@ -90,8 +90,10 @@ export class Outbox {
     const { credits } = this.#store;
     const { miner, worker, user, amount } = credit;
     if (outcome.kind === 'paid') {
+      const isFirst = !credits.hasPaid(user);
       credits.paid(credit.id, outcome.id, now());
       log.debug('credited', { miner, worker, user, amount });
+      if (isFirst) this.#tellFirst(credit, outcome.balance);
       this.#works();
       return false;
     }
@@ -121,6 +123,13 @@ export class Outbox {
     this.#tell(outcome.code, outcome.reason, wait_ms);
     if (isAll) this.#paused_until = now() + wait_ms;
     return isAll;
+  }
+
+  /** A site takes any user: this is where a mistyped one is seen. */
+  #tellFirst({ miner, worker, user, amount }: CreditRow, balance: string | undefined): void {
+    const hint = 'is this whom it is for? A balance that is no more than the amount is a new one';
+    const fields = { user, worker, miner, amount, ...(balance !== undefined && { balance }), hint };
+    this.#options.log.info('first credit of a user', { code: 'AXL-CREDIT-FIRST', ...fields });
   }
 
   #works(): void {

@@ -73,6 +73,7 @@ describe('whose a worker is', () => {
     expect(of({}, rules)).toBe('7-andy');
     expect(of({}, rules.slice(0, 1))).toBeUndefined();
     expect(of({}, rules.slice(2))).toBe('9-house');
+    expect(of({}, [{ miner: 'AA-BB-CC-00-11-22', user: '8-mac' }])).toBe('8-mac');
     expect(of({ 'aa:bb:cc:00:11:22': '3-mac' }, rules)).toBe('3-mac');
     expect(of({ 'aa:bb:cc:00:11:22': '3-mac', 'andy.rig7': '4-name' }, rules)).toBe('4-name');
     store.workerUsers.put({ worker: 'aa:bb:cc:00:11:22', user: '5-told', created_at: 0 });
@@ -211,8 +212,53 @@ describe('credit: of miner.yaml', () => {
     ],
     ['a password in the address', GOOD.replace('socket: /run/s.sock', 'url: "https://a:b@x"'), /must be an address/],
     ['no such user', `${GOOD}  users: {table: {rig: "../x"}}`, /users\.table\.rig: must be a user/],
+    [
+      'one MAC in two spellings, of two users',
+      `${GOOD}  users: {table: {"AA-bb-cc-00-11-22": 1-andy, "aa:bb:cc:00:11:22": 2-eve}}`,
+      /users\.table\["aa:bb:cc:00:11:22"\]: must be named once \(AA-bb-cc-00-11-22 is the same, and 1-andy's\)/,
+    ],
+    [
+      'a rule that asks for more stars than it has',
+      `${GOOD}  users: {rules: [{worker: "a*", user: "$2"}]}`,
+      /rules\[0\]\.user: must have \$1 to \$9 only for a \* of the rule, which has 1 \(got "\$2"\)/,
+    ],
+    [
+      'a rule that asks for none of its stars',
+      `${GOOD}  users: {rules: [{worker: "*.*", miner: "*", user: "1-$0"}]}`,
+      /rules\[0\]\.user: must .* which has 3 /,
+    ],
+    ['a rule without any', `${GOOD}  users: {rules: [{user: "$1"}]}`, /user: must .* which has 0 /],
+    ['a $ that is nothing', `${GOOD}  users: {rules: [{worker: "*", user: "1-$x"}]}`, /user: must .* which has 1 /],
     ['an unknown key', `${GOOD}  percent: 3`, /percent: is not a known key/],
   ])('says what is wrong: %s', (_what, text, words) => {
     expect(mistakes(text)).toMatch(words);
+  });
+
+  it.each([
+    'users: {table: {"AA-bb-cc-00-11-22": 1-andy, "aa:bb:cc:00:11:22": 1-andy, "aa:bb:cc:00:11:23": 2-eve}}',
+    'users: {rules: [{worker: "*.*", miner: "*:22", user: "$2-$1$3"}, {worker: "*", user: "$12"}, {user: 1-andy}]}',
+  ])('takes %s', (section) => {
+    expect(mistakes(`${GOOD}  ${section}`)).toBe('');
+  });
+
+  it.each([
+    ['http://site.example/axle', false],
+    ['http://8.8.8.8', false],
+    ['http://[2001:db8::1]/', false],
+    ['http://10.0.0.5.example/', false],
+    ['https://site.example/axle', true],
+    ['http://localhost:8123', true],
+    ['http://127.0.0.1:8123/axle', true],
+    ['http://[::1]:8123', true],
+    ['http://192.168.1.5/axle', true],
+    ['http://172.31.0.1', true],
+    ['http://[fd00::5]:80/', true],
+  ])('lets the token go to %s: %s', (url, isTaken) => {
+    const text = GOOD.replace('socket: /run/s.sock', `url: "${url}"`);
+    expect(mistakes(text)).toBe('');
+    expect(mistakes(`${text.replace(/https?:/, 'ftp:')}  token_file: /t\n`)).not.toContain('the token');
+    const found = mistakes(`${text}  token_file: /t\n`);
+    if (isTaken) expect(found).toBe('');
+    else expect(found).toMatch(/credit\.sidecar\.url: must begin with https:\/\/.*because the token goes there/);
   });
 });

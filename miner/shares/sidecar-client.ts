@@ -8,7 +8,8 @@ import type { SiteCredit } from './taken.js';
 export type Sent = Pick<CreditRow, 'miner' | 'worker' | 'user' | 'amount' | 'difficulty' | 'from_s' | 'to_s'>;
 
 export type Outcome =
-  | { readonly kind: 'paid'; readonly id: string }
+  /** `balance`: the user's, with it, as decimal text. */
+  | { readonly kind: 'paid'; readonly id: string; readonly balance?: string }
   /** It will never be taken as it is. `code` is the site's. */
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | Later;
@@ -62,7 +63,10 @@ export class SidecarClient {
   credit(sent: Sent, signal?: AbortSignal): Promise<Outcome> {
     const { miner, worker, user, amount, difficulty, from_s, to_s } = sent;
     const body = { miner, worker, user, amount, difficulty, from: from_s, to: to_s };
-    return this.#try(async () => outcomeOf(await this.#ask('POST', '/v1/miner-credits', body, signal)));
+    return this.#try(async () => {
+      const answer = await this.#ask('POST', '/v1/miner-credits', body, signal);
+      return withBalance(outcomeOf(answer), answer);
+    });
   }
 
   /** What the site has credited of a worker for `since_s` and later, whoever reported it. Never rejects. */
@@ -166,7 +170,8 @@ export class SidecarClient {
 
 class TokenError extends Error {}
 
-const REMEDY = "put a token in credit.token_file that the site's `axle token add` has made with miner-credits";
+const REMEDY =
+  'put a token in credit.token_file that may do miner-credits: at the site `axle token add NAME --scope miner-credits` makes one, or `axle token rotate NAME` where there is one of that name';
 
 function outcomeOf({ status, retry_after_s, body }: Answer): Outcome {
   const error = (body?.error ?? {}) as { code?: unknown; message?: unknown };
@@ -192,6 +197,12 @@ function outcomeOf({ status, retry_after_s, body }: Answer): Outcome {
   if (status >= 400 && status < 500) return { kind: 'refused', code, reason: message };
   // One document that cannot be read, or is being rebuilt, is no reason to keep the others waiting.
   return later(message, status !== 503 && status !== 500);
+}
+
+function withBalance(outcome: Outcome, { body }: Answer): Outcome {
+  const balance = body?.balance;
+  const isAmount = typeof balance === 'string' && /^-?\d{1,30}(?:\.\d{1,8})?$/.test(balance);
+  return outcome.kind === 'paid' && isAmount ? { ...outcome, balance } : outcome;
 }
 
 /** Undefined where it is none. */

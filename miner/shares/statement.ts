@@ -52,6 +52,14 @@ export function dayOf(at_s: number): string {
   return new Date(at_s * 1_000).toISOString().slice(0, 10);
 }
 
+/** False of text that begins with a day like 2026-02-31, which `Date.parse` takes for one in March. */
+export function hasRealDay(text: string): boolean {
+  const [day] = /^\d{4}-\d\d-\d\d/.exec(text) ?? [];
+  if (day === undefined) return true;
+  const at = Date.parse(day);
+  return !Number.isNaN(at) && dayOf(at / 1_000) === day;
+}
+
 function emptyRow({ day, user, miner }: CreditSums): Sums {
   const sums = { amount: '0', difficulty: '0', credits: 0, owed: '0', refused: '0', is_estimate: false };
   return { ...(day !== null && { day }), user, miner, ...sums };

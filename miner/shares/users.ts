@@ -2,7 +2,7 @@
 import type { WorkerUsers } from '../store/worker-users.js';
 import type { WorkRow } from '../store/works.js';
 import type { UserRule } from './config.js';
-import { isUser, workerNameOf } from './words.js';
+import { isUser, macOf, workerNameOf } from './words.js';
 
 export interface UsersConfig {
   readonly table: Readonly<Record<string, string>>;
@@ -16,17 +16,32 @@ export function tableOf(table: UsersConfig['table']): UsersConfig['table'] {
   return Object.fromEntries(Object.entries(table).map(([name, user]) => [workerNameOf(name), user]));
 }
 
+/** What says whose a worker is: a person, or a place in the config. */
+export type SaidBy = 'users set' | 'users.table' | `users.rules[${number}]`;
+
 /** Undefined where nobody has said whose it is. `table`: as `tableOf` makes it. */
-export function userOf(worker: Worker, told: WorkerUsers, { table, rules }: UsersConfig): string | undefined {
+export function userOf(worker: Worker, told: WorkerUsers, config: UsersConfig): string | undefined {
+  return ownerOf(worker, told, config)?.user;
+}
+
+/** As `userOf`, with what says so. */
+export function ownerOf(
+  worker: Worker,
+  told: WorkerUsers,
+  { table, rules }: UsersConfig,
+): { readonly user: string; readonly by: SaidBy } | undefined {
   const names = [worker.worker, workerNameOf(worker.worker), worker.worker_key];
   for (const name of names) {
     const user = told.get(name)?.user;
-    if (user !== undefined) return user;
+    if (user !== undefined) return { user, by: 'users set' };
   }
-  for (const name of names) if (Object.hasOwn(table, name)) return table[name];
-  for (const rule of rules) {
+  for (const name of names) {
+    const user = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (user !== undefined) return { user, by: 'users.table' };
+  }
+  for (const [place, rule] of rules.entries()) {
     const user = userByRule(worker, rule);
-    if (user !== undefined && isUser(user)) return user;
+    if (user !== undefined && isUser(user)) return { user, by: `users.rules[${place}]` };
   }
   return undefined;
 }
@@ -37,7 +52,7 @@ function userByRule({ worker, worker_key, pool_url, pool_user }: Worker, rule: U
     [rule.worker, worker],
     [rule.pool_user, pool_user],
     [rule.pool_url, pool_url],
-    [rule.miner, worker_key],
+    [rule.miner && macOf(rule.miner), worker_key],
   ] as const;
   for (const [pattern, text] of fields) {
     if (pattern === undefined) continue;

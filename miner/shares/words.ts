@@ -18,7 +18,12 @@ export function wordOf(text: string): string {
 
 /** As works have it: a worker's name at its pool, or a miner's MAC however it is spelled. */
 export function workerNameOf(text: string): string {
-  return /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text) ? text.toLowerCase().replaceAll('-', ':') : wordOf(text);
+  return wordOf(macOf(text));
+}
+
+/** A MAC as a `worker_key` has it; another text as it is. */
+export function macOf(text: string): string {
+  return /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i.test(text) ? text.toLowerCase().replaceAll('-', ':') : text;
 }
 
 export function isUser(text: string): boolean {

@@ -67,12 +67,17 @@ export const DELAY_MS_MAX = 2 * 3_600_000;
 export class Credits {
   readonly #db: Database.Database;
   readonly #add: Database.Statement;
+  readonly #hasPaid: Database.Statement<[string]>;
 
   constructor(db: Database.Database) {
     this.#db = db;
     this.#add = db.prepare(
       `INSERT INTO credits (miner, worker, user, amount, difficulty, worth, is_estimate, from_s, to_s, state, due_at, created_at)
        VALUES (@miner, @worker, @user, @amount, @difficulty, @worth, @is_estimate, @from_s, @to_s, 'owed', @created_at, @created_at)`,
+    );
+    // By user: a million that others were paid are not gone through.
+    this.#hasPaid = db.prepare(
+      "SELECT 1 FROM credits INDEXED BY credits_user WHERE user = ? AND state = 'paid' LIMIT 1",
     );
   }
 
@@ -92,6 +97,11 @@ export class Credits {
         "SELECT * FROM credits WHERE state = 'owed' AND (due_at <= ? OR due_at > ?) ORDER BY due_at, id LIMIT ?",
       )
       .all(at, at + DELAY_MS_MAX, limit);
+  }
+
+  /** Whether the site has taken any of this user. */
+  hasPaid(user: string): boolean {
+    return this.#hasPaid.get(user) !== undefined;
   }
 
   paid(id: number, answer_id: string, at: number): void {

@@ -94,11 +94,17 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       },
     },
     async ({ query }) => {
-      const { from, to, ...rest } = query;
+      const from = secondsOf(query.from, 'from');
+      const to = secondsOf(query.to, 'to');
+      if (from !== undefined && to !== undefined && from >= to)
+        throw new ApiError('bad_request', 'from must be before to');
+      const { user, miner, group } = query;
       return moneyOf(agent.money).statement({
-        ...rest,
-        ...(from !== undefined && { from: Math.floor(timeOf(from, 'from') / 1_000) }),
-        ...(to !== undefined && { to: Math.floor(timeOf(to, 'to') / 1_000) }),
+        ...(user !== undefined && { user }),
+        ...(miner !== undefined && { miner: workerNameOf(miner) }),
+        ...(from !== undefined && { from }),
+        ...(to !== undefined && { to }),
+        ...(group !== undefined && { group }),
       });
     },
   );
@@ -160,6 +166,10 @@ export function creditRoutes(app: FastifyInstance, { agent }: Context): void {
       return reply.code(204).send();
     },
   );
+}
+
+function secondsOf(time: string | number | undefined, name: string): number | undefined {
+  return time === undefined ? undefined : Math.floor(timeOf(time, name) / 1_000);
 }
 
 function moneyOf(money: Money | undefined): Money {
