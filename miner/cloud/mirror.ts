@@ -204,7 +204,9 @@ export class Mirror {
     const said: string[] = [];
     if (this.#failures > 0) {
       const since =
-        this.#fetched_at === undefined ? 'never yet' : `last ${duration(Math.max(now() - this.#fetched_at, 0) / 1_000)} ago`;
+        this.#fetched_at === undefined
+          ? 'never yet'
+          : `last ${duration(Math.max(now() - this.#fetched_at, 0) / 1_000)} ago`;
       said.push(`The ${source.name} cannot be fetched (${since}): ${this.#error}.`);
     }
     for (const { name, stale, age_s } of agents)
