@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { troubleOf } from '../common/runtime/troubles.js';
 import { loadMinerConfig } from '../miner/config/config.js';
-import { FleetStore } from '../miner/store/store.js';
+import { FleetStore, FleetStoreError } from '../miner/store/store.js';
 
 interface Options {
   readonly config: string;
@@ -36,6 +36,7 @@ function withStore(options: Options, open: (file: string) => FleetStore, work: (
 
 /** A daemon would try again by itself: a command does not. */
 function explained(error: unknown, state: string): unknown {
+  if (error instanceof FleetStoreError) return new Error(`${error.message}: ${error.hint}`, { cause: error });
   const { code, reason } = troubleOf(error);
   const remedies: Readonly<Record<string, string>> = {
     'AXL-DISK-FULL': `make room where ${state} lies (df -h, df -i), then run this again`,

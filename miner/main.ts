@@ -42,6 +42,20 @@ export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaem
   }
 }
 
+const NOT_OURS = {
+  code: 'AXL-PERMISSION',
+  hint: 'run the agent as the account that owns the folder (axle), or name one of your own as state: in miner.yaml',
+};
+
+const FOLDER_ERRORS: Readonly<Record<string, { readonly code: string; readonly hint: string }>> = {
+  EACCES: NOT_OURS,
+  EPERM: NOT_OURS,
+  EROFS: {
+    code: 'AXL-READ-ONLY',
+    hint: 'the file system is mounted read-only: look at dmesg, repair and remount it; or, under systemd, the unit does not open this folder: name one that it does as state: in miner.yaml, or add it as ReadWritePaths=',
+  },
+};
+
 function claimFolder(folder: string): () => void {
   try {
     fs.mkdirSync(folder, { recursive: true, mode: 0o750 });
@@ -49,11 +63,9 @@ function claimFolder(folder: string): () => void {
     return claimState(folder);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
-    throw Object.assign(new Error(message, { cause: error }), {
-      code: 'AXL-PERMISSION',
-      hint: 'run the agent as the account that owns the folder (axle), or name one of your own as state: in miner.yaml',
-    });
+    const explained = FOLDER_ERRORS[code];
+    if (explained === undefined) throw error;
+    throw Object.assign(new Error(message, { cause: error }), explained);
   }
 }
 

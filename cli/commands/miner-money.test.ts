@@ -107,6 +107,14 @@ it.each([
   expect(out).toMatch(message);
 });
 
+it('says what to do with a damaged database', async () => {
+  fs.mkdirSync(path.join(folder, 'other'));
+  fs.writeFileSync(path.join(folder, 'other', 'fleet.db'), 'no database '.repeat(100));
+  fs.writeFileSync(config, `state: ${folder}/other\n`);
+  expect(await axle('statement')).toBe(1);
+  expect(out).toMatch(/fleet\.db is damaged: put back a backup/);
+});
+
 it('says so where there is no database yet', async () => {
   fs.writeFileSync(config, `state: ${folder}/none\n`);
   expect(await axle('statement')).toBe(1);

@@ -17,6 +17,15 @@ import { Works } from './works.js';
 
 export class FleetStoreError extends Error {
   readonly code = 'AXL-FLEET-STORE';
+
+  constructor(
+    what: string,
+    /** What to do now. */
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(what, options);
+  }
 }
 
 export class FleetStore {
@@ -99,7 +108,7 @@ export class FleetStore {
 /** SQLite wants to make files beside one that is in WAL mode, even to read it: where it cannot, it reads a copy that is not. */
 function inMemory(file: string): Buffer {
   if ((fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
-    throw new FleetStoreError(`the newest of ${file} is beside it, in ${file}-wal`);
+    throw new Error(`the newest of ${file} is beside it, in ${file}-wal`);
   const bytes = fs.readFileSync(file);
   // Versions of the format to write and to read (https://www.sqlite.org/fileformat.html): 1 is without WAL.
   return bytes.fill(1, 18, 20);
@@ -110,7 +119,8 @@ function damageOf(error: unknown, file: string): unknown {
   const { code = '' } = error as { code?: string };
   if (!code.startsWith('SQLITE_CORRUPT') && !code.startsWith('SQLITE_NOTADB')) return error;
   return new FleetStoreError(
-    `${file} is damaged: put back a backup of it, or move it away (devices are found again, credits not sent yet are lost)`,
+    `${file} is damaged`,
+    'put back a backup of it, or move it away (devices are found again, credits not sent yet are lost)',
     { cause: error },
   );
 }
@@ -119,7 +129,8 @@ function migrate(db: Database.Database, file: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length)
     throw new FleetStoreError(
-      `${file} was written by a newer Axle (schema ${version}, this one knows ${MIGRATIONS.length}): install that version again`,
+      `${file} was written by a newer Axle (schema ${version}, this one knows ${MIGRATIONS.length})`,
+      'install that version again',
     );
   // Nothing is written then: the disk may be full.
   if (version === MIGRATIONS.length) return;
