@@ -41,6 +41,13 @@ it('beside another one with its state', async () => {
   }
 });
 
+it('where its state can be no folder', async () => {
+  expect(await failed('/proc/axle-test')).toMatchObject({
+    code: 'AXL-FOLDER',
+    reason: '/proc/axle-test cannot be made: /proc takes no folders (ENOENT)',
+  });
+});
+
 it.each([
   ['EROFS', 'AXL-READ-ONLY', /mounted read-only.*ReadWritePaths=/],
   ['EACCES', 'AXL-PERMISSION', /the account that owns the folder/],

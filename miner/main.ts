@@ -1,6 +1,7 @@
 /** Composition root of the miner agent. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { makeFolders } from '../common/runtime/folders.js';
 import type { Log } from '../common/runtime/log.js';
 import type { Running } from '../common/runtime/service.js';
 import type { Agent } from './agent.js';
@@ -58,7 +59,7 @@ const FOLDER_ERRORS: Readonly<Record<string, { readonly code: string; readonly h
 
 function claimFolder(folder: string): () => void {
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolders(folder, 0o750);
     fs.accessSync(folder, fs.constants.W_OK);
     return claimState(folder);
   } catch (error) {
