@@ -1,6 +1,7 @@
 /** Composition root of the miner agent. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { makeFolders } from '../common/runtime/folders.js';
 import type { Log } from '../common/runtime/log.js';
 import type { Running } from '../common/runtime/service.js';
 import type { Agent } from './agent.js';
@@ -42,18 +43,30 @@ export async function runMiner(config: MinerConfig, log: Log): Promise<MinerDaem
   }
 }
 
+const NOT_OURS = {
+  code: 'AXL-PERMISSION',
+  hint: 'run the agent as the account that owns the folder (axle), or name one of your own as state: in miner.yaml',
+};
+
+const FOLDER_ERRORS: Readonly<Record<string, { readonly code: string; readonly hint: string }>> = {
+  EACCES: NOT_OURS,
+  EPERM: NOT_OURS,
+  EROFS: {
+    code: 'AXL-READ-ONLY',
+    hint: 'the file system is mounted read-only: look at dmesg, repair and remount it; or, under systemd, the unit does not open this folder: name one that it does as state: in miner.yaml, or add it as ReadWritePaths=',
+  },
+};
+
 function claimFolder(folder: string): () => void {
   try {
-    fs.mkdirSync(folder, { recursive: true, mode: 0o750 });
+    makeFolders(folder, 0o750);
     fs.accessSync(folder, fs.constants.W_OK);
     return claimState(folder);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
-    if (!['EACCES', 'EPERM', 'EROFS'].includes(code)) throw error;
-    throw Object.assign(new Error(message, { cause: error }), {
-      code: 'AXL-PERMISSION',
-      hint: 'run the agent as the account that owns the folder (axle), or name one of your own as state: in miner.yaml',
-    });
+    const explained = FOLDER_ERRORS[code];
+    if (explained === undefined) throw error;
+    throw Object.assign(new Error(message, { cause: error }), explained);
   }
 }
 

@@ -5,6 +5,7 @@ import net from 'node:net';
 import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
+import { makeFolders } from '../common/runtime/folders.js';
 import type { Log } from '../common/runtime/log.js';
 import { Tokens } from '../common/runtime/tokens.js';
 import { userVerifier } from './access/jwt.js';
@@ -117,7 +118,7 @@ const FOLDER_MODE = 0o755;
 async function listenOn(server: http.Server, socket: string): Promise<void> {
   const folder = path.dirname(socket);
   // By chmod, because a umask would keep PHP out; not where the folder is somebody else's.
-  if (fs.mkdirSync(folder, { recursive: true }) !== undefined) fs.chmodSync(folder, FOLDER_MODE);
+  if (makeFolders(folder)) fs.chmodSync(folder, FOLDER_MODE);
   if (fs.existsSync(socket)) {
     if (await answers(socket)) throw new Error(`${socket} is in use by another process`);
     fs.rmSync(socket);

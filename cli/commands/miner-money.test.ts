@@ -2,9 +2,10 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { settle } from '../../miner/shares/settling.js';
 import { FleetStore } from '../../miner/store/store.js';
+import { WorkerUsers } from '../../miner/store/worker-users.js';
 import { buildProgram, runProgram } from '../program.js';
 
 const AT = 1_769_990_400_000;
@@ -157,8 +158,54 @@ it.each([
   expect(out).toMatch(message);
 });
 
+it('says what to do with a damaged database', async () => {
+  fs.mkdirSync(path.join(folder, 'other'));
+  fs.writeFileSync(path.join(folder, 'other', 'fleet.db'), 'no database '.repeat(100));
+  fs.writeFileSync(config, `state: ${folder}/other\n`);
+  expect(await axle('statement')).toBe(1);
+  expect(out).toMatch(/fleet\.db is damaged: put back a backup/);
+});
+
 it('says so where there is no database yet', async () => {
   fs.writeFileSync(config, `state: ${folder}/none\n`);
   expect(await axle('statement')).toBe(1);
   expect(out).toMatch(/is not there yet: start the agent once/);
+});
+
+describe('a disk that cannot be written', () => {
+  beforeEach(async () => {
+    mined('rig1', 'unassigned');
+    await axle('users', 'set', 'rig1', '1-andy');
+    settled();
+    const { openSync } = fs;
+    vi.spyOn(fs, 'openSync').mockImplementation((file, flags, mode) => {
+      if (flags !== 'a') return openSync(file, flags, mode);
+      throw Object.assign(new Error("EROFS: read-only file system, open 'fleet.db'"), { code: 'EROFS' });
+    });
+  });
+
+  it.each(['with the agent', 'without it'])('still shows what it holds, %s', async (agent) => {
+    if (agent === 'without it') {
+      store.close();
+      // Nothing can be made beside the database.
+      fs.symlinkSync(path.join(folder, 'none', 'shm'), path.join(folder, 'fleet.db-shm'));
+    }
+    expect(await axle('credits', 'list')).toBe(0);
+    expect(out).toContain('1-andy');
+    expect(await axle('statement')).toBe(0);
+    expect(out).toMatch(/^1-andy/);
+  });
+
+  it('and says what to do where something is to be changed', async () => {
+    expect(await axle('users', 'set', 'rig1', '2-eve')).toBe(1);
+    expect(out).toMatch(/EROFS.*: the file system of .* is mounted read-only: look at dmesg.*run this again\n$/);
+  });
+});
+
+it('says what to do where the disk is full', async () => {
+  vi.spyOn(WorkerUsers.prototype, 'put').mockImplementation(() => {
+    throw Object.assign(new Error('database or disk is full'), { code: 'SQLITE_FULL' });
+  });
+  expect(await axle('users', 'set', 'rig1', '2-eve')).toBe(1);
+  expect(out).toMatch(/^database or disk is full: make room where .* lies \(df -h, df -i\), then run this again\n$/);
 });

@@ -2,8 +2,6 @@
  * `axle miner statement`, `held`, `credits`, `users`: what was mined, for whom, and what waits for a person. They look into
  * the agent's database, whether it runs or not; what they change, it sees with its next round.
  */
-import fs from 'node:fs';
-import path from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { loadMinerConfig } from '../../miner/config/config.js';
 import { heldOf, reject, release } from '../../miner/shares/held.js';
@@ -12,8 +10,8 @@ import { retryRefused } from '../../miner/shares/refused.js';
 import { dayOf, hasRealDay, type StatementRow, statementOf } from '../../miner/shares/statement.js';
 import { isUser, workerNameOf } from '../../miner/shares/words.js';
 import type { CreditRow, CreditState } from '../../miner/store/credits.js';
-import { FleetStore } from '../../miner/store/store.js';
 import { UsageError } from '../exit.js';
+import { changeStore, readStore } from '../fleet-store.js';
 
 type Common = { readonly config: string; readonly json?: true };
 
@@ -93,7 +91,7 @@ export function addMinerMoney(miner: Command): void {
     .argument('<worker>', "a worker's name at its pool, or a miner's MAC", parseWorker)
     .argument('<user>', 'as the sites name them: 1-andy', parseUser)
     .action((worker: string, user: string, options: Common) =>
-      withStore(options, (store) => {
+      changeStore(options, (store) => {
         store.workerUsers.put({ worker, user, created_at: Date.now() });
         say(`${worker}: ${user}`);
       }),
@@ -101,7 +99,7 @@ export function addMinerMoney(miner: Command): void {
   withConfig(users.command('remove').description('forgets what was said of a worker'))
     .argument('<worker>', 'as listed', parseWorker)
     .action((worker: string, options: Common) =>
-      withStore(options, (store) => {
+      changeStore(options, (store) => {
         if (!store.workerUsers.remove(worker)) throw new Error(`nothing was said of ${worker}`);
         say(`${worker}: forgotten`);
       }),
@@ -110,19 +108,6 @@ export function addMinerMoney(miner: Command): void {
 
 function withConfig(command: Command): Command {
   return command.requiredOption('-c, --config <file>', "the agent's miner.yaml");
-}
-
-/** Opened for as long as it takes: the agent goes on meanwhile. */
-function withStore(options: Common, work: (store: FleetStore) => void): void {
-  const file = path.join(loadMinerConfig(options.config).state, 'fleet.db');
-  if (!fs.existsSync(file))
-    throw new Error(`${file} is not there yet: start the agent once with axle miner --config ${options.config}`);
-  const store = FleetStore.open(file);
-  try {
-    work(store);
-  } finally {
-    store.close();
-  }
 }
 
 type StatementOptions = Common & {
@@ -137,7 +122,7 @@ function statement(options: StatementOptions): void {
   const { user, miner, from, to, day, json } = options;
   if (from !== undefined && to !== undefined && from >= to)
     throw new UsageError('axle miner statement: --from must be before --to');
-  withStore(options, (store) => {
+  readStore(options, (store) => {
     const rows = statementOf(store, {
       ...(user !== undefined && { user }),
       ...(miner !== undefined && { miner }),
@@ -173,7 +158,7 @@ function statementLine({
 }
 
 function listHeld(options: Common): void {
-  withStore(options, (store) => {
+  readStore(options, (store) => {
     const rows = heldOf(store);
     if (options.json) return sayAll(rows);
     if (rows.length === 0) say('Nothing is held.');
@@ -187,7 +172,7 @@ type DecideOptions = Common & { readonly all?: true; readonly reason: string };
 function decide(what: 'release' | 'reject', ids: readonly number[], options: DecideOptions): void {
   if ((ids.length === 0) === (options.all === undefined))
     throw new UsageError(`axle miner held ${what}: name the ids of held work, or --all`);
-  withStore(options, (store) => {
+  changeStore(options, (store) => {
     const chosen = options.all ? heldOf(store).map(({ id }) => id) : [...new Set(ids)];
     const done = what === 'release' ? release(store, chosen) : reject(store, chosen, options.reason);
     say(`${what === 'release' ? 'released' : 'rejected'}: ${done}`);
@@ -199,7 +184,7 @@ type CreditsOptions = Common & { readonly state?: CreditState; readonly user?: s
 
 function listCredits(options: CreditsOptions): void {
   const { state, user, limit, json } = options;
-  withStore(options, (store) => {
+  readStore(options, (store) => {
     const rows = store.credits.list({
       limit,
       ...(state !== undefined && { state }),
@@ -217,7 +202,7 @@ function creditLine({ id, state, from_s, to_s, user, miner, worker, amount, erro
 }
 
 function retry(ids: readonly number[], options: Common): void {
-  withStore(options, (store) => {
+  changeStore(options, (store) => {
     const done = retryRefused(store, ids);
     say(`made again: ${done}`);
     if (done < ids.length)
@@ -227,7 +212,7 @@ function retry(ids: readonly number[], options: Common): void {
 
 function listUsers(options: Common): void {
   const { credit } = loadMinerConfig(options.config);
-  withStore(options, (store) => {
+  readStore(options, (store) => {
     const { owned, nobodys } = ownersOf(store, credit?.users ?? { table: {}, rules: [] });
     if (options.json) return sayAll([...owned, ...nobodys]);
     for (const one of owned) say(ownedLine(one));

@@ -60,6 +60,7 @@ describe('axle miner simulate', () => {
     [['--kind', 'toaster'], 'must be one of antminer'],
     [['--fault', 'fire=1'], 'must be one of hung'],
     [['--http-port', '70000'], 'must be 1–65535'],
+    [['--fault', 'hung=99', '--fault', 'slow', '--count', '3'], '100 faults are more than 3 miners'],
   ])('%j is refused', async (args, message) => {
     const errors = capture('stderr');
     expect(await runProgram(buildProgram(), ['node', 'axle', 'miner', 'simulate', ...args])).toBe(2);

@@ -103,6 +103,9 @@ export function addMiner(program: Command): void {
     .addOption(new Option('--exit-with-parent', 'stop when stdin closes').hideHelp())
     .addHelpText('after', SIMULATE_HELP)
     .action(async (options: SimulateOptions) => {
+      const faults = Object.values(options.fault).reduce((sum, many) => sum + many, 0);
+      if (faults > options.count)
+        throw new UsageError(`${faults} faults are more than ${options.count} miners: see --count and --fault`);
       await simulate(options);
     });
   addMinerRelay(miner, (command) => withPorts(command, 'of their web pages'));

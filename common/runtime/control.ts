@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import { makeFolders } from './folders.js';
 
 /** Where the daemon with this state folder listens. */
 export function controlSocket(state: string): string {
@@ -53,7 +54,7 @@ export class ControlServer {
   /** Listens. What a killed daemon left in the socket's place is removed; rejects where another daemon listens there. */
   async start(): Promise<void> {
     checkPath(this.socketPath);
-    fs.mkdirSync(path.dirname(this.socketPath), { recursive: true, mode: 0o750 });
+    makeFolders(path.dirname(this.socketPath), 0o750);
     if (await isListening(this.socketPath))
       throw new ControlError(
         'AXL-RUNNING',

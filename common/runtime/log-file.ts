@@ -5,6 +5,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Writable } from 'node:stream';
+import { makeFolders } from './folders.js';
 
 export type LogFileOptions = {
   /** Its directory is made if need be. */
@@ -60,7 +61,7 @@ export class LogFile extends Writable {
 
   #open(): number {
     const { file } = this.#options;
-    fs.mkdirSync(path.dirname(file), { recursive: true });
+    makeFolders(path.dirname(file));
     const fd = fs.openSync(file, 'a', 0o644);
     this.#bytes = fs.fstatSync(fd).size;
     return fd;

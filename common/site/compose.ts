@@ -52,6 +52,7 @@ async function shared(config: Shared, log: Log): Promise<Omit<SiteOptions, 'isHu
     userdata: config.userdata,
     state: config.state,
     policies: mergePolicies(DEFAULT_POLICIES, kinds),
+    kindsNamed: Object.keys(kinds),
     joinRule: config.join,
     guards: guardsOf(config),
     maxFileBytes: config.limits.max_file_bytes,

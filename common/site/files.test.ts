@@ -263,6 +263,22 @@ describe('replacing files', () => {
     expect(faucet.text(ANDY)).toBe(odd);
   });
 
+  test(
+    'a kind that is configured and has no folder is told of once, at the start',
+    async (lab) => {
+      const { hub, faucet, charity } = await withAndy(lab);
+      const told = (site: LabSite) => site.log.filter(({ fields }) => fields.code === 'AXL-NO-FOLDER');
+      for (const site of [faucet, charity, hub])
+        expect(told(site)).toMatchObject([
+          { level: 'warn', event: 'kind without its folder', fields: { kind: 'fleet' } },
+        ]);
+      fs.mkdirSync(path.join(hub.userdata, 'fleet'));
+      await hub.restart();
+      expect(told(hub)).toHaveLength(1);
+    },
+    { kinds: { fleet: {} } },
+  );
+
   if (process.getuid?.() === 0)
     test('owner, group and mode stay as they are when a file is replaced', async (lab) => {
       const { faucet, charity } = await withAndy(lab);

@@ -1,13 +1,13 @@
 /** Opens store and files, and sets a state aside that is older than the files. */
-import fs from 'node:fs';
 import { LiveFiles } from '../replica/live-files.js';
 import { Replica } from '../replica/replica.js';
+import { makeFolders } from '../runtime/folders.js';
 import type { Log } from '../runtime/log.js';
 import type { SiteOptions } from './options.js';
 import type { StateFolder } from './state-folder.js';
 
 export function openReplica(options: SiteOptions, folder: StateFolder): Replica {
-  fs.mkdirSync(options.state, { recursive: true });
+  makeFolders(options.state);
   const files = new LiveFiles({
     root: options.userdata,
     maxFileBytes: options.maxFileBytes,

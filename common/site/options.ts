@@ -29,6 +29,8 @@ export type SiteOptions = {
   readonly userdata: string;
   readonly state: string;
   readonly policies: Policies;
+  /** Kinds that the configuration names: this site is meant to have their folders. */
+  readonly kindsNamed: readonly string[];
   readonly joinRule: JoinRule;
   readonly guards: GuardOptions;
   readonly peers: readonly PeerOptions[];

@@ -77,6 +77,18 @@ export class Reporter {
     });
   }
 
+  /** Kinds that this site is meant to have. Their folders are not made: what stands for an unmounted disk must not be one. */
+  withoutFolder(kinds: readonly string[]): void {
+    for (const kind of kinds)
+      this.log.warn('kind without its folder', {
+        kind,
+        site: this.site,
+        code: 'AXL-NO-FOLDER',
+        reason: 'the configuration names it, and userdata has no folder for it: its documents are not written here',
+        hint: 'make the folder with owner and mode of its neighbours (axle doctor says how), or take the kind out of kinds',
+      });
+  }
+
   received(peer: string, documents: readonly ReceivedDocument[]): void {
     for (const { name, overdrawn } of documents) if (overdrawn) this.#overdrawn(name);
     this.log.info('received', {

@@ -251,6 +251,8 @@ export class Site {
     this.#engine.start();
     const watcher = await this.#watch();
     const report = await this.#scanning.scan(0);
+    const { kindsNamed } = this.#options;
+    this.#reporter.withoutFolder(report.missing.filter((kind) => kindsNamed.includes(kind)));
     await this.#engine.idle();
     this.#isOpen = true;
     this.#engine.openFiles();

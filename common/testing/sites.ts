@@ -306,6 +306,7 @@ export class LabSite {
       userdata: this.userdata,
       state: this.state,
       policies: mergePolicies(DEFAULT_POLICIES, lab.options.kinds ?? {}),
+      kindsNamed: Object.keys(lab.options.kinds ?? {}),
       joinRule: lab.options.joinRule ?? 'hold',
       guards: lab.options.guards ?? DEFAULT_GUARDS,
       peers: this.peers.map((peer) => ({ site: peer, transport: (folders) => this.#transport(life, peer, folders) })),

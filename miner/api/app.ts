@@ -10,7 +10,7 @@ import { POOLS, type Pool } from '../wallets/pools.js';
 import { type Caller, callerOf, checkHost, checkScope, checkSite } from './access.js';
 import type { ApiConfig } from './config.js';
 import type { Context } from './context.js';
-import { ApiError, asApiError } from './errors.js';
+import { ApiError, asApiError, schemaMistake } from './errors.js';
 import { creditRoutes } from './routes/credits.js';
 import { docsRoutes } from './routes/docs.js';
 import { fleetRoutes } from './routes/fleet.js';
@@ -62,7 +62,16 @@ export async function buildApi(agent: Agent, options: ApiOptions): Promise<Fasti
     frameworkErrors: (_error, request, reply) =>
       answerError(new ApiError('bad_request', 'this can be no address'), request, reply),
     forceCloseConnections: 'idle',
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, strict: false, allowUnionTypes: true } },
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        strict: false,
+        allowUnionTypes: true,
+        verbose: true,
+      },
+    },
+    schemaErrorFormatter: schemaMistake,
   });
   takeEmptyJson(app);
   // What answers look like is described for readers: it neither checks them nor leaves anything out.

@@ -95,6 +95,15 @@ describe('adding by hand', () => {
     expect(agent.store.miners.list()).toEqual([]);
   });
 
+  it.each([
+    [{ name: '' }, 'body/name must be one line of 1 to 100 characters, without spaces at its ends'],
+    [{ mac_address: 'aa:bb' }, 'body/mac_address must be such as aa:bb:cc:00:11:22'],
+    [{ ip: '10.0.0.1', 'x\n': 1 }, 'body has a field that is not known: "ip"'],
+    [{ api_port: 0 }, 'body/api_port must be >= 1'],
+  ])('says of %j what is wrong, in words', async (over, message) => {
+    expect((await ask('POST', '/api/miners', { ...AVALON, ...over })).body.error.message).toBe(message);
+  });
+
   it('takes a simulated one where its network is configured, and the names that people have for a type', async () => {
     const simulated = { ...AVALON, ip_address: '127.33.0.9', miner_type: 'Avalon Nano' };
     expect((await ask('POST', '/api/miners', simulated)).body).toMatchObject({ miner_type: 'avalon' });

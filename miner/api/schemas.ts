@@ -15,11 +15,11 @@ export const Name = Type.String({
   pattern:
     '^[^\\s\\u0000-\\u001f\\u007f\\u2028\\u2029]([^\\u0000-\\u001f\\u007f\\u2028\\u2029]{0,98}[^\\s\\u0000-\\u001f\\u007f\\u2028\\u2029])?$',
   maxLength: 100,
-  description: 'one line, at most 100 characters',
+  description: 'one line of 1 to 100 characters, without spaces at its ends',
 });
 export const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 export const Limit = Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', description: '1–1000' });
-export const Whole = Type.String({ pattern: '^\\d{1,15}$' });
+export const Whole = Type.String({ pattern: '^\\d{1,15}$', description: 'a whole number' });
 export const YesNo = Type.Unsafe<string>({ type: 'string', enum: ['true', 'false', '1', '0'] });
 /** Seconds or milliseconds since 1970, or an ISO time. */
 export const Time = Type.String({
@@ -66,7 +66,7 @@ const MinerType = Type.String({
 const IpAddress = Type.String({ maxLength: 40, description: 'IPv4, in a private network' });
 const MacAddress = Type.String({
   pattern: '^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$',
-  description: 'aa:bb:cc:00:11:22',
+  description: 'such as aa:bb:cc:00:11:22',
 });
 
 export const NewMinerBody = Type.Object(
@@ -124,7 +124,7 @@ export const HistoryQuery = Type.Object(
     from: Type.Optional(Type.String({ ...Time, description: `${Time.description}; default: a day before to` })),
     to: Type.Optional(Type.String({ ...Time, description: `${Time.description}; default: now` })),
     points: Type.Optional(
-      Type.String({ pattern: '^[1-9]\\d{0,3}$', description: 'at most so many, up to 2000; default 300' }),
+      Type.String({ pattern: '^[1-9]\\d{0,3}$', description: 'so many at most: a number up to 2000; default 300' }),
     ),
   },
   closed,
@@ -136,10 +136,12 @@ export const NewWalletBody = Type.Object(
     name: Type.Optional(Name),
     address: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9:_-]{3,127}$',
-      description: "payout address, or an account's name where the pool has accounts",
+      description: "a payout address, or an account's name where the pool has accounts",
     }),
     pool: Type.String({ pattern: '^[a-z0-9][a-z0-9_-]{0,63}$', description: 'an id of /api/pools' }),
-    currency: Type.Optional(Type.String({ pattern: '^[A-Z0-9]{2,10}$', description: "default: the pool's" })),
+    currency: Type.Optional(
+      Type.String({ pattern: '^[A-Z0-9]{2,10}$', description: "capital letters, such as BTC; default: the pool's" }),
+    ),
   },
   {
     ...closed,
@@ -151,7 +153,7 @@ export const WalletChangeBody = Type.Object({ name: Name }, closed);
 export type WalletChangeBody = Static<typeof WalletChangeBody>;
 
 /** Of a worker as a miner sends it: visible characters, dots among them. */
-const Worker = Type.String({ pattern: '^[\\x21-\\x7e]{1,128}$' });
+const Worker = Type.String({ pattern: '^[\\x21-\\x7e]{1,128}$', description: '1 to 128 letters, digits and signs' });
 
 export const SharesQuery = Type.Object(
   {
@@ -181,7 +183,10 @@ export const NewShareBody = Type.Object(
 );
 export type NewShareBody = Static<typeof NewShareBody>;
 
-const User = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$', description: 'of the sites: 1-andy' });
+const User = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$',
+  description: 'as the sites name it, such as 1-andy',
+});
 
 export const CreditsQuery = Type.Object(
   {
@@ -193,7 +198,14 @@ export const CreditsQuery = Type.Object(
 );
 export type CreditsQuery = Static<typeof CreditsQuery>;
 export const RejectBody = Type.Object(
-  { reason: Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\u0000-\\u001f\\u007f]*$' }) },
+  {
+    reason: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      pattern: '^[^\\u0000-\\u001f\\u007f]*$',
+      description: 'one line',
+    }),
+  },
   closed,
 );
 export type RejectBody = Static<typeof RejectBody>;

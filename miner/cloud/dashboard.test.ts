@@ -85,6 +85,15 @@ describe('axle dashboard', () => {
     expect((not_before - Date.now()) / 1_000).toBeLessThan(65);
   });
 
+  it('waits an hour at most, however far the end of the limit is said to be', async () => {
+    server.add(ID, 'andy', published('rig1'));
+    server.reset_s = Math.floor(Date.now() / 1_000) + 10 * 365 * 86_400;
+    const { source } = dashboardSettings({ gist: ID }, { GIST_API_URL: server.url }, Date.now);
+    expect(((await source.look()).not_before ?? 0) - Date.now()).toBeLessThan(1_000);
+    server.limit = server.used + 1;
+    expect(((await source.look()).not_before ?? 0) - Date.now()).toBeLessThanOrEqual(3_600_000);
+  });
+
   it('asks with the tag of what it has, and again for what it could not read', async () => {
     server.add(ID, 'andy', '{}');
     const { source } = dashboardSettings({ gist: ID }, { GIST_API_URL: server.url }, Date.now);

@@ -85,7 +85,7 @@ export interface Dashboard extends Running {
 /** Listens. Rejects where it cannot. */
 export async function runDashboard(settings: DashboardSettings, log: Log, now = Date.now): Promise<Dashboard> {
   const { source, place, host, port, ttl_s } = settings;
-  const mirror = new Mirror({ source, ttl_s, now, random: Math.random, log });
+  const mirror = new Mirror({ source, ttl_s, now, elapsed: () => performance.now(), random: Math.random, log });
   const app = buildDashboard({
     mirror,
     page: registerBoard,

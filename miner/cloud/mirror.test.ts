@@ -17,6 +17,7 @@ const part = (updated_at: number, { name = 'gist', interval_s = 60, left_out = 0
 
 class Desk {
   now = START;
+  elapsed = 7_000;
   looks = 0;
   next: Look | Error | 'hang' = { parts: [part(START - 10_000)], problems: [] };
   readonly told: string[] = [];
@@ -38,6 +39,7 @@ class Desk {
       source: { name: 'gist', delay_s: 0, look },
       ttl_s: 30,
       now: () => this.now,
+      elapsed: () => this.elapsed,
       random: () => 0,
       log,
       patience_ms: 20,
@@ -46,6 +48,7 @@ class Desk {
 
   after(seconds: number) {
     this.now += seconds * 1_000;
+    this.elapsed += seconds * 1_000;
     return this.mirror.view();
   }
 }
@@ -150,6 +153,20 @@ describe('the published fleet', () => {
     await desk.after(1);
     await desk.after(100);
     expect(desk.looks).toBe(2);
+  });
+
+  it('is fetched on, and grows old, after the clock here was set back', async () => {
+    const desk = new Desk();
+    await desk.after(0);
+    desk.now -= 86_400_000;
+    desk.next = { problems: [] };
+    expect(await desk.after(30)).toMatchObject({ fetched_at: desk.now, stale: false });
+    expect(desk.looks).toBe(2);
+    expect(await desk.after(600)).toMatchObject({ stale: true, age_s: 630 });
+    desk.next = fault('server');
+    await desk.after(30);
+    desk.now -= 86_400_000;
+    expect(desk.mirror.shown().message).toContain('(last 0 s ago)');
   });
 
   it('waits for a fetch that hangs only a moment', async () => {

@@ -36,6 +36,8 @@ export interface MirrorOptions {
   readonly ttl_s: number;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Milliseconds since some beginning, by a clock that is never set: for waiting, and for how long something is known. */
+  readonly elapsed: () => number;
   readonly random: () => number;
   readonly log: Log;
   /** Who asks waits no longer for a fetch. */
@@ -56,10 +58,10 @@ export class Mirror {
   readonly #options: MirrorOptions;
   #parts: readonly Part[] = [];
   #problems: readonly string[] = [];
-  /** Agent → what it last wrote, and since when we know that. */
+  /** Agent → what it last wrote, and since when we know that, as all that is waited for by `elapsed`. */
   readonly #seen = new Map<string, { readonly updated_at: number; readonly since: number }>();
   #fetched_at: number | undefined;
-  #next_at = 0;
+  #next_at = Number.NEGATIVE_INFINITY;
   #failures = 0;
   #error = '';
   #fetching: Promise<void> | undefined;
@@ -74,8 +76,8 @@ export class Mirror {
 
   /** Fetches first where that is due; bounded in time. Never rejects. */
   async view(): Promise<CloudFleet> {
-    const { now, patience_ms = PATIENCE_MS } = this.#options;
-    if (now() >= this.#next_at)
+    const { elapsed, patience_ms = PATIENCE_MS } = this.#options;
+    if (elapsed() >= this.#next_at)
       this.#fetching ??= this.#fetch().finally(() => {
         this.#fetching = undefined;
       });
@@ -91,7 +93,7 @@ export class Mirror {
   }
 
   async #fetch(): Promise<void> {
-    const { source, ttl_s, now, log } = this.#options;
+    const { source, ttl_s, now, elapsed, log } = this.#options;
     try {
       const { parts, problems, not_before = 0 } = await source.look();
       if (parts !== undefined) {
@@ -110,7 +112,7 @@ export class Mirror {
         });
       this.#failures = 0;
       this.#error = '';
-      this.#next_at = Math.max(now() + ttl_s * 1_000, not_before);
+      this.#next_at = elapsed() + Math.max(ttl_s * 1_000, not_before - now());
     } catch (error) {
       this.#failed(error as Error);
     }
@@ -124,12 +126,12 @@ export class Mirror {
     for (const name of this.#seen.keys()) if (!parts.some((part) => part.name === name)) this.#seen.delete(name);
     for (const { name, published } of parts) {
       if (this.#seen.get(name)?.updated_at === published.updated_at) continue;
-      this.#seen.set(name, { updated_at: published.updated_at, since: this.#options.now() });
+      this.#seen.set(name, { updated_at: published.updated_at, since: this.#options.elapsed() });
     }
   }
 
   #failed(error: Error): void {
-    const { source, ttl_s, now, random, log } = this.#options;
+    const { source, ttl_s, now, elapsed, random, log } = this.#options;
     const { hint } = error as { hint?: string };
     const told = hint === undefined ? error.message : `${error.message}: ${hint}`;
     const isNews = told !== this.#error;
@@ -140,7 +142,7 @@ export class Mirror {
     const isBrief = ['unreachable', 'server', 'other'].includes(code);
     const asked_ms = error instanceof GistFault && error.not_before !== undefined ? error.not_before - now() : 0;
     const wait_ms = Math.max(isBrief ? Math.min(ttl_s * 1_000, RETRY_MS) : grown_ms, asked_ms) * (1 + random() / 10);
-    this.#next_at = now() + wait_ms;
+    this.#next_at = elapsed() + wait_ms;
     const fields = {
       source: source.name,
       code: 'AXL-DASHBOARD',
@@ -174,9 +176,9 @@ export class Mirror {
 
   /** By the agent's clock and by ours, whichever makes it older: a clock that is ahead must not keep old data young. */
   #agentOf({ name, published }: Part): AgentSeen {
-    const { source, ttl_s, now } = this.#options;
+    const { source, ttl_s, now, elapsed } = this.#options;
     const { updated_at, interval_s, miners } = published;
-    const age_ms = Math.max(now() - updated_at, now() - (this.#seen.get(name)?.since ?? now()), 0);
+    const age_ms = Math.max(now() - updated_at, elapsed() - (this.#seen.get(name)?.since ?? elapsed()), 0);
     const limit_s = INTERVALS * interval_s + ttl_s + source.delay_s;
     return {
       name,
@@ -202,7 +204,9 @@ export class Mirror {
     const said: string[] = [];
     if (this.#failures > 0) {
       const since =
-        this.#fetched_at === undefined ? 'never yet' : `last ${duration((now() - this.#fetched_at) / 1_000)} ago`;
+        this.#fetched_at === undefined
+          ? 'never yet'
+          : `last ${duration(Math.max(now() - this.#fetched_at, 0) / 1_000)} ago`;
       said.push(`The ${source.name} cannot be fetched (${since}): ${this.#error}.`);
     }
     for (const { name, stale, age_s } of agents)

@@ -43,6 +43,8 @@ export interface GistPlace {
 /** GitHub hands out raw files that are up to five minutes old. */
 const RAW_DELAY_S = 300;
 const API_DELAY_S = 30;
+/** Of GitHub's limit: an end of it that lies further ahead is a mistake of somebody's clock. */
+const WINDOW_MS = 3_600_000;
 
 export class GistSource implements Source {
   readonly name = 'gist';
@@ -70,7 +72,7 @@ export class GistSource implements Source {
         ? await this.#client.read(id, FILE_NAME, this.#tag)
         : await this.#client.readRaw(raw_url, this.#tag);
     // What is left until the end of the window is used evenly: without a token it is 60 requests an hour.
-    const left_ms = budget === undefined ? 0 : budget.reset_at - now();
+    const left_ms = budget === undefined ? 0 : Math.min(budget.reset_at - now(), WINDOW_MS);
     const not_before = budget === undefined ? undefined : now() + Math.max(0, left_ms) / (budget.remaining + 1);
     const paced = not_before === undefined ? {} : { not_before };
     if (text === undefined) return { problems: [], ...paced };

@@ -14,6 +14,8 @@ export interface Registered {
   readonly changed: readonly number[];
   /** Not found this time, which says nothing of their state: polling does. */
   readonly missed: number;
+  /** With the MAC of another that was found: taken for further addresses of that one, and not added. */
+  readonly doubles: readonly FoundMiner[];
 }
 
 /** One transaction. */
@@ -26,7 +28,7 @@ export function register(store: FleetStore, result: ScanResult, ports: Ports, at
       address: ip_address,
       ...(mac_address === null ? {} : { mac: mac_address }),
     }));
-    const { seen, added, missed } = reconcile(known, result.found);
+    const { seen, added, missed, doubles } = reconcile(known, result.found);
     const changed: number[] = [];
     const moved: { row: MinerRow; from: string }[] = [];
     for (const { known: device, found, moved: isMoved } of seen) {
@@ -39,7 +41,7 @@ export function register(store: FleetStore, result: ScanResult, ports: Ports, at
     }
     const names = new Set([...rows.values()].map(({ name }) => name));
     const made = added.map((found) => ({ row: add(store, found, ports, names, at), found }));
-    return { added: made, moved, changed, missed: missed.length };
+    return { added: made, moved, changed, missed: missed.length, doubles };
   });
 }
 

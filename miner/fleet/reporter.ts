@@ -35,16 +35,23 @@ export class FleetReporter {
     this.#log.info('miner looked for', { miner: miner.name, address: miner.ip_address, reason });
   }
 
-  scanned(result: ScanResult, { added, moved, missed }: Registered): void {
+  scanned(result: ScanResult, { added, moved, missed, doubles }: Registered): void {
     this.#log.info('scanned', {
       addresses: result.progress.addresses,
       found: result.found.length,
       added: added.length,
       moved: moved.length,
       missed,
+      ...(doubles.length > 0 && { doubles: doubles.length }),
       ...(result.unknown.length > 0 && { not_understood: result.unknown.length }),
       ms: result.duration_ms,
     });
+    if (doubles.length > 0)
+      this.#log.info('addresses not added', {
+        addresses: namesOf(doubles.map(({ address, mac = '' }) => ({ name: address, address: mac }))),
+        reason: 'each has the MAC of another that was found, and is taken for the same device',
+        hint: 'if they are devices of their own, give each a MAC of its own: their firmware says it twice',
+      });
     for (const { row, from } of moved) this.#log.info('miner has moved', { miner: row.name, from, to: row.ip_address });
     for (const { address, reason } of result.unknown) this.#log.debug('not understood', { address, reason });
   }
@@ -93,7 +100,7 @@ export class FleetReporter {
   }
 }
 
-function namesOf(changes: readonly StateChange[]): string {
+function namesOf(changes: readonly Pick<StateChange, 'name' | 'address'>[]): string {
   const names = changes
     .slice(0, NAMES_MAX)
     .map(({ name, address }) => (address === '' ? name : `${name} (${address})`));

@@ -1,6 +1,7 @@
 /** Shares, wallets, credits: put together. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../../common/runtime/log.js';
+import { troubleOf } from '../../common/runtime/troubles.js';
 import { PoolCheck } from '../pools/pool-check.js';
 import { PoolClient } from '../pools/pool-client.js';
 import type { FleetStore } from '../store/store.js';
@@ -132,9 +133,7 @@ class OpenMoney implements Money {
     const run = (): void => {
       this.#running = this.round()
         .then(
-          () => {
-            this.#failed_at = undefined;
-          },
+          () => this.#worked(),
           (error: Error) => this.#fail(error),
         )
         .then(() => {
@@ -149,7 +148,13 @@ class OpenMoney implements Money {
     const at = this.#options.now();
     if (this.#failed_at !== undefined && Math.abs(at - this.#failed_at) < TOLD_MS) return;
     this.#failed_at = at;
-    this.#options.log.error('crediting failed', { code: 'AXL-CREDIT-FAULT', reason: error.message });
+    const { reason, hint } = troubleOf(error);
+    this.#options.log.error('crediting failed', { code: 'AXL-CREDIT-FAULT', reason, hint });
+  }
+
+  #worked(): void {
+    if (this.#failed_at !== undefined) this.#options.log.info('crediting works again', { code: 'AXL-CREDIT-FAULT' });
+    this.#failed_at = undefined;
   }
 
   async stop(): Promise<void> {

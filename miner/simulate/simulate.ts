@@ -22,7 +22,7 @@ export interface SimulateOptions {
   readonly exitWithParent?: true;
 }
 
-/** Says when all of them listen. Resolves when it was stopped by SIGINT or SIGTERM, or its time is up. */
+/** Says when all of them listen. Resolves when it was stopped by SIGINT or SIGTERM, its reader has gone, or its time is up. */
 export async function simulate(options: SimulateOptions): Promise<void> {
   const fleet = await start(options);
   for (const miner of fleet.miners) process.stdout.write(options.json ? jsonLine(miner) : line(miner));
@@ -82,10 +82,12 @@ async function stopped({ seconds, exitWithParent }: SimulateOptions): Promise<vo
   const end = () => stop.abort();
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
+  process.stdout.on('error', end);
   if (exitWithParent) void parentGone().then(end);
   await sleep(seconds === undefined ? 2 ** 31 - 1 : seconds * 1_000, undefined, { signal: stop.signal }).catch(
     () => {},
   );
   process.off('SIGINT', end);
   process.off('SIGTERM', end);
+  process.stdout.off('error', end);
 }

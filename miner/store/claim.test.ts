@@ -9,7 +9,12 @@ it('is for one agent at a time, and for the next one when that has ended', () =>
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'axle-claim-'));
   try {
     const giveBack = claimState(folder);
-    expect(() => claimState(folder)).toThrow(/another axle miner works with .*axle-claim-.*: stop it/);
+    expect(() => claimState(folder)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/^another axle miner works with .*axle-claim-/),
+        hint: expect.stringMatching(/^stop it first/),
+      }),
+    );
     giveBack();
     claimState(folder)();
   } finally {

@@ -13,7 +13,8 @@ export function claimState(folder: string): () => void {
     lock.close();
     if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error;
     throw new FleetStoreError(
-      `another axle miner works with ${folder}: stop it first, or give this one a state of its own in miner.yaml`,
+      `another axle miner works with ${folder}`,
+      'stop it first, or give this one a state of its own in miner.yaml',
       { cause: error },
     );
   }

@@ -50,10 +50,21 @@ it('takes over the file of an older version, with what is in it', () => {
   expect(store.db.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
 });
 
+it('writes nothing to open a file of this version: the disk may be full', () => {
+  store.db.pragma('wal_checkpoint(TRUNCATE)');
+  FleetStore.open(file).close();
+  expect(fs.statSync(`${file}-wal`).size).toBe(0);
+});
+
 it('says what to do with a damaged file, and leaves it as it is', () => {
   const damaged = path.join(folder, 'damaged.db');
   fs.writeFileSync(damaged, 'no database '.repeat(100));
-  expect(() => FleetStore.open(damaged)).toThrow(/is damaged: put back a backup/);
+  expect(() => FleetStore.open(damaged)).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/ is damaged$/),
+      hint: expect.stringMatching(/^put back a backup/),
+    }),
+  );
   expect(fs.readFileSync(damaged, 'utf8')).toMatch(/^no database/);
 });
 

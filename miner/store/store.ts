@@ -1,6 +1,7 @@
 /** The fleet's data in one SQLite file (WAL, synchronous=FULL: what is counted as mined is on disk before it is sent). */
 import fs from 'node:fs';
 import Database from 'better-sqlite3';
+import { troubleOf } from '../../common/runtime/troubles.js';
 import { Ageing } from './ageing.js';
 import { Configs } from './configs.js';
 import { Counters } from './counters.js';
@@ -16,6 +17,15 @@ import { Works } from './works.js';
 
 export class FleetStoreError extends Error {
   readonly code = 'AXL-FLEET-STORE';
+
+  constructor(
+    what: string,
+    /** What to do now. */
+    readonly hint: string,
+    options?: ErrorOptions,
+  ) {
+    super(what, options);
+  }
 }
 
 export class FleetStore {
@@ -48,6 +58,28 @@ export class FleetStore {
     }
   }
 
+  /**
+   * As `open`, and where that is not possible because the disk is full or read-only, as the file stands: it must be of this
+   * version then. What is in the way of that, or of opening at all, is thrown as `open` does.
+   */
+  static openToRead(file: string): FleetStore {
+    try {
+      return FleetStore.open(file);
+    } catch (error) {
+      if (!['AXL-DISK-FULL', 'AXL-READ-ONLY', 'AXL-STATE-OPEN'].includes(troubleOf(error).code)) throw error;
+      for (const source of [() => file, () => inMemory(file)]) {
+        let db: Database.Database | undefined;
+        try {
+          db = new Database(source(), { readonly: true });
+          return new FleetStore(db);
+        } catch {
+          db?.close();
+        }
+      }
+      throw error;
+    }
+  }
+
   private constructor(db: Database.Database) {
     this.db = db;
     this.miners = new Miners(db);
@@ -73,12 +105,22 @@ export class FleetStore {
   }
 }
 
+/** SQLite wants to make files beside one that is in WAL mode, even to read it: where it cannot, it reads a copy that is not. */
+function inMemory(file: string): Buffer {
+  if ((fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
+    throw new Error(`the newest of ${file} is beside it, in ${file}-wal`);
+  const bytes = fs.readFileSync(file);
+  // Versions of the format to write and to read (https://www.sqlite.org/fileformat.html): 1 is without WAL.
+  return bytes.fill(1, 18, 20);
+}
+
 /** Not set aside by itself: it holds what is owed and not yet sent. */
 function damageOf(error: unknown, file: string): unknown {
   const { code = '' } = error as { code?: string };
   if (!code.startsWith('SQLITE_CORRUPT') && !code.startsWith('SQLITE_NOTADB')) return error;
   return new FleetStoreError(
-    `${file} is damaged: put back a backup of it, or move it away (devices are found again, credits not sent yet are lost)`,
+    `${file} is damaged`,
+    'put back a backup of it, or move it away (devices are found again, credits not sent yet are lost)',
     { cause: error },
   );
 }
@@ -87,8 +129,11 @@ function migrate(db: Database.Database, file: string): void {
   const version = db.pragma('user_version', { simple: true }) as number;
   if (version > MIGRATIONS.length)
     throw new FleetStoreError(
-      `${file} was written by a newer Axle (schema ${version}, this one knows ${MIGRATIONS.length}): install that version again`,
+      `${file} was written by a newer Axle (schema ${version}, this one knows ${MIGRATIONS.length})`,
+      'install that version again',
     );
+  // Nothing is written then: the disk may be full.
+  if (version === MIGRATIONS.length) return;
   db.transaction(() => {
     for (const step of MIGRATIONS.slice(version)) db.exec(step);
     db.pragma(`user_version = ${MIGRATIONS.length}`);

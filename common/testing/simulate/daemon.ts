@@ -120,6 +120,7 @@ export class SimulatedSite {
         userdata: this.userdata,
         state: this.state,
         policies: DEFAULT_POLICIES,
+        kindsNamed: [],
         joinRule: 'hold',
         peers: this.peers().map((peer) => ({
           site: peer.name,
