@@ -73,7 +73,7 @@ function claimFolder(folder: string): () => void {
 async function compose(store: FleetStore, config: MinerConfig, log: Log): Promise<MinerDaemon> {
   const now = Date.now;
   const { credit, pools } = config;
-  const money = openMoney({ store, credit, pools, log, now, random: Math.random });
+  const money = openMoney({ store, credit, pools, log, now, clock: () => performance.now(), random: Math.random });
   const reporter = new FleetReporter(log);
   const keeper = new Keeper({ store, config, reporter, now, money });
   const agent: Agent = {

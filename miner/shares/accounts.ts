@@ -22,6 +22,8 @@ export interface AccountsOptions {
   readonly plausible: Band;
   /** Those of the config before the known ones. */
   readonly pools?: readonly Pool[];
+  /** Milliseconds, never set back: by it, jumps of our clock are seen. */
+  readonly clock?: () => number;
   /** Told of a period that does not fit. */
   readonly onHeld?: (group: WorkGroup, reason: string) => void;
   /** Told of what a counter's fall has hidden. */
@@ -51,6 +53,8 @@ export class Accounts {
   readonly #pools: readonly Pool[];
   /** What each miner that counts its hashes had computed at its last reading: since the agent runs. */
   readonly #computed = new Map<number, { readonly at: number; readonly hashes: number }>();
+  /** When each miner was read last, by both clocks: since the agent runs. */
+  readonly #read = new Map<number, { readonly at: number; readonly clock_ms: number }>();
 
   constructor(store: FleetStore, options: AccountsOptions) {
     this.#store = store;
@@ -67,7 +71,10 @@ export class Accounts {
     const rows = counters.of(miner.id);
     const counted = countsOf(reading, at, rows);
     const hashrate_hps = reading.hashrate_hps ?? reading.hashrate_avg_hps ?? reading.hashrate_nominal_hps;
-    const steps: (KnownStep & { readonly count: PoolCount; readonly hasJumped: boolean })[] = [];
+    const steps: (KnownStep & { readonly count: PoolCount })[] = [];
+    // What was mined meanwhile is of the time behind the jump.
+    const behind_at = this.#jumpTo(miner.id, at);
+    if (behind_at !== undefined) this.close(miner.id);
     for (const count of counted.counts) {
       const before = rows.find(
         ({ pool_url, pool_user }) => pool_url === count.pool_url && pool_user === count.pool_user,
@@ -75,10 +82,7 @@ export class Accounts {
       const step = stepBetween(before, count, hashrate_hps);
       if (step.kind === 'older') continue;
       counters.put({ miner_id: miner.id, ...count });
-      const before_at = before?.at ?? at;
-      const worked_at = at - step.seconds * 1_000;
-      const hasJumped = KNOWN.includes(step.kind) && worked_at - before_at > this.#options.period_ms;
-      steps.push({ step, count, hasJumped, from_at: hasJumped ? worked_at : before_at });
+      steps.push({ step, count, from_at: Math.max(before?.at ?? at, behind_at ?? 0) });
       if (step.kind === 'lost') this.#options.onLost?.(miner, count);
     }
     // A counter of the whole miner goes on under the next pool's name, or beside those of its pools: under the old one it
@@ -90,8 +94,6 @@ export class Accounts {
     const known = steps.filter(({ step }) => KNOWN.includes(step.kind));
     const computed = this.#computedSince(miner.id, known, reading.total_hashes, at);
     if (known.length === 0) return {};
-    // Our clock has jumped ahead, or it was off for long: the time between is no time in which anything was mined.
-    if (known.some(({ hasJumped }) => hasJumped)) this.close(miner.id);
     const { isCredited = true } = this.#options;
     if (isCredited) this.#keepPace(miner, known, { hashrate_hps: paceOf(reading, known), computed }, at);
     const configs = this.#store.configs.list(miner.id);
@@ -155,6 +157,17 @@ export class Accounts {
     // In step with the clock, so that a day's end is a period's end. A clock that has jumped ends the period as well.
     const isDue = Math.floor(at / period_ms) !== Math.floor(pace.from_at / period_ms);
     if (isDue) this.close(miner_id);
+  }
+
+  /** When the time began that has really passed since its last reading, where our clock has jumped ahead meanwhile. */
+  #jumpTo(miner_id: number, at: number): number | undefined {
+    const clock_ms = this.#options.clock?.();
+    if (clock_ms === undefined) return undefined;
+    const before = this.#read.get(miner_id);
+    this.#read.set(miner_id, { at, clock_ms });
+    if (before === undefined) return undefined;
+    const began_at = at - (clock_ms - before.clock_ms);
+    return began_at - before.at > this.#options.period_ms ? Math.floor(began_at) : undefined;
   }
 
   /** The hashes that the miner itself has counted since the reading before; undefined where something began anew. */

@@ -59,6 +59,8 @@ export interface MoneyOptions {
   readonly pools?: OwnPoolsConfig;
   readonly log: Log;
   readonly now: () => number;
+  /** Milliseconds, never set back. Without it, jumps of `now` are not seen. */
+  readonly clock?: () => number;
   readonly random: () => number;
   /** Between two rounds. */
   readonly round_ms?: number;
@@ -101,6 +103,7 @@ class OpenMoney implements Money {
       period_ms: (credit?.period_s ?? 600) * 1_000,
       plausible: credit?.plausible ?? { min: 0.5, max: 1.5 },
       pools,
+      ...(options.clock && { clock: options.clock }),
       onHeld: (group, reason) => this.#tellHeld(group[0], reason),
       onLost: (miner, { pool_url, pool_user }) =>
         log.warn('shares unknown', {
