@@ -84,7 +84,7 @@ async function startSites(): Promise<Run[]> {
     [OTHER, HUB],
   ] as const)
     mkdirSync(join(root, site, 'state/inbox', peer), { recursive: true });
-  mkdirSync(join(userdata(HUB), 'fleet'), { recursive: true });
+  for (const site of [HUB, HOME]) mkdirSync(join(userdata(site), 'fleet'), { recursive: true });
   const sites = [makeSite(HUB, [HOME, OTHER], FLEET), makeSite(HOME, [HUB], FLEET), makeSite(OTHER, [HUB], {})];
   await Promise.all(sites.map((site) => site.told(/ready site=/)));
   return sites;
