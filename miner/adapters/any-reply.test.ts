@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ADAPTERS, parseReplies } from './identify.js';
 import { readReplies } from './replies.js';
+import { MAY_BE_NEGATIVE, numbersIn } from './testing/numbers.js';
 import type { Json } from './tolerant-json.js';
 
 /** The names that the families use, so that what is made up is looked at. */
@@ -151,15 +152,6 @@ const value: fc.Arbitrary<Json> = fc.letrec<{ any: Json; object: Json; list: Jso
   object: fc.dictionary(fc.constantFrom(...NAMES), tie('any'), { maxKeys: 6 }),
   list: fc.array(tie('any'), { maxLength: 3 }),
 })).object;
-
-function numbersIn(part: unknown, path = ''): readonly (readonly [string, number])[] {
-  if (typeof part === 'number') return [[path, part]];
-  if (typeof part !== 'object' || part === null) return [];
-  return Object.entries(part).flatMap(([key, item]) => numbersIn(item, `${path}/${key}`));
-}
-
-/** Below zero may be air, and a signal. */
-const MAY_BE_NEGATIVE = /ambient_c|rssi_dbm/;
 
 describe('whatever a device answers', () => {
   it('no adapter throws, and every number is finite and not negative', () => {

@@ -7,6 +7,7 @@ import { httpAnswer, SOLD_WITH } from '../simulate/replies/http.js';
 import { whatsminer3Answer } from '../simulate/replies/whatsminer3.js';
 import { ADAPTERS } from './identify.js';
 import { readReplies } from './replies.js';
+import { MAY_BE_NEGATIVE, numbersIn } from './testing/numbers.js';
 import type { Json } from './tolerant-json.js';
 
 const STATE: Omit<MinerState, 'model'> = {
@@ -87,15 +88,6 @@ function mutated(value: Json, pick: () => number): Json {
   if (Array.isArray(value)) return (value as readonly Json[]).map((item) => mutated(item, pick));
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mutated(item, pick)]));
 }
-
-function numbersIn(part: unknown, path = ''): readonly (readonly [string, number])[] {
-  if (typeof part === 'number') return [[path, part]];
-  if (typeof part !== 'object' || part === null) return [];
-  return Object.entries(part).flatMap(([key, item]) => numbersIn(item, `${path}/${key}`));
-}
-
-/** Below zero may be air, and a signal. */
-const MAY_BE_NEGATIVE = /ambient_c|rssi_dbm/;
 
 it('no adapter throws, and no number is none, endless or negative', () => {
   const all = samples();

@@ -3,12 +3,12 @@
  * for private use may be, and what the configuration names itself (simulated miners are on the loopback).
  */
 import { isIPv4 } from 'node:net';
-import { addressToNumber, numberToAddress } from '../discovery/addresses.js';
+import { addressToNumber, numberToAddress, PRIVATE_NETWORKS } from '../discovery/addresses.js';
 import { ApiError } from './errors.js';
 
 type Range = { readonly first: number; readonly last: number };
 
-const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'].map(rangeOf);
+const PRIVATE = PRIVATE_NETWORKS.map(rangeOf);
 
 function rangeOf(network: string): Range {
   const [address = '', prefix = '32'] = network.trim().split('/');

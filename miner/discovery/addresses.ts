@@ -1,6 +1,9 @@
 /** Which addresses to look at: those of given networks, or of the LAN that this machine is in. IPv4 only, as miners are. */
 import { isIPv4 } from 'node:net';
 
+/** Networks for private use, 100.64/10 of providers and VPNs among them. */
+export const PRIVATE_NETWORKS: readonly string[] = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10'];
+
 /** A network that cannot be scanned; the message is for the person who wrote it. */
 export class AddressError extends Error {
   override readonly name = 'AddressError';

@@ -1,6 +1,7 @@
 /** What the schema cannot say of `credit:` in miner.yaml: what would pay the wrong user, or never anybody, or show the token. */
 import { BlockList, isIP } from 'node:net';
 import type { Address, Problem } from '../../common/runtime/config-problems.js';
+import { PRIVATE_NETWORKS } from '../discovery/addresses.js';
 import { workerNameOf } from './words.js';
 
 type Raw = Readonly<Record<string, unknown>>;
@@ -50,14 +51,10 @@ function ruleProblems(rule: unknown, place: number): Problem[] {
 }
 
 const PRIVATE = new BlockList();
-for (const [network, prefix] of [
-  ['127.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['100.64.0.0', 10],
-] as const)
-  PRIVATE.addSubnet(network, prefix);
+for (const network of ['127.0.0.0/8', ...PRIVATE_NETWORKS]) {
+  const [address = '', prefix] = network.split('/');
+  PRIVATE.addSubnet(address, Number(prefix));
+}
 PRIVATE.addAddress('::1', 'ipv6');
 PRIVATE.addSubnet('fc00::', 7, 'ipv6');
 
